@@ -1,0 +1,1 @@
+//! Criterion benches of ketwork, one file per layer.

@@ -1,0 +1,139 @@
+//! Constraints as automata that read a configuration site by site.
+//!
+//! A predicate on whole configurations cannot mask a conditional; an automaton can. Sampler,
+//! network mask, exact basis and Monte Carlo all share one object.
+
+mod free;
+mod number;
+
+pub use free::Free;
+pub use number::Number;
+
+use crate::OnSpace;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// The set of allowed values at one site: bit v is set where value v is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LocalMask(pub u64);
+
+impl LocalMask {
+    /// No value.
+    pub const NONE: Self = Self(0);
+
+    /// All values below `local_dim`.
+    #[must_use]
+    pub fn all(local_dim: usize) -> Self {
+        Self(if local_dim >= 64 { u64::MAX } else { (1 << local_dim) - 1 })
+    }
+
+    /// One value.
+    #[must_use]
+    pub fn only(value: u8) -> Self {
+        Self(1 << value)
+    }
+
+    /// Whether `value` is allowed.
+    #[must_use]
+    pub fn allows(self, value: u8) -> bool {
+        self.0 >> value & 1 == 1
+    }
+
+    /// Whether no value is allowed.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Number of allowed values.
+    #[must_use]
+    pub fn count(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    /// The allowed values, ascending.
+    pub fn values(self) -> impl Iterator<Item = u8> {
+        let mut bits = self.0;
+        std::iter::from_fn(move || {
+            (bits != 0).then(|| {
+                let v = bits.trailing_zeros() as u8;
+                bits &= bits - 1;
+                v
+            })
+        })
+    }
+}
+
+/// A restricted set of configurations, read in the autoregressive order.
+///
+/// The automaton's state is `words()` machine words. Positions run over the order, not over sites:
+/// position p is site `order()[p]`.
+///
+/// Laws: *no dead end*, every reachable prefix has a non-empty mask at each position; *complete*,
+/// every legal configuration can be reached; `order()` is a permutation of the sites; values
+/// outside the mask are never passed to `advance`.
+pub trait Constraint: OnSpace + Debug + Send + Sync {
+    /// The autoregressive order of the sites.
+    fn order(&self) -> &[u32];
+    /// Number of words of the state.
+    fn words(&self) -> usize;
+    /// Writes the state before position 0.
+    fn start(&self, state: &mut [u64]);
+    /// The values allowed at `position`.
+    fn mask(&self, state: &[u64], position: usize) -> LocalMask;
+    /// Moves past `position`, whose value is `value`.
+    fn advance(&self, state: &mut [u64], position: usize, value: u8);
+}
+
+/// A constraint shared by model, network, sampler and basis.
+pub type Sector = Arc<dyn Constraint>;
+
+/// Whether a configuration (in site order) is legal.
+#[must_use]
+pub fn is_legal(constraint: &dyn Constraint, x: &[u8]) -> bool {
+    let mut state = vec![0; constraint.words()];
+    constraint.start(&mut state);
+    constraint.order().iter().enumerate().all(|(p, &site)| {
+        let v = x[site as usize];
+        let ok = constraint.mask(&state, p).allows(v);
+        if ok {
+            constraint.advance(&mut state, p, v);
+        }
+        ok
+    })
+}
+
+/// Why a constraint cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConstraintError {
+    /// No configuration satisfies it.
+    #[error("the sector is empty: {reason}")]
+    Empty {
+        /// What cannot be satisfied.
+        reason: String,
+    },
+    /// The look-ahead automaton would need too many states.
+    #[error("the exact look-ahead needs more than {limit} automaton states at position {position}; use a narrower lattice or fewer constraints")]
+    TooLarge {
+        /// Largest number of states.
+        limit: usize,
+        /// Position at which the limit was passed.
+        position: usize,
+    },
+    /// The parts speak of different spaces or orders.
+    #[error("{reason}")]
+    Mismatch {
+        /// What differs.
+        reason: String,
+    },
+}
+
+#[track_caller]
+fn assert_permutation(order: &[u32], n_sites: usize) {
+    let mut seen = vec![false; n_sites];
+    assert_eq!(order.len(), n_sites, "the order must name each site once");
+    for &s in order {
+        assert!(!std::mem::replace(&mut seen[s as usize], true), "site {s} stands twice in the order");
+    }
+}

@@ -1,0 +1,24 @@
+//! What is simulated: spaces, lattices, constraints, operators and a zoo of models.
+//!
+//! This crate knows nothing of networks, randomness, threads or files.
+
+mod constraint;
+mod kernel;
+mod lattice;
+mod local_sum;
+mod model;
+mod operator;
+mod pauli;
+mod scalar;
+mod space;
+mod zoo;
+
+pub use constraint::{Constraint, ConstraintError, Free, LocalMask, Number, Sector, is_legal};
+pub use lattice::{Boundary, Lattice, LatticeError};
+pub use local_sum::{Action, LocalSum, OperatorError, Term};
+pub use model::{AnyModel, Hamiltonian, Model, ModelError};
+pub use operator::{Connected, Operator};
+pub use pauli::Pauli;
+pub use scalar::Scalar;
+pub use space::{Configs, ConfigsRef, Neighbours, OnSpace, Space};
+pub use zoo::Tfim;

@@ -1,0 +1,342 @@
+//! A model as a sum of few-site terms, from which every engine derives what it needs.
+
+use crate::kernel::Kernel;
+use crate::{ConfigsRef, Connected, LocalMask, OnSpace, Operator, Pauli, Scalar, Space};
+use num_complex::Complex64;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a term does to its sites.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action<T> {
+    /// Sparse rows (row, column, element) of a $d^k \times d^k$ matrix; the first site is the most
+    /// significant digit, as in the Kronecker product.
+    Rows(Arc<[(u32, u32, T)]>),
+    /// A Pauli matrix on each site, times a factor: strings of any length.
+    Pauli(Vec<Pauli>, T),
+}
+
+/// One few-site term, times the value of its coupling.
+///
+/// It acts only where every guarded site's value lies in its mask: PXP is X with the neighbours
+/// guarded to value 0. Guarded sites are not among `sites`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Term<T> {
+    /// The sites acted on, distinct.
+    pub sites: Vec<u32>,
+    /// Sites that must hold one of the masked values.
+    pub guard: Vec<(u32, LocalMask)>,
+    /// The action.
+    pub action: Action<T>,
+    /// Index into the couplings of the sum.
+    pub coupling: u32,
+}
+
+/// Why a sum of terms is refused.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OperatorError {
+    /// A site index is too large.
+    #[error("term {term} acts on site {site}, but there are only {n_sites} sites (0 to {})", n_sites - 1)]
+    SiteOutOfRange {
+        /// Position of the term.
+        term: usize,
+        /// The site.
+        site: u32,
+        /// Number of sites.
+        n_sites: usize,
+    },
+    /// A site occurs twice in one term.
+    #[error("term {term} names site {site} twice; multiply the factors on that site first")]
+    RepeatedSite {
+        /// Position of the term.
+        term: usize,
+        /// The site.
+        site: u32,
+    },
+    /// A coupling or matrix element is NaN or infinite.
+    #[error("{what} is not a finite number")]
+    NotFinite {
+        /// The quantity.
+        what: String,
+    },
+    /// A row or column lies outside the local space, or a Pauli string has the wrong length.
+    #[error("term {term} does not fit its {n_sites} sites of dimension {local_dim}")]
+    WrongShape {
+        /// Position of the term.
+        term: usize,
+        /// Number of sites of the term.
+        n_sites: usize,
+        /// Local dimension.
+        local_dim: usize,
+    },
+    /// A Hamiltonian must be Hermitian.
+    #[error("the terms on sites {sites:?} are not Hermitian: element ({row}, {column}) is {element}, its transpose {transpose}; add the Hermitian conjugate")]
+    NotHermitian {
+        /// The sites, ascending.
+        sites: Vec<u32>,
+        /// Row.
+        row: usize,
+        /// Column.
+        column: usize,
+        /// Element there.
+        element: Complex64,
+        /// Element at the transposed place.
+        transpose: Complex64,
+    },
+    /// No coupling has this name.
+    #[error("there is no coupling {name:?}; the model has {known:?}")]
+    UnknownCoupling {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+}
+
+/// $O = \sum_t c_{k(t)} A_t$: few-site terms with named couplings.
+///
+/// Not necessarily Hermitian (jump operators and Liouvillians are sums too); a [`crate::Model`] is.
+/// Connected elements are derived; terms on the same sites are merged first.
+#[derive(Clone, Debug)]
+pub struct LocalSum<T> {
+    space: Space,
+    terms: Vec<Term<T>>,
+    couplings: Vec<(String, f64)>,
+    kernel: Kernel<T>,
+}
+
+impl<T: Scalar> LocalSum<T> {
+    /// Checks and compiles the terms.
+    ///
+    /// # Errors
+    /// [`OperatorError`] for sites out of range or repeated, non-finite numbers, wrong shapes.
+    ///
+    /// # Panics
+    /// If a term names a coupling that is not there.
+    #[track_caller]
+    pub fn new(
+        space: Space,
+        terms: Vec<Term<T>>,
+        couplings: Vec<(String, f64)>,
+    ) -> Result<Self, OperatorError> {
+        for (name, value) in &couplings {
+            if !value.is_finite() {
+                return Err(OperatorError::NotFinite { what: format!("coupling {name} = {value}") });
+            }
+        }
+        for (t, term) in terms.iter().enumerate() {
+            assert!((term.coupling as usize) < couplings.len(), "term {t} names coupling {}", term.coupling);
+            check_term(space, t, term)?;
+        }
+        let kernel = Kernel::new(space, &terms, &couplings);
+        Ok(Self { space, terms, couplings, kernel })
+    }
+
+    /// The terms.
+    #[must_use]
+    pub fn terms(&self) -> &[Term<T>] {
+        &self.terms
+    }
+
+    /// The named couplings.
+    #[must_use]
+    pub fn couplings(&self) -> &[(String, f64)] {
+        &self.couplings
+    }
+
+    /// The same sum with one coupling changed.
+    ///
+    /// # Errors
+    /// [`OperatorError`] for an unknown name or a non-finite value.
+    pub fn with_coupling(&self, name: &str, value: f64) -> Result<Self, OperatorError> {
+        let mut couplings = self.couplings.clone();
+        match couplings.iter_mut().find(|(n, _)| n == name) {
+            Some((_, c)) => *c = value,
+            None => {
+                return Err(OperatorError::UnknownCoupling {
+                    name: name.to_owned(),
+                    known: self.couplings.iter().map(|(n, _)| n.clone()).collect(),
+                });
+            }
+        }
+        Self::new(self.space, self.terms.clone(), couplings)
+    }
+
+    /// Checks that the terms on each set of sites are Hermitian together.
+    ///
+    /// # Errors
+    /// [`OperatorError::NotHermitian`] with the offending element.
+    pub fn check_hermitian(&self) -> Result<(), OperatorError> {
+        self.kernel.check_hermitian()
+    }
+
+    /// Conjugation by Z on the `marked` qubits: X and Y change sign there.
+    ///
+    /// On one sublattice of a bipartite lattice this is the Marshall rotation, which makes the
+    /// off-diagonal elements of antiferromagnetic exchange negative.
+    ///
+    /// # Panics
+    /// If the sites are not qubits or `marked` has the wrong length.
+    ///
+    /// # References
+    /// W. Marshall, Proc. R. Soc. A 232, 48 (1955).
+    #[track_caller]
+    #[must_use]
+    pub fn rotated_by_z(&self, marked: &[bool]) -> Self {
+        assert_eq!(self.space.local_dim, 2, "rotation by Z is defined for qubits");
+        assert_eq!(marked.len(), self.space.n_sites, "one mark for each site");
+        let terms: Vec<_> = self.terms.iter().map(|t| rotate_term(t, marked)).collect();
+        let kernel = Kernel::new(self.space, &terms, &self.couplings);
+        Self { space: self.space, terms, couplings: self.couplings.clone(), kernel }
+    }
+
+    /// Whether every off-diagonal element is real and at most 0: then the lowest state can be
+    /// chosen non-negative (Perron-Frobenius), and a network needs no phase.
+    #[must_use]
+    pub fn is_stoquastic(&self) -> bool {
+        self.kernel.is_stoquastic()
+    }
+
+    /// The same sum with complex elements.
+    #[must_use]
+    pub fn to_complex(&self) -> LocalSum<Complex64> {
+        self.map(|v| v.to_complex())
+    }
+
+    /// Sum of the absolute values of all elements of all terms: a bound of the operator norm.
+    #[must_use]
+    pub fn norm_bound(&self) -> f64 {
+        self.kernel.norm_bound()
+    }
+
+    fn map<U: Scalar>(&self, f: impl Fn(T) -> U) -> LocalSum<U> {
+        let terms: Vec<_> = self
+            .terms
+            .iter()
+            .map(|t| Term {
+                sites: t.sites.clone(),
+                guard: t.guard.clone(),
+                coupling: t.coupling,
+                action: match &t.action {
+                    Action::Rows(rows) => {
+                        Action::Rows(rows.iter().map(|&(r, c, v)| (r, c, f(v))).collect())
+                    }
+                    Action::Pauli(string, v) => Action::Pauli(string.clone(), f(*v)),
+                },
+            })
+            .collect();
+        let kernel = Kernel::new(self.space, &terms, &self.couplings);
+        LocalSum { space: self.space, terms, couplings: self.couplings.clone(), kernel }
+    }
+}
+
+impl LocalSum<Complex64> {
+    /// The same sum with real elements, where no product of Pauli matrices and no row has an
+    /// imaginary part after terms on the same sites are merged.
+    #[must_use]
+    pub fn to_real(&self) -> Option<LocalSum<f64>> {
+        self.kernel.is_real().then(|| {
+            let couplings = vec![("1".to_owned(), 1.0)];
+            let merged = self.kernel.merged_terms();
+            let real: Option<Vec<Term<f64>>> = merged
+                .into_iter()
+                .map(|t| {
+                    let action = match t.action {
+                        Action::Rows(rows) => Action::Rows(
+                            rows.iter()
+                                .map(|&(r, c, v)| f64::from_complex(v).map(|v| (r, c, v)))
+                                .collect::<Option<_>>()?,
+                        ),
+                        Action::Pauli(string, v) => Action::Pauli(string, f64::from_complex(v)?),
+                    };
+                    Some(Term { sites: t.sites, guard: t.guard, action, coupling: 0 })
+                })
+                .collect();
+            let terms = real?;
+            let kernel = Kernel::new(self.space, &terms, &couplings);
+            Some(LocalSum { space: self.space, terms, couplings, kernel })
+        })?
+    }
+}
+
+fn check_term<T: Scalar>(space: Space, t: usize, term: &Term<T>) -> Result<(), OperatorError> {
+    let mut seen = BTreeMap::new();
+    for &site in term.sites.iter().chain(term.guard.iter().map(|(s, _)| s)) {
+        if site as usize >= space.n_sites {
+            return Err(OperatorError::SiteOutOfRange { term: t, site, n_sites: space.n_sites });
+        }
+        if seen.insert(site, ()).is_some() {
+            return Err(OperatorError::RepeatedSite { term: t, site });
+        }
+    }
+    let wrong =
+        OperatorError::WrongShape { term: t, n_sites: term.sites.len(), local_dim: space.local_dim };
+    let not_finite = || OperatorError::NotFinite { what: format!("an element of term {t}") };
+    match &term.action {
+        Action::Rows(rows) => {
+            let size = (space.local_dim as u64).checked_pow(term.sites.len() as u32);
+            let Some(size) = size.filter(|&s| s <= 1 << 16) else { return Err(wrong) };
+            for &(r, c, v) in rows.iter() {
+                if u64::from(r.max(c)) >= size {
+                    return Err(wrong);
+                }
+                if !v.is_finite() {
+                    return Err(not_finite());
+                }
+            }
+        }
+        Action::Pauli(string, v) => {
+            let needs_phase = string.iter().filter(|&&p| p == Pauli::Y).count() % 2 == 1;
+            if string.len() != term.sites.len()
+                || space.local_dim != 2
+                || (needs_phase && T::COMPONENTS == 1)
+            {
+                return Err(wrong);
+            }
+            if !v.is_finite() {
+                return Err(not_finite());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn rotate_term<T: Scalar>(term: &Term<T>, marked: &[bool]) -> Term<T> {
+    let k = term.sites.len();
+    let bits = (0..k)
+        .filter(|&i| marked[term.sites[i] as usize])
+        .fold(0u32, |m, i| if k <= 32 { m | 1 << (k - 1 - i) } else { m });
+    let action = match &term.action {
+        Action::Rows(rows) => Action::Rows(
+            rows.iter()
+                .map(|&(r, c, v)| (r, c, if ((r ^ c) & bits).count_ones() % 2 == 1 { -v } else { v }))
+                .collect(),
+        ),
+        Action::Pauli(string, v) => {
+            let odd = string
+                .iter()
+                .zip(&term.sites)
+                .filter(|&(p, &s)| matches!(p, Pauli::X | Pauli::Y) && marked[s as usize])
+                .count()
+                % 2
+                == 1;
+            Action::Pauli(string.clone(), if odd { -*v } else { *v })
+        }
+    };
+    Term { action, ..term.clone() }
+}
+
+impl<T> OnSpace for LocalSum<T> {
+    fn space(&self) -> &Space {
+        &self.space
+    }
+}
+
+impl<T: Scalar> Operator for LocalSum<T> {
+    type Elem = T;
+
+    fn connected(&self, x: ConfigsRef<'_>, out: &mut Connected<T>) {
+        self.kernel.connected(x, out);
+    }
+}
