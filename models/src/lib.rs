@@ -7,6 +7,7 @@ mod conditional;
 mod parameters;
 mod rng;
 mod table;
+mod tangent;
 mod wavefunction;
 
 pub use autoregressive::Autoregressive;
@@ -14,4 +15,5 @@ pub use conditional::Conditional;
 pub use parameters::{Init, Layout, Parameter};
 pub use rng::Stream;
 pub use table::PrefixTable;
+pub use tangent::{Dense, Lazy, TangentMap};
 pub use wavefunction::{Ancestral, Ansatz, Differentiable, Draw, Norm, Samples, Wavefunction};
