@@ -1,1 +1,14 @@
-//! seam
+//! Quantum many-body physics with neural wavefunctions.
+//!
+//! A Hamiltonian is declared once and read by every engine.
+
+mod linalg;
+mod local;
+mod sample;
+mod tangent;
+
+pub use ketwork_hamiltonians::*;
+pub use ketwork_models::*;
+pub use local::local;
+pub use sample::{Independent, SampleError, Sampler};
+pub use tangent::{Adam, MinSr, SolveError, SolveInfo, Spring, Sr, TangentSolver};
