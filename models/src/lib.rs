@@ -2,12 +2,16 @@
 //!
 //! This crate knows spaces and constraints, but no Hamiltonian.
 
+mod autoregressive;
 mod conditional;
 mod parameters;
 mod rng;
+mod table;
 mod wavefunction;
 
+pub use autoregressive::Autoregressive;
 pub use conditional::Conditional;
 pub use parameters::{Init, Layout, Parameter};
 pub use rng::Stream;
+pub use table::PrefixTable;
 pub use wavefunction::{Ancestral, Ansatz, Differentiable, Draw, Norm, Samples, Wavefunction};
