@@ -2,6 +2,7 @@
 //!
 //! A Hamiltonian is declared once and read by every engine.
 
+pub mod exact;
 mod linalg;
 mod local;
 mod sample;
