@@ -1,1 +1,5 @@
 //! seam
+
+mod checkpoint;
+
+pub use checkpoint::{Checkpoint, CheckpointError, fingerprint};
