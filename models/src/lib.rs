@@ -6,6 +6,7 @@ mod autoregressive;
 mod conditional;
 mod parameters;
 mod rng;
+mod symmetrize;
 mod table;
 mod tangent;
 mod wavefunction;
@@ -14,6 +15,9 @@ pub use autoregressive::Autoregressive;
 pub use conditional::Conditional;
 pub use parameters::{Init, Layout, Parameter};
 pub use rng::Stream;
+pub use symmetrize::{Relabelling, Symmetrized, SymmetryError};
 pub use table::PrefixTable;
 pub use tangent::{Dense, Lazy, TangentMap};
-pub use wavefunction::{Ancestral, Ansatz, Differentiable, Draw, Norm, Samples, Wavefunction};
+pub use wavefunction::{
+    Ancestral, Ansatz, Differentiable, Draw, Norm, Samples, Shots, Wavefunction,
+};

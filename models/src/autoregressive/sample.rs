@@ -4,7 +4,7 @@
 //! the shots that share them; when more appear, it splits, and its parts run on any thread.
 
 use super::{Autoregressive, Scratch};
-use crate::{Ancestral, Conditional, Draw, Samples, Stream};
+use crate::{Ancestral, Conditional, Shots, Stream};
 use ketwork_hamiltonians::{Configs, ConfigsRef, LocalMask, OnSpace, Scalar};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -286,36 +286,29 @@ fn merge_equal<L: Scalar>(task: &Prefixes<L>, n: usize) -> Prefixes<L> {
 }
 
 impl<M: Conditional> Ancestral for Autoregressive<M> {
-    fn sample(&self, theta: &[f64], shots: Range<u64>, stream: Stream) -> Samples<M::Log> {
+    fn draw(&self, theta: &[f64], shots: Range<u64>, stream: Stream) -> Shots<M::Log> {
         let n = self.space().n_sites;
-        let total = shots.end.saturating_sub(shots.start);
-        let mut samples = Samples {
-            x: Configs::new(n),
-            log_psi: Vec::new(),
-            weight: Vec::new(),
-            draw: Draw::Independent { shots: total },
-        };
-        if total == 0 {
-            return samples;
-        }
         let mut state = vec![0; self.sector.words()];
         self.sector.start(&mut state);
         let mut root = Prefixes::empty();
-        root.push(
-            &vec![0; n],
-            M::Log::ZERO,
-            &state,
-            &shots.collect::<Vec<_>>(),
-        );
-        let done = self.descend(theta, stream, self.take(), 0, root);
-        samples.x = Configs::zeros(done.len(), n);
-        for r in 0..done.len() {
-            self.to_sites(&done.x[r * n..(r + 1) * n], samples.x.row_mut(r));
-            samples
-                .weight
-                .push((done.start[r + 1] - done.start[r]) as f64 / total as f64);
+        if !shots.is_empty() {
+            root.push(
+                &vec![0; n],
+                M::Log::ZERO,
+                &state,
+                &shots.collect::<Vec<_>>(),
+            );
+            root = self.descend(theta, stream, self.take(), 0, root);
         }
-        samples.log_psi = done.log;
-        samples
+        let mut x = Configs::zeros(root.len(), n);
+        for r in 0..root.len() {
+            self.to_sites(&root.x[r * n..(r + 1) * n], x.row_mut(r));
+        }
+        Shots {
+            x,
+            log_psi: root.log,
+            shots: root.shots,
+            start: root.start,
+        }
     }
 }
