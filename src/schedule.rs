@@ -15,6 +15,17 @@ pub enum Schedule {
         /// Steps between them.
         steps: u64,
     },
+    /// `from` (1 + step / `knee`)^(-`power`), never below `floor`: a schedule that needs no end.
+    Power {
+        /// First value.
+        from: f64,
+        /// Smallest value.
+        floor: f64,
+        /// Step at which the fall has begun.
+        knee: f64,
+        /// Exponent of the fall.
+        power: f64,
+    },
     /// Linear rise from 0 over `warmup` steps to `peak`, then a cosine to `last` at step `steps`.
     Cosine {
         /// Largest value.
@@ -37,6 +48,9 @@ impl Schedule {
             Self::Geometric { from, to, steps } => {
                 let t = step.min(steps) as f64 / steps.max(1) as f64;
                 from * (to / from).powf(t)
+            }
+            Self::Power { from, floor, knee, power } => {
+                (from * (1.0 + step as f64 / knee).powf(-power)).max(floor)
             }
             Self::Cosine { peak, warmup, .. } if step < warmup => {
                 peak * (step + 1) as f64 / (warmup + 1) as f64
@@ -70,6 +84,10 @@ mod tests {
         close(g.at(0), 1e-2);
         close(g.at(5), 1e-3);
         close(g.at(50), 1e-4);
+        let p = Schedule::Power { from: 1.0, floor: 0.1, knee: 10.0, power: 2.0 };
+        close(p.at(0), 1.0);
+        close(p.at(10), 0.25);
+        close(p.at(1000), 0.1);
         let c = Schedule::Cosine {
             peak: 0.1,
             last: 0.01,
