@@ -98,7 +98,7 @@ impl<'de> SeqAccess<'de> for Items {
 }
 
 struct Entries {
-    rest: toml::map::IntoIter,
+    rest: toml::map::IntoIter<String, Value>,
     next: Option<(String, Value)>,
 }
 
