@@ -49,9 +49,12 @@ impl Schedule {
                 let t = step.min(steps) as f64 / steps.max(1) as f64;
                 from * (to / from).powf(t)
             }
-            Self::Power { from, floor, knee, power } => {
-                (from * (1.0 + step as f64 / knee).powf(-power)).max(floor)
-            }
+            Self::Power {
+                from,
+                floor,
+                knee,
+                power,
+            } => (from * (1.0 + step as f64 / knee).powf(-power)).max(floor),
             Self::Cosine { peak, warmup, .. } if step < warmup => {
                 peak * (step + 1) as f64 / (warmup + 1) as f64
             }
@@ -84,7 +87,12 @@ mod tests {
         close(g.at(0), 1e-2);
         close(g.at(5), 1e-3);
         close(g.at(50), 1e-4);
-        let p = Schedule::Power { from: 1.0, floor: 0.1, knee: 10.0, power: 2.0 };
+        let p = Schedule::Power {
+            from: 1.0,
+            floor: 0.1,
+            knee: 10.0,
+            power: 2.0,
+        };
         close(p.at(0), 1.0);
         close(p.at(10), 0.25);
         close(p.at(1000), 0.1);
