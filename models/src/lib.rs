@@ -4,14 +4,21 @@
 
 mod autoregressive;
 mod conditional;
+mod jastrow;
 mod parameters;
+mod rbm;
+mod reference;
+#[cfg(test)]
+mod reference_tests;
 mod rng;
 mod table;
 mod wavefunction;
 
 pub use autoregressive::Autoregressive;
 pub use conditional::Conditional;
+pub use jastrow::Jastrow;
 pub use parameters::{Init, Layout, Parameter};
+pub use rbm::Rbm;
 pub use rng::Stream;
 pub use table::PrefixTable;
 pub use wavefunction::{Ancestral, Ansatz, Differentiable, Draw, Norm, Samples, Wavefunction};
