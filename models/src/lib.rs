@@ -12,6 +12,7 @@ mod reference;
 mod reference_tests;
 mod rng;
 mod table;
+mod tangent;
 mod wavefunction;
 
 pub use autoregressive::Autoregressive;
@@ -21,4 +22,5 @@ pub use parameters::{Init, Layout, Parameter};
 pub use rbm::Rbm;
 pub use rng::Stream;
 pub use table::PrefixTable;
+pub use tangent::{Dense, Lazy, TangentMap};
 pub use wavefunction::{Ancestral, Ansatz, Differentiable, Draw, Norm, Samples, Wavefunction};

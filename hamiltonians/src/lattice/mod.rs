@@ -35,7 +35,9 @@ impl Lattice {
     /// [`LatticeError::Extent`] for no site.
     pub fn chain(n: usize, boundary: Boundary) -> Result<Self, LatticeError> {
         if n == 0 {
-            return Err(LatticeError::Extent { reason: "a lattice needs at least one site".into() });
+            return Err(LatticeError::Extent {
+                reason: "a lattice needs at least one site".into(),
+            });
         }
         let mut edges: Vec<_> = (1..n as u32).map(|i| (i - 1, i)).collect();
         if boundary == Boundary::Periodic && n > 2 {

@@ -41,13 +41,19 @@ impl Tfim {
                 terms.push(term(vec![s], vec![Pauli::Z], 2));
             }
         }
-        let couplings =
-            [("j", self.j), ("h", self.h), ("hz", self.hz)].map(|(n, v)| (n.to_owned(), v)).to_vec();
+        let couplings = [("j", self.j), ("h", self.h), ("hz", self.hz)]
+            .map(|(n, v)| (n.to_owned(), v))
+            .to_vec();
         let sector = Arc::new(Free::with_order(space, lattice.snake_order()));
         Model::new(LocalSum::new(space, terms, couplings)?, sector)
     }
 }
 
 fn term(sites: Vec<u32>, string: Vec<Pauli>, coupling: u32) -> Term<f64> {
-    Term { sites, guard: Vec::new(), action: Action::Pauli(string, -1.0), coupling }
+    Term {
+        sites,
+        guard: Vec::new(),
+        action: Action::Pauli(string, -1.0),
+        coupling,
+    }
 }
