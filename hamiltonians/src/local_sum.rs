@@ -163,17 +163,51 @@ impl<T: Scalar> LocalSum<T> {
     /// # Errors
     /// [`OperatorError`] for an unknown name or a non-finite value.
     pub fn with_coupling(&self, name: &str, value: f64) -> Result<Self, OperatorError> {
+        let index = self.coupling_index(name)?;
         let mut couplings = self.couplings.clone();
-        match couplings.iter_mut().find(|(n, _)| n == name) {
-            Some((_, c)) => *c = value,
-            None => {
-                return Err(OperatorError::UnknownCoupling {
-                    name: name.to_owned(),
-                    known: self.couplings.iter().map(|(n, _)| n.clone()).collect(),
-                });
-            }
-        }
+        couplings[index].1 = value;
         Self::new(self.space, self.terms.clone(), couplings)
+    }
+
+    /// The same sum with all couplings changed.
+    ///
+    /// Values are not checked: one that is not finite makes elements that are not.
+    ///
+    /// # Panics
+    /// If `values` differs in length from the couplings.
+    #[track_caller]
+    #[must_use]
+    pub fn with_values(&self, values: &[f64]) -> Self {
+        assert_eq!(
+            values.len(),
+            self.couplings.len(),
+            "one value for each coupling"
+        );
+        let mut couplings = self.couplings.clone();
+        for ((_, c), &v) in couplings.iter_mut().zip(values) {
+            *c = v;
+        }
+        let kernel = Kernel::new(self.space, &self.terms, &couplings);
+        Self {
+            space: self.space,
+            terms: self.terms.clone(),
+            couplings,
+            kernel,
+        }
+    }
+
+    /// Place of a named coupling in [`Self::couplings`].
+    ///
+    /// # Errors
+    /// [`OperatorError::UnknownCoupling`] for an unknown name.
+    pub fn coupling_index(&self, name: &str) -> Result<usize, OperatorError> {
+        self.couplings
+            .iter()
+            .position(|(n, _)| n == name)
+            .ok_or_else(|| OperatorError::UnknownCoupling {
+                name: name.to_owned(),
+                known: self.couplings.iter().map(|(n, _)| n.clone()).collect(),
+            })
     }
 
     /// Checks that the terms on each set of sites are Hermitian together.

@@ -70,10 +70,13 @@ impl<T: Scalar> Model<T> {
     /// The same model with one coupling changed.
     ///
     /// # Errors
-    /// [`OperatorError`] for an unknown name or a non-finite value.
+    /// [`OperatorError`] for an unknown name, a non-finite value, or terms that were Hermitian
+    /// only at the old value.
     pub fn with_coupling(&self, name: &str, value: f64) -> Result<Self, OperatorError> {
+        let terms = self.terms.with_coupling(name, value)?;
+        terms.check_hermitian()?;
         Ok(Self {
-            terms: self.terms.with_coupling(name, value)?,
+            terms,
             sector: self.sector.clone(),
         })
     }

@@ -191,11 +191,7 @@ impl<'a> ConfigsRef<'a> {
     /// Number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
-        if self.n_sites == 0 {
-            0
-        } else {
-            self.data.len() / self.n_sites
-        }
+        self.data.len().checked_div(self.n_sites).unwrap_or(0)
     }
 
     /// Whether there is no row.

@@ -37,9 +37,7 @@ impl Tfim {
         let mut terms: Vec<_> = lattice.edges().iter().map(bond).collect();
         for s in 0..lattice.n_sites() as u32 {
             terms.push(term(vec![s], vec![Pauli::X], 1));
-            if self.hz != 0.0 {
-                terms.push(term(vec![s], vec![Pauli::Z], 2));
-            }
+            terms.push(term(vec![s], vec![Pauli::Z], 2));
         }
         let couplings = [("j", self.j), ("h", self.h), ("hz", self.hz)]
             .map(|(n, v)| (n.to_owned(), v))
