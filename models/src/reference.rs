@@ -59,18 +59,25 @@ pub(crate) fn log_rows<L: Scalar>(
         x.len(),
         "one log-amplitude for each configuration"
     );
-    out.par_chunks_mut(BLOCK).enumerate().for_each(|(i, out)| {
+    let block = |i: usize, out: &mut [L]| {
         let mut state = Vec::new();
         for (b, out) in out.iter_mut().enumerate() {
             let x = x.row(i * BLOCK + b);
-            let zero = L::from(f64::NEG_INFINITY);
-            *out = if legal(sector, x, &mut state) {
+            let legal = legal(sector, x, &mut state);
+            *out = if legal {
                 log(x)
             } else {
-                zero
+                L::from(f64::NEG_INFINITY)
             };
         }
-    });
+    };
+    // Markov chains ask for few rows at a time: waking a thread would cost more than they do.
+    if out.len() <= BLOCK {
+        block(0, out);
+    } else {
+        let blocks = out.par_chunks_mut(BLOCK).enumerate();
+        blocks.for_each(|(i, out)| block(i, out));
+    }
 }
 
 /// Evaluates the neighbours: `parent` prepares what its neighbours share, once for each run of
