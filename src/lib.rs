@@ -27,7 +27,9 @@ pub use plot::{Figure, Panel, PlotError, Scale};
 pub use progress::{Progress, with_error};
 pub use record::{Manifest, RNG, RecordError, Recorder, without_timing};
 pub use run_file::{RunFile, RunFileError};
-pub use sample::{Independent, SampleError, Sampler};
+pub use sample::{
+    Diagnostics, FullSum, Independent, Metropolis, MetropolisParams, SampleError, Sampler,
+};
 pub use schedule::Schedule;
 pub use stats::{BinLevel, Estimate, binning, jackknife, moments, r_hat, reduce, sum, sum_over};
 pub use tangent::{Adam, MinSr, SolveError, SolveInfo, Spring, Sr, TangentSolver};

@@ -4,7 +4,12 @@
 
 mod autoregressive;
 mod conditional;
+mod jastrow;
 mod parameters;
+mod rbm;
+mod reference;
+#[cfg(test)]
+mod reference_tests;
 mod rng;
 mod symmetrize;
 mod table;
@@ -13,7 +18,9 @@ mod wavefunction;
 
 pub use autoregressive::Autoregressive;
 pub use conditional::Conditional;
+pub use jastrow::Jastrow;
 pub use parameters::{Init, Layout, Parameter};
+pub use rbm::Rbm;
 pub use rng::Stream;
 pub use symmetrize::{Relabelling, Symmetrized, SymmetryError};
 pub use table::PrefixTable;
