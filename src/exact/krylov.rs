@@ -1,5 +1,5 @@
 use super::dense::eigen;
-use super::vector::{add_combination, axpy, dot, norm, project_out, random_unit, scale};
+use super::vector::{add_combination, axpy, dot, norm, project_out, random_unit, recombine, scale};
 use super::{ExactError, SparseMatrix};
 use crate::hamiltonians::Scalar;
 
@@ -194,9 +194,17 @@ impl<'a, T: Scalar> Krylov<'a, T> {
     /// Keeps the lowest `keep` Ritz vectors and the last residual.
     pub(super) fn restart(&mut self, ritz: &Ritz, keep: usize) {
         let m = self.capacity;
-        let mut vectors: Vec<_> = (0..keep).map(|i| self.vector(ritz, i)).collect();
-        vectors.extend(self.vectors.pop());
-        self.vectors = vectors;
+        let kept: Vec<Vec<T>> = ritz.weights[..keep]
+            .iter()
+            .map(|w| w.iter().map(|&w| T::from(w)).collect())
+            .collect();
+        recombine(&mut self.vectors[..m], &kept);
+        for v in &mut self.vectors[..keep] {
+            let length = norm(v);
+            scale(v, 1.0 / length);
+        }
+        self.vectors.swap(keep, m);
+        self.vectors.truncate(keep + 1);
         self.projected.fill(0.0);
         for (i, weights) in ritz.weights[..keep].iter().enumerate() {
             let coupling = self.beta * weights[m - 1];

@@ -125,8 +125,8 @@ where
         .krylov_dim
         .unwrap_or_else(|| default_capacity(n))
         .max(2 * k + 8);
-    // Besides the space: kept and locked vectors, and one more.
-    let vectors = (capacity + capacity / 2 + 2 * k + 1) as f64;
+    // The space, its residual, the locked vectors, those just found, and one to work with.
+    let vectors = (capacity + 2 * k + 2) as f64;
     let bytes = vectors * (8 * H::Elem::COMPONENTS) as f64 * n as f64;
     params.memory.check("the Krylov space", n as f64, bytes)?;
     let matrix = SparseMatrix::new(h, &basis, params.memory)?;

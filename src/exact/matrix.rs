@@ -186,11 +186,11 @@ impl<T: Scalar> SparseMatrix<T> {
                     values,
                 } => {
                     self.rows(first, x, y, words, |row| {
-                        let product = |&w: &u32| {
+                        let product = |w: u32| {
                             let code = (u64::from(w) >> column_bits) as usize;
                             times(values[code], x[(w & mask(*column_bits)) as usize])
                         };
-                        row.iter().map(product).sum()
+                        sum_row(row, product)
                     });
                 }
                 Entries::Full { columns, values } => {
@@ -237,6 +237,22 @@ impl<T: Scalar> SparseMatrix<T> {
             std::iter::once((r, r, self.diagonal[r])).chain(off)
         })
     }
+}
+
+/// Four partial sums, so that additions of one row overlap.
+#[inline]
+fn sum_row<V: Scalar>(row: &[u32], f: impl Fn(u32) -> V) -> V {
+    let (quads, rest) = row.as_chunks::<4>();
+    let mut sums = [V::ZERO; 4];
+    for quad in quads {
+        for (s, &w) in sums.iter_mut().zip(quad) {
+            *s += f(w);
+        }
+    }
+    for (s, &w) in sums.iter_mut().zip(rest) {
+        *s += f(w);
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
 }
 
 fn mask(bits: u32) -> u32 {
