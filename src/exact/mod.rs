@@ -8,6 +8,8 @@ mod automaton;
 mod basis;
 mod dense;
 mod error;
+mod evolve;
+mod expectation;
 mod krylov;
 mod levels;
 mod matrix;
@@ -17,6 +19,8 @@ mod vector;
 
 pub use basis::Basis;
 pub use error::ExactError;
+pub use evolve::{EvolveInfo, EvolveParams, cool, evolve};
+pub use expectation::expectation;
 pub use levels::{LanczosParams, Levels, ground_state, lowest};
 pub use matrix::SparseMatrix;
 pub use memory::Memory;

@@ -1,6 +1,5 @@
 use super::dense::eigen;
 use super::levels::multiplets;
-use super::vector::times;
 use super::{Basis, ExactError, Levels, Memory, SparseMatrix};
 use crate::hamiltonians::{Hamiltonian, Operator, Scalar};
 use num_complex::Complex64;
@@ -115,7 +114,6 @@ impl<T: Scalar> Spectrum<T> {
     pub fn thermal_expectation<O>(&self, beta: f64, operator: &O) -> Result<Complex64, ExactError>
     where
         O: Operator + ?Sized,
-        Complex64: From<O::Elem>,
     {
         let weights = self.weights(beta)?;
         let o = SparseMatrix::new(operator, &self.basis, Memory::default())?;
@@ -123,7 +121,7 @@ impl<T: Scalar> Spectrum<T> {
         for (w, v) in weights.iter().zip(&self.vectors).filter(|(w, _)| **w > 0.0) {
             let in_state: Complex64 = o
                 .entries()
-                .map(|(r, c, e)| times(e, v[r].conj().to_complex() * v[c].to_complex()))
+                .map(|(r, c, e)| v[r].conj().to_complex() * e.to_complex() * v[c].to_complex())
                 .sum();
             sum += w * in_state;
         }
