@@ -49,7 +49,8 @@ pub(crate) struct Kernel<T> {
 impl<T: Scalar> Kernel<T> {
     pub(crate) fn new(space: Space, terms: &[Term<T>], couplings: &[(String, f64)]) -> Self {
         let d = space.local_dim;
-        let mut merged: BTreeMap<(Vec<u32>, Vec<(u32, u64)>), BTreeMap<(u32, u32), T>> = BTreeMap::new();
+        let mut merged: BTreeMap<(Vec<u32>, Vec<(u32, u64)>), BTreeMap<(u32, u32), T>> =
+            BTreeMap::new();
         let mut strings: BTreeMap<(Vec<u32>, Vec<(u32, u64)>, Vec<Pauli>), T> = BTreeMap::new();
         for term in terms {
             let factor = couplings[term.coupling as usize].1;
@@ -58,7 +59,9 @@ impl<T: Scalar> Kernel<T> {
             let mut place: Vec<usize> = (0..term.sites.len()).collect();
             place.sort_unstable_by_key(|&i| term.sites[i]);
             let sites: Vec<u32> = place.iter().map(|&i| term.sites[i]).collect();
-            let small = d.checked_pow(sites.len() as u32).is_some_and(|s| s <= LARGEST_TABLE);
+            let small = d
+                .checked_pow(sites.len() as u32)
+                .is_some_and(|s| s <= LARGEST_TABLE);
             match &term.action {
                 Action::Pauli(string, v) if !small => {
                     let string: Vec<_> = place.iter().map(|&i| string[i]).collect();
@@ -73,7 +76,12 @@ impl<T: Scalar> Kernel<T> {
                 }
             }
         }
-        let mut kernel = Self { local_dim: d, groups: Vec::new(), tables: Vec::new(), strings: Vec::new() };
+        let mut kernel = Self {
+            local_dim: d,
+            groups: Vec::new(),
+            tables: Vec::new(),
+            strings: Vec::new(),
+        };
         let mut known: HashMap<Vec<(u32, u32, u64, u64)>, u32> = HashMap::new();
         for ((sites, guard), mut dense) in merged {
             dense.retain(|_, v| *v != T::ZERO);
@@ -81,14 +89,22 @@ impl<T: Scalar> Kernel<T> {
                 continue;
             }
             let key = std::iter::once((sites.len() as u32, 0, 0, 0))
-                .chain(dense.iter().map(|(&(r, c), v)| (r, c, v.re().to_bits(), v.im().to_bits())))
+                .chain(
+                    dense
+                        .iter()
+                        .map(|(&(r, c), v)| (r, c, v.re().to_bits(), v.im().to_bits())),
+                )
                 .collect();
             let table = *known.entry(key).or_insert_with(|| {
                 kernel.tables.push(Table::new(sites.len(), d, dense));
                 kernel.tables.len() as u32 - 1
             });
             let guard = guard.into_iter().map(|(s, m)| (s, LocalMask(m))).collect();
-            kernel.groups.push(Group { sites, guard, table });
+            kernel.groups.push(Group {
+                sites,
+                guard,
+                table,
+            });
         }
         for ((sites, guard, string), factor) in strings {
             if factor == T::ZERO {
@@ -101,7 +117,13 @@ impl<T: Scalar> Kernel<T> {
                 .map(|(&s, _)| s)
                 .collect();
             let guard = guard.into_iter().map(|(s, m)| (s, LocalMask(m))).collect();
-            kernel.strings.push(StringTerm { sites, string, guard, factor, flips });
+            kernel.strings.push(StringTerm {
+                sites,
+                string,
+                guard,
+                factor,
+                flips,
+            });
         }
         kernel
     }
@@ -120,10 +142,16 @@ impl<T: Scalar> Kernel<T> {
                     .iter()
                     .fold(0, |r, &s| r * self.local_dim + row[s as usize] as usize);
                 diagonal += table.diagonal[r];
-                for &(v, from, to) in &table.entries[table.start[r] as usize..table.start[r + 1] as usize] {
+                for &(v, from, to) in
+                    &table.entries[table.start[r] as usize..table.start[r + 1] as usize]
+                {
                     let changes = &table.changes[from as usize..to as usize];
-                    out.neighbours
-                        .push(b, changes.iter().map(|&(i, new)| (group.sites[i as usize] as usize, new)));
+                    out.neighbours.push(
+                        b,
+                        changes
+                            .iter()
+                            .map(|&(i, new)| (group.sites[i as usize] as usize, new)),
+                    );
                     out.element.push(v);
                 }
             }
@@ -135,8 +163,12 @@ impl<T: Scalar> Kernel<T> {
                 if term.flips.is_empty() {
                     diagonal += v;
                 } else {
-                    out.neighbours
-                        .push(b, term.flips.iter().map(|&s| (s as usize, 1 - row[s as usize])));
+                    out.neighbours.push(
+                        b,
+                        term.flips
+                            .iter()
+                            .map(|&s| (s as usize, 1 - row[s as usize])),
+                    );
                     out.element.push(v);
                 }
             }
@@ -177,7 +209,9 @@ impl<T: Scalar> Kernel<T> {
 
     pub(crate) fn is_stoquastic(&self) -> bool {
         let off = |v: T| v.im() == 0.0 && v.re() <= 0.0;
-        self.tables.iter().all(|t| t.dense.iter().all(|(&(r, c), &v)| r == c || off(v)))
+        self.tables
+            .iter()
+            .all(|t| t.dense.iter().all(|(&(r, c), &v)| r == c || off(v)))
             && self.strings.iter().all(|s| {
                 s.flips.is_empty()
                     || (off(s.factor) && !s.string.iter().any(|p| matches!(p, Pauli::Y | Pauli::Z)))
@@ -185,7 +219,9 @@ impl<T: Scalar> Kernel<T> {
     }
 
     pub(crate) fn is_real(&self) -> bool {
-        self.tables.iter().all(|t| t.dense.values().all(|v| v.im() == 0.0))
+        self.tables
+            .iter()
+            .all(|t| t.dense.values().all(|v| v.im() == 0.0))
             && self.strings.iter().all(|s| {
                 let ys = s.string.iter().filter(|&&p| p == Pauli::Y).count();
                 s.factor.im() == 0.0 && ys % 2 == 0
@@ -202,8 +238,15 @@ impl<T: Scalar> Kernel<T> {
             sums.into_values().fold(0.0, f64::max)
         };
         let bounds: Vec<f64> = self.tables.iter().map(of_table).collect();
-        self.groups.iter().map(|g| bounds[g.table as usize]).sum::<f64>()
-            + self.strings.iter().map(|s| s.factor.abs2().sqrt()).sum::<f64>()
+        self.groups
+            .iter()
+            .map(|g| bounds[g.table as usize])
+            .sum::<f64>()
+            + self
+                .strings
+                .iter()
+                .map(|s| s.factor.abs2().sqrt())
+                .sum::<f64>()
     }
 
     /// The merged terms, couplings multiplied in.
@@ -212,7 +255,11 @@ impl<T: Scalar> Kernel<T> {
             sites: g.sites.clone(),
             guard: g.guard.clone(),
             action: Action::Rows(
-                self.tables[g.table as usize].dense.iter().map(|(&(r, c), &v)| (r, c, v)).collect(),
+                self.tables[g.table as usize]
+                    .dense
+                    .iter()
+                    .map(|(&(r, c), &v)| (r, c, v))
+                    .collect(),
             ),
             coupling: 0,
         });
@@ -302,5 +349,7 @@ fn digit(index: u32, i: usize, n: usize, d: usize) -> usize {
 
 /// Reorders the digits of an index: digit i of the result is digit `place[i]`.
 fn permute(index: u32, place: &[usize], d: usize) -> u32 {
-    place.iter().fold(0, |r, &p| r * d + digit(index, p, place.len(), d)) as u32
+    place
+        .iter()
+        .fold(0, |r, &p| r * d + digit(index, p, place.len(), d)) as u32
 }

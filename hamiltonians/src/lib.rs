@@ -3,6 +3,7 @@
 //! This crate knows nothing of networks, randomness, threads or files.
 
 mod constraint;
+mod driven;
 mod kernel;
 mod lattice;
 mod local_sum;
@@ -14,7 +15,8 @@ mod space;
 mod zoo;
 
 pub use constraint::{Constraint, ConstraintError, Free, LocalMask, Number, Sector, is_legal};
-pub use lattice::{Boundary, Lattice, LatticeError};
+pub use driven::{Driven, Schedule};
+pub use lattice::{Boundary, Lattice, LatticeError, LatticeKind, Links};
 pub use local_sum::{Action, LocalSum, OperatorError, Term};
 pub use model::{AnyModel, Hamiltonian, Model, ModelError};
 pub use operator::{Connected, Operator};

@@ -71,7 +71,9 @@ pub enum OperatorError {
         local_dim: usize,
     },
     /// A Hamiltonian must be Hermitian.
-    #[error("the terms on sites {sites:?} are not Hermitian: element ({row}, {column}) is {element}, its transpose {transpose}; add the Hermitian conjugate")]
+    #[error(
+        "the terms on sites {sites:?} are not Hermitian: element ({row}, {column}) is {element}, its transpose {transpose}; add the Hermitian conjugate"
+    )]
     NotHermitian {
         /// The sites, ascending.
         sites: Vec<u32>,
@@ -122,15 +124,26 @@ impl<T: Scalar> LocalSum<T> {
     ) -> Result<Self, OperatorError> {
         for (name, value) in &couplings {
             if !value.is_finite() {
-                return Err(OperatorError::NotFinite { what: format!("coupling {name} = {value}") });
+                return Err(OperatorError::NotFinite {
+                    what: format!("coupling {name} = {value}"),
+                });
             }
         }
         for (t, term) in terms.iter().enumerate() {
-            assert!((term.coupling as usize) < couplings.len(), "term {t} names coupling {}", term.coupling);
+            assert!(
+                (term.coupling as usize) < couplings.len(),
+                "term {t} names coupling {}",
+                term.coupling
+            );
             check_term(space, t, term)?;
         }
         let kernel = Kernel::new(space, &terms, &couplings);
-        Ok(Self { space, terms, couplings, kernel })
+        Ok(Self {
+            space,
+            terms,
+            couplings,
+            kernel,
+        })
     }
 
     /// The terms.
@@ -150,17 +163,51 @@ impl<T: Scalar> LocalSum<T> {
     /// # Errors
     /// [`OperatorError`] for an unknown name or a non-finite value.
     pub fn with_coupling(&self, name: &str, value: f64) -> Result<Self, OperatorError> {
+        let index = self.coupling_index(name)?;
         let mut couplings = self.couplings.clone();
-        match couplings.iter_mut().find(|(n, _)| n == name) {
-            Some((_, c)) => *c = value,
-            None => {
-                return Err(OperatorError::UnknownCoupling {
-                    name: name.to_owned(),
-                    known: self.couplings.iter().map(|(n, _)| n.clone()).collect(),
-                });
-            }
-        }
+        couplings[index].1 = value;
         Self::new(self.space, self.terms.clone(), couplings)
+    }
+
+    /// The same sum with all couplings changed.
+    ///
+    /// Values are not checked: one that is not finite makes elements that are not.
+    ///
+    /// # Panics
+    /// If `values` differs in length from the couplings.
+    #[track_caller]
+    #[must_use]
+    pub fn with_values(&self, values: &[f64]) -> Self {
+        assert_eq!(
+            values.len(),
+            self.couplings.len(),
+            "one value for each coupling"
+        );
+        let mut couplings = self.couplings.clone();
+        for ((_, c), &v) in couplings.iter_mut().zip(values) {
+            *c = v;
+        }
+        let kernel = Kernel::new(self.space, &self.terms, &couplings);
+        Self {
+            space: self.space,
+            terms: self.terms.clone(),
+            couplings,
+            kernel,
+        }
+    }
+
+    /// Place of a named coupling in [`Self::couplings`].
+    ///
+    /// # Errors
+    /// [`OperatorError::UnknownCoupling`] for an unknown name.
+    pub fn coupling_index(&self, name: &str) -> Result<usize, OperatorError> {
+        self.couplings
+            .iter()
+            .position(|(n, _)| n == name)
+            .ok_or_else(|| OperatorError::UnknownCoupling {
+                name: name.to_owned(),
+                known: self.couplings.iter().map(|(n, _)| n.clone()).collect(),
+            })
     }
 
     /// Checks that the terms on each set of sites are Hermitian together.
@@ -184,11 +231,19 @@ impl<T: Scalar> LocalSum<T> {
     #[track_caller]
     #[must_use]
     pub fn rotated_by_z(&self, marked: &[bool]) -> Self {
-        assert_eq!(self.space.local_dim, 2, "rotation by Z is defined for qubits");
+        assert_eq!(
+            self.space.local_dim, 2,
+            "rotation by Z is defined for qubits"
+        );
         assert_eq!(marked.len(), self.space.n_sites, "one mark for each site");
         let terms: Vec<_> = self.terms.iter().map(|t| rotate_term(t, marked)).collect();
         let kernel = Kernel::new(self.space, &terms, &self.couplings);
-        Self { space: self.space, terms, couplings: self.couplings.clone(), kernel }
+        Self {
+            space: self.space,
+            terms,
+            couplings: self.couplings.clone(),
+            kernel,
+        }
     }
 
     /// Whether every off-diagonal element is real and at most 0: then the lowest state can be
@@ -227,7 +282,12 @@ impl<T: Scalar> LocalSum<T> {
             })
             .collect();
         let kernel = Kernel::new(self.space, &terms, &self.couplings);
-        LocalSum { space: self.space, terms, couplings: self.couplings.clone(), kernel }
+        LocalSum {
+            space: self.space,
+            terms,
+            couplings: self.couplings.clone(),
+            kernel,
+        }
     }
 }
 
@@ -250,12 +310,22 @@ impl LocalSum<Complex64> {
                         ),
                         Action::Pauli(string, v) => Action::Pauli(string, f64::from_complex(v)?),
                     };
-                    Some(Term { sites: t.sites, guard: t.guard, action, coupling: 0 })
+                    Some(Term {
+                        sites: t.sites,
+                        guard: t.guard,
+                        action,
+                        coupling: 0,
+                    })
                 })
                 .collect();
             let terms = real?;
             let kernel = Kernel::new(self.space, &terms, &couplings);
-            Some(LocalSum { space: self.space, terms, couplings, kernel })
+            Some(LocalSum {
+                space: self.space,
+                terms,
+                couplings,
+                kernel,
+            })
         })?
     }
 }
@@ -264,19 +334,30 @@ fn check_term<T: Scalar>(space: Space, t: usize, term: &Term<T>) -> Result<(), O
     let mut seen = BTreeMap::new();
     for &site in term.sites.iter().chain(term.guard.iter().map(|(s, _)| s)) {
         if site as usize >= space.n_sites {
-            return Err(OperatorError::SiteOutOfRange { term: t, site, n_sites: space.n_sites });
+            return Err(OperatorError::SiteOutOfRange {
+                term: t,
+                site,
+                n_sites: space.n_sites,
+            });
         }
         if seen.insert(site, ()).is_some() {
             return Err(OperatorError::RepeatedSite { term: t, site });
         }
     }
-    let wrong =
-        OperatorError::WrongShape { term: t, n_sites: term.sites.len(), local_dim: space.local_dim };
-    let not_finite = || OperatorError::NotFinite { what: format!("an element of term {t}") };
+    let wrong = OperatorError::WrongShape {
+        term: t,
+        n_sites: term.sites.len(),
+        local_dim: space.local_dim,
+    };
+    let not_finite = || OperatorError::NotFinite {
+        what: format!("an element of term {t}"),
+    };
     match &term.action {
         Action::Rows(rows) => {
             let size = (space.local_dim as u64).checked_pow(term.sites.len() as u32);
-            let Some(size) = size.filter(|&s| s <= 1 << 16) else { return Err(wrong) };
+            let Some(size) = size.filter(|&s| s <= 1 << 16) else {
+                return Err(wrong);
+            };
             for &(r, c, v) in rows.iter() {
                 if u64::from(r.max(c)) >= size {
                     return Err(wrong);
@@ -310,7 +391,17 @@ fn rotate_term<T: Scalar>(term: &Term<T>, marked: &[bool]) -> Term<T> {
     let action = match &term.action {
         Action::Rows(rows) => Action::Rows(
             rows.iter()
-                .map(|&(r, c, v)| (r, c, if ((r ^ c) & bits).count_ones() % 2 == 1 { -v } else { v }))
+                .map(|&(r, c, v)| {
+                    (
+                        r,
+                        c,
+                        if ((r ^ c) & bits).count_ones() % 2 == 1 {
+                            -v
+                        } else {
+                            v
+                        },
+                    )
+                })
                 .collect(),
         ),
         Action::Pauli(string, v) => {
@@ -324,7 +415,10 @@ fn rotate_term<T: Scalar>(term: &Term<T>, marked: &[bool]) -> Term<T> {
             Action::Pauli(string.clone(), if odd { -*v } else { *v })
         }
     };
-    Term { action, ..term.clone() }
+    Term {
+        action,
+        ..term.clone()
+    }
 }
 
 impl<T> OnSpace for LocalSum<T> {

@@ -1,7 +1,8 @@
 //! A Hamiltonian and the sector it lives in.
 
 use crate::{
-    ConfigsRef, Connected, ConstraintError, LocalSum, OnSpace, Operator, OperatorError, Scalar, Sector, Space,
+    ConfigsRef, Connected, ConstraintError, LocalSum, OnSpace, Operator, OperatorError, Scalar,
+    Sector, Space,
 };
 use num_complex::Complex64;
 
@@ -54,7 +55,11 @@ impl<T: Scalar> Model<T> {
     pub fn new(terms: LocalSum<T>, sector: Sector) -> Result<Self, ModelError> {
         if terms.space() != sector.space() {
             return Err(ConstraintError::Mismatch {
-                reason: format!("terms on {:?}, sector on {:?}", terms.space(), sector.space()),
+                reason: format!(
+                    "terms on {:?}, sector on {:?}",
+                    terms.space(),
+                    sector.space()
+                ),
             }
             .into());
         }
@@ -65,9 +70,15 @@ impl<T: Scalar> Model<T> {
     /// The same model with one coupling changed.
     ///
     /// # Errors
-    /// [`OperatorError`] for an unknown name or a non-finite value.
+    /// [`OperatorError`] for an unknown name, a non-finite value, or terms that were Hermitian
+    /// only at the old value.
     pub fn with_coupling(&self, name: &str, value: f64) -> Result<Self, OperatorError> {
-        Ok(Self { terms: self.terms.with_coupling(name, value)?, sector: self.sector.clone() })
+        let terms = self.terms.with_coupling(name, value)?;
+        terms.check_hermitian()?;
+        Ok(Self {
+            terms,
+            sector: self.sector.clone(),
+        })
     }
 
     /// The same terms in another sector.
@@ -81,7 +92,10 @@ impl<T: Scalar> Model<T> {
     /// The same model with complex elements.
     #[must_use]
     pub fn to_complex(&self) -> Model<Complex64> {
-        Model { terms: self.terms.to_complex(), sector: self.sector.clone() }
+        Model {
+            terms: self.terms.to_complex(),
+            sector: self.sector.clone(),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{ConfigsRef, Neighbours, OnSpace, Scalar};
 ///
 /// # Shapes
 /// `diagonal` has one entry a configuration, `element` one a neighbour. Reused between calls.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Connected<T> {
     /// Diagonal elements (B).
     pub diagonal: Vec<T>,

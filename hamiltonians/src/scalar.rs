@@ -132,7 +132,11 @@ impl Scalar for Complex64 {
     }
     fn exp(self) -> Self {
         // An amplitude of exactly zero has an undefined phase; 0 * e^{i nan} would poison sums.
-        if self.re == f64::NEG_INFINITY { Self::ZERO } else { Self::exp(self) }
+        if self.re == f64::NEG_INFINITY {
+            Self::ZERO
+        } else {
+            Self::exp(self)
+        }
     }
     fn ln(self) -> Self {
         Self::new(self.norm().ln(), self.im.atan2(self.re))

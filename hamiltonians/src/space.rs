@@ -20,8 +20,14 @@ impl Space {
     #[track_caller]
     #[must_use]
     pub fn new(n_sites: usize, local_dim: usize) -> Self {
-        assert!(n_sites > 0 && n_sites <= u32::MAX as usize, "{n_sites} sites: need 1 to 2^32 - 1");
-        assert!((2..=64).contains(&local_dim), "local dimension {local_dim}: need 2 to 64");
+        assert!(
+            n_sites > 0 && n_sites <= u32::MAX as usize,
+            "{n_sites} sites: need 1 to 2^32 - 1"
+        );
+        assert!(
+            (2..=64).contains(&local_dim),
+            "local dimension {local_dim}: need 2 to 64"
+        );
         Self { n_sites, local_dim }
     }
 
@@ -63,13 +69,19 @@ impl Configs {
     /// An empty batch of configurations of `n_sites` sites.
     #[must_use]
     pub fn new(n_sites: usize) -> Self {
-        Self { n_sites, data: Vec::new() }
+        Self {
+            n_sites,
+            data: Vec::new(),
+        }
     }
 
     /// `len` configurations with all sites 0.
     #[must_use]
     pub fn zeros(len: usize, n_sites: usize) -> Self {
-        Self { n_sites, data: vec![0; len * n_sites] }
+        Self {
+            n_sites,
+            data: vec![0; len * n_sites],
+        }
     }
 
     /// Takes row-major data.
@@ -79,14 +91,21 @@ impl Configs {
     #[track_caller]
     #[must_use]
     pub fn from_data(n_sites: usize, data: Vec<u8>) -> Self {
-        assert!(n_sites > 0 && data.len().is_multiple_of(n_sites), "{} values are no rows of {n_sites}", data.len());
+        assert!(
+            n_sites > 0 && data.len().is_multiple_of(n_sites),
+            "{} values are no rows of {n_sites}",
+            data.len()
+        );
         Self { n_sites, data }
     }
 
     /// A view of all rows.
     #[must_use]
     pub fn view(&self) -> ConfigsRef<'_> {
-        ConfigsRef { n_sites: self.n_sites, data: &self.data }
+        ConfigsRef {
+            n_sites: self.n_sites,
+            data: &self.data,
+        }
     }
 
     /// Number of rows.
@@ -161,14 +180,18 @@ impl<'a> ConfigsRef<'a> {
     #[track_caller]
     #[must_use]
     pub fn new(n_sites: usize, data: &'a [u8]) -> Self {
-        assert!(n_sites > 0 && data.len().is_multiple_of(n_sites), "{} values are no rows of {n_sites}", data.len());
+        assert!(
+            n_sites > 0 && data.len().is_multiple_of(n_sites),
+            "{} values are no rows of {n_sites}",
+            data.len()
+        );
         Self { n_sites, data }
     }
 
     /// Number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
-        if self.n_sites == 0 { 0 } else { self.data.len() / self.n_sites }
+        self.data.len().checked_div(self.n_sites).unwrap_or(0)
     }
 
     /// Whether there is no row.
@@ -197,7 +220,10 @@ impl<'a> ConfigsRef<'a> {
     /// The rows of a range.
     #[must_use]
     pub fn slice(&self, rows: std::ops::Range<usize>) -> Self {
-        Self { n_sites: self.n_sites, data: &self.data[rows.start * self.n_sites..rows.end * self.n_sites] }
+        Self {
+            n_sites: self.n_sites,
+            data: &self.data[rows.start * self.n_sites..rows.end * self.n_sites],
+        }
     }
 
     /// The row-major data.
@@ -209,7 +235,10 @@ impl<'a> ConfigsRef<'a> {
     /// An owned copy.
     #[must_use]
     pub fn to_owned(&self) -> Configs {
-        Configs { n_sites: self.n_sites, data: self.data.to_vec() }
+        Configs {
+            n_sites: self.n_sites,
+            data: self.data.to_vec(),
+        }
     }
 }
 
@@ -232,7 +261,12 @@ pub struct Neighbours {
 
 impl Default for Neighbours {
     fn default() -> Self {
-        Self { parent: Vec::new(), offset: vec![0], site: Vec::new(), value: Vec::new() }
+        Self {
+            parent: Vec::new(),
+            offset: vec![0],
+            site: Vec::new(),
+            value: Vec::new(),
+        }
     }
 }
 
@@ -261,7 +295,10 @@ impl Neighbours {
     /// The (site, value) changes of neighbour k.
     pub fn changes(&self, k: usize) -> impl ExactSizeIterator<Item = (usize, u8)> + Clone + '_ {
         let range = self.offset[k] as usize..self.offset[k + 1] as usize;
-        self.site[range.clone()].iter().zip(&self.value[range]).map(|(&s, &v)| (s as usize, v))
+        self.site[range.clone()]
+            .iter()
+            .zip(&self.value[range])
+            .map(|(&s, &v)| (s as usize, v))
     }
 
     /// Appends a neighbour of row `parent`.

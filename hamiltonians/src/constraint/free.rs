@@ -12,7 +12,10 @@ impl Free {
     /// All configurations, read in site order.
     #[must_use]
     pub fn new(space: Space) -> Self {
-        Self { space, order: (0..space.n_sites as u32).collect() }
+        Self {
+            space,
+            order: (0..space.n_sites as u32).collect(),
+        }
     }
 
     /// All configurations, read in the given order.

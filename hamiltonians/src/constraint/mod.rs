@@ -24,7 +24,11 @@ impl LocalMask {
     /// All values below `local_dim`.
     #[must_use]
     pub fn all(local_dim: usize) -> Self {
-        Self(if local_dim >= 64 { u64::MAX } else { (1 << local_dim) - 1 })
+        Self(if local_dim >= 64 {
+            u64::MAX
+        } else {
+            (1 << local_dim) - 1
+        })
     }
 
     /// One value.
@@ -114,7 +118,9 @@ pub enum ConstraintError {
         reason: String,
     },
     /// The look-ahead automaton would need too many states.
-    #[error("the exact look-ahead needs more than {limit} automaton states at position {position}; use a narrower lattice or fewer constraints")]
+    #[error(
+        "the exact look-ahead needs more than {limit} automaton states at position {position}; use a narrower lattice or fewer constraints"
+    )]
     TooLarge {
         /// Largest number of states.
         limit: usize,
@@ -134,6 +140,9 @@ fn assert_permutation(order: &[u32], n_sites: usize) {
     let mut seen = vec![false; n_sites];
     assert_eq!(order.len(), n_sites, "the order must name each site once");
     for &s in order {
-        assert!(!std::mem::replace(&mut seen[s as usize], true), "site {s} stands twice in the order");
+        assert!(
+            !std::mem::replace(&mut seen[s as usize], true),
+            "site {s} stands twice in the order"
+        );
     }
 }

@@ -29,26 +29,44 @@ impl Number {
     /// # Panics
     /// If `order` is no permutation of the sites.
     #[track_caller]
-    pub fn with_order(space: Space, total: usize, order: Vec<u32>) -> Result<Self, ConstraintError> {
+    pub fn with_order(
+        space: Space,
+        total: usize,
+        order: Vec<u32>,
+    ) -> Result<Self, ConstraintError> {
         super::assert_permutation(&order, space.n_sites);
         let most = space.n_sites * (space.local_dim - 1);
         if total > most {
             return Err(ConstraintError::Empty {
-                reason: format!("a sum of {total} needs more than the {most} that {} sites can hold", space.n_sites),
+                reason: format!(
+                    "a sum of {total} needs more than the {most} that {} sites can hold",
+                    space.n_sites
+                ),
             });
         }
-        Ok(Self { space, order, total: total as u64 })
+        Ok(Self {
+            space,
+            order,
+            total: total as u64,
+        })
     }
 
     /// Spin-1/2 configurations with total $S^z$ = `twice_sz` / 2.
     ///
     /// # Errors
     /// [`ConstraintError::Empty`] where N and `twice_sz` differ in parity or |`twice_sz`| > N.
-    pub fn total_sz(n_sites: usize, twice_sz: i64, order: Vec<u32>) -> Result<Self, ConstraintError> {
+    pub fn total_sz(
+        n_sites: usize,
+        twice_sz: i64,
+        order: Vec<u32>,
+    ) -> Result<Self, ConstraintError> {
         let n = n_sites as i64;
         if (n - twice_sz) % 2 != 0 || twice_sz.abs() > n {
             return Err(ConstraintError::Empty {
-                reason: format!("total Sz = {} is impossible for {n} spins 1/2", twice_sz as f64 / 2.0),
+                reason: format!(
+                    "total Sz = {} is impossible for {n} spins 1/2",
+                    twice_sz as f64 / 2.0
+                ),
             });
         }
         Self::with_order(Space::qubits(n_sites), ((n - twice_sz) / 2) as usize, order)

@@ -37,17 +37,21 @@ impl Tfim {
         let mut terms: Vec<_> = lattice.edges().iter().map(bond).collect();
         for s in 0..lattice.n_sites() as u32 {
             terms.push(term(vec![s], vec![Pauli::X], 1));
-            if self.hz != 0.0 {
-                terms.push(term(vec![s], vec![Pauli::Z], 2));
-            }
+            terms.push(term(vec![s], vec![Pauli::Z], 2));
         }
-        let couplings =
-            [("j", self.j), ("h", self.h), ("hz", self.hz)].map(|(n, v)| (n.to_owned(), v)).to_vec();
+        let couplings = [("j", self.j), ("h", self.h), ("hz", self.hz)]
+            .map(|(n, v)| (n.to_owned(), v))
+            .to_vec();
         let sector = Arc::new(Free::with_order(space, lattice.snake_order()));
         Model::new(LocalSum::new(space, terms, couplings)?, sector)
     }
 }
 
 fn term(sites: Vec<u32>, string: Vec<Pauli>, coupling: u32) -> Term<f64> {
-    Term { sites, guard: Vec::new(), action: Action::Pauli(string, -1.0), coupling }
+    Term {
+        sites,
+        guard: Vec::new(),
+        action: Action::Pauli(string, -1.0),
+        coupling,
+    }
 }
