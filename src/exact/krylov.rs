@@ -117,10 +117,16 @@ impl<'a, T: Scalar> Krylov<'a, T> {
         let lost = self.recur(j, alpha, before, first, size);
         // Cancellation leaves rounding of the size of what was subtracted.
         if lost || self.restore_next || after_restart || first < 1e-4 * size {
-            project_out(&self.vectors, &mut w);
-            if norm(&w) < 0.5 * first {
+            // Where little is left, normalising enlarges the rounding: once more until it stays.
+            let mut length = first;
+            for _ in 0..5 {
                 project_out(self.locked, &mut w);
                 project_out(&self.vectors, &mut w);
+                let left = norm(&w);
+                if left > 0.5 * length || left <= INVARIANT * size {
+                    break;
+                }
+                length = left;
             }
             self.restore_next = lost && !self.restore_next;
             self.overlap[1][..=j].fill(f64::EPSILON);

@@ -7,6 +7,8 @@
 mod automaton;
 mod basis;
 mod dense;
+mod driven;
+mod elements;
 mod error;
 mod evolve;
 mod expectation;
@@ -18,6 +20,7 @@ mod spectrum;
 mod vector;
 
 pub use basis::Basis;
+pub use driven::evolve_driven;
 pub use error::ExactError;
 pub use evolve::{EvolveInfo, EvolveParams, cool, evolve};
 pub use expectation::expectation;
