@@ -262,3 +262,70 @@ impl Dictionary {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hamiltonians::{Free, Number, is_legal};
+
+    fn check(constraint: &dyn Constraint, expected: usize) {
+        let basis = Basis::new(constraint, Memory::default()).unwrap();
+        assert_eq!(basis.len(), expected);
+        let all = basis.configs(0..basis.len());
+        let mut seen = std::collections::HashSet::new();
+        for (i, x) in all.view().rows().enumerate() {
+            assert!(is_legal(constraint, x), "{x:?} is not legal");
+            assert_eq!(basis.index(x), Some(i), "{x:?}");
+            assert!(seen.insert(x.to_vec()), "{x:?} twice");
+        }
+        // Blocks agree with the whole.
+        let middle = expected / 3..expected - expected / 4;
+        assert_eq!(
+            basis.configs(middle.clone()).view(),
+            all.view().slice(middle)
+        );
+    }
+
+    #[test]
+    fn every_legal_configuration_has_one_number() {
+        check(&Free::new(Space::qubits(1)), 2);
+        check(&Free::new(Space::qubits(9)), 512);
+        check(
+            &Free::with_order(Space::new(5, 3), vec![3, 0, 4, 1, 2]),
+            243,
+        );
+        check(&Number::new(Space::qubits(10), 5).unwrap(), 252);
+        check(
+            &Number::with_order(Space::new(4, 4), 5, vec![2, 0, 3, 1]).unwrap(),
+            40,
+        );
+        check(&Number::new(Space::qubits(6), 0).unwrap(), 1);
+    }
+
+    #[test]
+    fn sectors_of_more_than_64_sites_work_and_of_more_than_128_are_refused() {
+        check(&Number::new(Space::qubits(100), 2).unwrap(), 4950);
+        check(&Number::new(Space::qubits(128), 1).unwrap(), 128);
+        let wide = Number::new(Space::qubits(129), 1).unwrap();
+        let error = Basis::new(&wide, Memory::default()).unwrap_err();
+        assert_eq!(
+            error,
+            ExactError::TooWide {
+                n_sites: 129,
+                bits_per_site: 1
+            }
+        );
+    }
+
+    #[test]
+    fn configurations_outside_the_sector_have_no_number() {
+        let basis = Basis::new(
+            &Number::new(Space::qubits(6), 3).unwrap(),
+            Memory::default(),
+        )
+        .unwrap();
+        assert_eq!(basis.index(&[1, 1, 1, 1, 0, 0]), None);
+        assert_eq!(basis.index(&[2, 1, 0, 0, 0, 0]), None);
+        assert_eq!(basis.index(&[0, 0, 0, 1, 1, 1]), Some(0));
+    }
+}

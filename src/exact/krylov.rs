@@ -1,5 +1,5 @@
 use super::dense::eigen;
-use super::vector::{add_combination, axpy, dot, norm, project_out, random_unit, scale};
+use super::vector::{add_combination, axpy, dot, norm, project_out, random_unit, recombine, scale};
 use super::{ExactError, SparseMatrix};
 use crate::hamiltonians::Scalar;
 
@@ -117,10 +117,16 @@ impl<'a, T: Scalar> Krylov<'a, T> {
         let lost = self.recur(j, alpha, before, first, size);
         // Cancellation leaves rounding of the size of what was subtracted.
         if lost || self.restore_next || after_restart || first < 1e-4 * size {
-            project_out(&self.vectors, &mut w);
-            if norm(&w) < 0.5 * first {
+            // Where little is left, normalising enlarges the rounding: once more until it stays.
+            let mut length = first;
+            for _ in 0..5 {
                 project_out(self.locked, &mut w);
                 project_out(&self.vectors, &mut w);
+                let left = norm(&w);
+                if left > 0.5 * length || left <= INVARIANT * size {
+                    break;
+                }
+                length = left;
             }
             self.restore_next = lost && !self.restore_next;
             self.overlap[1][..=j].fill(f64::EPSILON);
@@ -194,9 +200,17 @@ impl<'a, T: Scalar> Krylov<'a, T> {
     /// Keeps the lowest `keep` Ritz vectors and the last residual.
     pub(super) fn restart(&mut self, ritz: &Ritz, keep: usize) {
         let m = self.capacity;
-        let mut vectors: Vec<_> = (0..keep).map(|i| self.vector(ritz, i)).collect();
-        vectors.extend(self.vectors.pop());
-        self.vectors = vectors;
+        let kept: Vec<Vec<T>> = ritz.weights[..keep]
+            .iter()
+            .map(|w| w.iter().map(|&w| T::from(w)).collect())
+            .collect();
+        recombine(&mut self.vectors[..m], &kept);
+        for v in &mut self.vectors[..keep] {
+            let length = norm(v);
+            scale(v, 1.0 / length);
+        }
+        self.vectors.swap(keep, m);
+        self.vectors.truncate(keep + 1);
         self.projected.fill(0.0);
         for (i, weights) in ritz.weights[..keep].iter().enumerate() {
             let coupling = self.beta * weights[m - 1];

@@ -125,8 +125,8 @@ where
         .krylov_dim
         .unwrap_or_else(|| default_capacity(n))
         .max(2 * k + 8);
-    // Besides the space: kept and locked vectors, and one more.
-    let vectors = (capacity + capacity / 2 + 2 * k + 1) as f64;
+    // The space, its residual, the locked vectors, those just found, and one to work with.
+    let vectors = (capacity + 2 * k + 2) as f64;
     let bytes = vectors * (8 * H::Elem::COMPONENTS) as f64 * n as f64;
     params.memory.check("the Krylov space", n as f64, bytes)?;
     let matrix = SparseMatrix::new(h, &basis, params.memory)?;
@@ -213,6 +213,7 @@ impl<T: Scalar> Search<'_, T> {
             for (e, mut v) in found {
                 project_out(&locked, &mut v);
                 let length = norm(&v);
+                debug_assert!(length > 0.99, "a state was found twice: {length} of it is new");
                 scale(&mut v, 1.0 / length);
                 energies.push(e);
                 locked.push(v);

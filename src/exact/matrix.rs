@@ -1,7 +1,7 @@
-use super::basis::Key;
+use super::elements::elements;
 use super::vector::times;
 use super::{Basis, ExactError, Memory};
-use crate::hamiltonians::{Configs, Connected, OnSpace, Operator, Scalar};
+use crate::hamiltonians::{Connected, OnSpace, Operator, Scalar};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -186,11 +186,11 @@ impl<T: Scalar> SparseMatrix<T> {
                     values,
                 } => {
                     self.rows(first, x, y, words, |row| {
-                        let product = |&w: &u32| {
+                        let product = |w: u32| {
                             let code = (u64::from(w) >> column_bits) as usize;
                             times(values[code], x[(w & mask(*column_bits)) as usize])
                         };
-                        row.iter().map(product).sum()
+                        sum_row(row, product)
                     });
                 }
                 Entries::Full { columns, values } => {
@@ -239,6 +239,22 @@ impl<T: Scalar> SparseMatrix<T> {
     }
 }
 
+/// Four partial sums, so that additions of one row overlap.
+#[inline]
+fn sum_row<V: Scalar>(row: &[u32], f: impl Fn(u32) -> V) -> V {
+    let (quads, rest) = row.as_chunks::<4>();
+    let mut sums = [V::ZERO; 4];
+    for quad in quads {
+        for (s, &w) in sums.iter_mut().zip(quad) {
+            *s += f(w);
+        }
+    }
+    for (s, &w) in sums.iter_mut().zip(rest) {
+        *s += f(w);
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
+}
+
 fn mask(bits: u32) -> u32 {
     ((1u64 << bits) - 1) as u32
 }
@@ -254,14 +270,10 @@ fn estimated_entries<O>(operator: &O, basis: &Basis, blocks: &[Range<usize>]) ->
 where
     O: Operator + ?Sized,
 {
-    let (mut configs, mut keys, mut connected) = Default::default();
+    let mut connected = Connected::default();
     let (mut rows, mut entries) = (0, 0);
     for block in blocks.iter().step_by(blocks.len().div_ceil(16)) {
-        basis.write(
-            block.start..block.end.min(block.start + 64),
-            &mut configs,
-            &mut keys,
-        );
+        let configs = basis.configs(block.start..block.end.min(block.start + 64));
         operator.connected(configs.view(), &mut connected);
         rows += configs.len();
         entries += connected.element.len();
@@ -270,33 +282,21 @@ where
 }
 
 fn build<O: Operator + ?Sized>(operator: &O, basis: &Basis, rows: Range<usize>) -> Piece<O::Elem> {
-    let mut configs = Configs::default();
-    let mut keys: Vec<Key> = Vec::new();
-    let mut connected = Connected::default();
-    let mut columns = Vec::new();
-    let mut codes = Vec::new();
+    let (mut columns, mut codes) = (Vec::new(), Vec::new());
     let mut table = Table::new();
     let mut lengths = vec![0; rows.len()];
-    basis.write(rows, &mut configs, &mut keys);
-    operator.connected(configs.view(), &mut connected);
-    let neighbours = &connected.neighbours;
-    columns.reserve(neighbours.len());
-    codes.reserve(neighbours.len());
+    let first = rows.start;
     let (mut last, mut code) = (None, 0);
-    for (k, &value) in connected.element.iter().enumerate() {
-        let parent = neighbours.parent[k] as usize;
-        let change = |key, (site, value)| basis.changed(key, site, value);
-        if let Some(column) = basis.find(neighbours.changes(k).fold(keys[parent], change)) {
-            if last != Some(value) {
-                (last, code) = (Some(value), table.code(value));
-            }
-            lengths[parent] += 1;
-            columns.push(column as u32);
-            codes.push(code);
+    let diagonal = elements(operator, basis, rows, |row, column, value| {
+        if last != Some(value) {
+            (last, code) = (Some(value), table.code(value));
         }
-    }
+        lengths[row - first] += 1;
+        columns.push(column as u32);
+        codes.push(code);
+    });
     Piece {
-        diagonal: connected.diagonal,
+        diagonal,
         lengths,
         columns,
         codes,
@@ -320,5 +320,91 @@ impl<T: Scalar> Table<T> {
                 self.values.push(value);
                 self.values.len() as u32 - 1
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exact::tests::{heisenberg, tfim_ring};
+    use crate::hamiltonians::Hamiltonian;
+
+    #[test]
+    fn the_two_site_matrix_is_written_out() {
+        // Basis order 00, 01, 10, 11; one bond.
+        let h = crate::hamiltonians::Tfim {
+            j: 1.0,
+            h: 0.5,
+            hz: 0.25,
+        };
+        let h = h.on(&crate::exact::tests::ring(2)).unwrap();
+        let basis = Basis::new(&**h.sector(), Memory::default()).unwrap();
+        let matrix = SparseMatrix::new(&h, &basis, Memory::default()).unwrap();
+        let mut dense = [[0.0; 4]; 4];
+        for (r, c, v) in matrix.entries() {
+            dense[r][c] += v;
+        }
+        let x = -0.5;
+        assert_eq!(
+            dense,
+            [
+                [-1.5, x, x, 0.0],
+                [x, 1.0, 0.0, x],
+                [x, 0.0, 1.0, x],
+                [0.0, x, x, -0.5]
+            ]
+        );
+    }
+
+    #[test]
+    fn packed_and_full_storage_multiply_alike() {
+        // 13 columns bits leave 2^18 codes: all bonds different needs few of them.
+        let bonds: Vec<_> = (1..14).map(|i| (i - 1, i, f64::from(i).sqrt())).collect();
+        let h = heisenberg(14, &bonds);
+        let basis = Basis::new(&**h.sector(), Memory::default()).unwrap();
+        let packed = SparseMatrix::new(&h, &basis, Memory::default()).unwrap();
+        let Entries::Packed {
+            words,
+            column_bits,
+            values,
+        } = &packed.entries
+        else {
+            panic!("13 values fit");
+        };
+        assert_eq!(values.len(), 13);
+        let (columns, values) = unpacked(words, *column_bits, values);
+        let full = SparseMatrix {
+            entries: Entries::Full { columns, values },
+            ..packed.clone()
+        };
+        assert!(packed.entries().eq(full.entries()), "entries differ");
+        let x: Vec<f64> = crate::exact::vector::random_unit(basis.len(), 1);
+        let (mut y, mut z) = (x.clone(), x.clone());
+        packed.apply(&x, &mut y);
+        full.apply(&x, &mut z);
+        // Sums of at most 13 terms in another order.
+        assert!(
+            y.iter().zip(&z).all(|(y, z)| (y - z).abs() < 1e-14),
+            "products differ"
+        );
+    }
+
+    #[test]
+    fn the_matrix_is_symmetric() {
+        let h = tfim_ring(8, 0.7);
+        let basis = Basis::new(&**h.sector(), Memory::default()).unwrap();
+        let matrix = SparseMatrix::new(&h, &basis, Memory::default()).unwrap();
+        let mut entries: Vec<_> = matrix
+            .entries()
+            .map(|(r, c, v)| (r, c, v.to_bits()))
+            .collect();
+        let mut turned: Vec<_> = matrix
+            .entries()
+            .map(|(r, c, v)| (c, r, v.to_bits()))
+            .collect();
+        entries.sort_unstable();
+        turned.sort_unstable();
+        assert_eq!(entries, turned);
+        assert_eq!(matrix.off_diagonal_len(), 8 * 256);
     }
 }

@@ -7,7 +7,11 @@
 mod automaton;
 mod basis;
 mod dense;
+mod driven;
+mod elements;
 mod error;
+mod evolve;
+mod expectation;
 mod krylov;
 mod levels;
 mod matrix;
@@ -16,7 +20,10 @@ mod spectrum;
 mod vector;
 
 pub use basis::Basis;
+pub use driven::evolve_driven;
 pub use error::ExactError;
+pub use evolve::{EvolveInfo, EvolveParams, cool, evolve};
+pub use expectation::expectation;
 pub use levels::{LanczosParams, Levels, ground_state, lowest};
 pub use matrix::SparseMatrix;
 pub use memory::Memory;

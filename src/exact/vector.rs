@@ -107,6 +107,34 @@ pub(super) fn add_combination<T: Scalar>(vectors: &[Vec<T>], c: &[T], w: &mut [T
     });
 }
 
+/// Replaces the first vectors by combinations of all: $v_i \leftarrow \sum_j c_{ij} v_j$.
+pub(super) fn recombine<T: Scalar>(vectors: &mut [Vec<T>], c: &[Vec<T>]) {
+    // A tile of all vectors together stays in the second-level cache.
+    const TILE: usize = 512;
+    let len = vectors[0].len();
+    let mut tiles: Vec<Vec<&mut [T]>> = (0..len.div_ceil(TILE)).map(|_| Vec::new()).collect();
+    for v in vectors {
+        tiles
+            .iter_mut()
+            .zip(v.chunks_mut(TILE))
+            .for_each(|(tile, part)| tile.push(part));
+    }
+    tiles.par_iter_mut().for_each(|tile| {
+        let width = tile[0].len();
+        let mut new = vec![T::ZERO; c.len() * width];
+        for (new, c) in new.chunks_exact_mut(width).zip(c) {
+            for (v, &c) in tile.iter().zip(c) {
+                for (new, v) in new.iter_mut().zip(v.iter()) {
+                    *new += c * *v;
+                }
+            }
+        }
+        for (v, new) in tile.iter_mut().zip(new.chunks_exact(width)) {
+            v.copy_from_slice(new);
+        }
+    });
+}
+
 /// A normalised start vector, fixed by its seed: numbers in (-1/2, 1/2), one hash for each.
 pub(super) fn random_unit<T: Scalar>(len: usize, seed: u64) -> Vec<T> {
     let number = |i: u64| {
