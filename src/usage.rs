@@ -23,7 +23,10 @@ impl Stopwatch {
     /// Starts.
     #[must_use]
     pub fn start() -> Self {
-        Self { wall: Instant::now(), cpu: cpu_seconds() }
+        Self {
+            wall: Instant::now(),
+            cpu: cpu_seconds(),
+        }
     }
 
     /// Time since the start.
@@ -64,7 +67,10 @@ mod tests {
         let numbers: Vec<u64> = (0..4_000_000u64).map(|i| i.wrapping_mul(i)).collect();
         let sum = numbers.iter().fold(0u64, |a, &b| a.wrapping_add(b));
         let spent = watch.elapsed();
-        assert!(spent.seconds > 0.0 && spent.cpu_seconds > 0.0, "{sum}: {spent:?}");
+        assert!(
+            spent.seconds > 0.0 && spent.cpu_seconds > 0.0,
+            "{sum}: {spent:?}"
+        );
         if let Some(peak) = peak_memory_mb() {
             assert!(peak > 32.0, "32 MB are in use, the peak is {peak}");
         }

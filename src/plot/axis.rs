@@ -64,7 +64,10 @@ impl ValueFormatter<f64> for Axis {
                 )
             }
             Scale::Log if v.abs() > 2.5 => format!("{:.1e}", 10f64.powf(*v)),
-            Scale::Log => format!("{:.3}", 10f64.powf(*v)).trim_end_matches('0').trim_end_matches('.').into(),
+            Scale::Log => format!("{:.3}", 10f64.powf(*v))
+                .trim_end_matches('0')
+                .trim_end_matches('.')
+                .into(),
             Scale::Linear => {
                 let width = self.range.end - self.range.start;
                 let places = (2.0 - width.log10()).floor().clamp(0.0, 9.0) as usize;

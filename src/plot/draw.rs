@@ -15,7 +15,8 @@ const COLOURS: [RGBColor; 6] = [
 ];
 
 pub(super) type Area<'a> = DrawingArea<BitMapBackend<'a>, plotters::coord::Shift>;
-pub(super) type DrawError<'a> = DrawingAreaErrorKind<<BitMapBackend<'a> as DrawingBackend>::ErrorType>;
+pub(super) type DrawError<'a> =
+    DrawingAreaErrorKind<<BitMapBackend<'a> as DrawingBackend>::ErrorType>;
 
 pub(super) fn draw<'a>(
     panel: &Panel,

@@ -221,9 +221,12 @@ impl Figure {
         let upper = Panel::new("step", "energy")
             .x_reaches(points.first().map_or(0.0, |p| p.0), last)
             .points("variational energy", settled);
-        let Some(exact) = exact else { return Self::new(title).panel(upper) };
+        let Some(exact) = exact else {
+            return Self::new(title).panel(upper);
+        };
         let figure = Self::new(title).panel(upper.level("exact", exact));
-        let relative = |&(s, e, d): &(f64, f64, f64)| (s, (e - exact).abs() / exact.abs(), d / exact.abs());
+        let relative =
+            |&(s, e, d): &(f64, f64, f64)| (s, (e - exact).abs() / exact.abs(), d / exact.abs());
         let relative: Vec<_> = points.iter().map(relative).collect();
         // A logarithmic panel needs a positive number: there is none where every step is exact.
         if !relative.iter().any(|p| p.1.is_finite() && p.1 > 0.0) {

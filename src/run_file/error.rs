@@ -106,18 +106,29 @@ impl RunFileError {
         | Self::NotFinite { key, .. }
         | Self::Value { key, .. } = &mut self
         {
-            let joint = if key.is_empty() || key.starts_with('[') { "" } else { "." };
+            let joint = if key.is_empty() || key.starts_with('[') {
+                ""
+            } else {
+                "."
+            };
             *key = format!("{parent}{joint}{key}");
         }
         self
     }
 
     pub(super) fn value(key: &str, reason: impl Into<String>) -> Self {
-        Self::Value { key: key.to_owned(), reason: reason.into() }
+        Self::Value {
+            key: key.to_owned(),
+            reason: reason.into(),
+        }
     }
 
     pub(super) fn wrong_type(found: impl Into<String>, wanted: impl Into<String>) -> Self {
-        Self::WrongType { key: String::new(), found: found.into(), wanted: wanted.into() }
+        Self::WrongType {
+            key: String::new(),
+            found: found.into(),
+            wanted: wanted.into(),
+        }
     }
 }
 
@@ -134,13 +145,22 @@ impl de::Error for RunFileError {
         Self::invalid_type(found, wanted)
     }
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
-        Self::UnknownKey { key: field.to_owned(), known: known.to_vec() }
+        Self::UnknownKey {
+            key: field.to_owned(),
+            known: known.to_vec(),
+        }
     }
     fn unknown_variant(found: &str, known: &'static [&'static str]) -> Self {
-        Self::UnknownChoice { key: String::new(), found: found.to_owned(), known: known.to_vec() }
+        Self::UnknownChoice {
+            key: String::new(),
+            found: found.to_owned(),
+            known: known.to_vec(),
+        }
     }
     fn missing_field(field: &'static str) -> Self {
-        Self::MissingKey { key: field.to_owned() }
+        Self::MissingKey {
+            key: field.to_owned(),
+        }
     }
 }
 

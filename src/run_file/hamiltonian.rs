@@ -5,8 +5,8 @@ use super::models::{
 };
 use super::{LatticeSection, RunFileError, node};
 use ketwork_hamiltonians::{
-    AnyModel, Hamiltonian, Heisenberg, J1J2, Lattice, Model, ModelError, PauliSum, PauliTerm, Rydberg,
-    RydbergBlockade, Tfim, Xxz, Xyz,
+    AnyModel, Hamiltonian, Heisenberg, J1J2, Lattice, Model, ModelError, PauliSum, PauliTerm,
+    Rydberg, RydbergBlockade, Tfim, Xxz, Xyz,
 };
 use serde::{Deserialize, Serialize};
 use toml::Value;
@@ -83,24 +83,53 @@ impl HamiltonianSection {
     pub fn build(&self) -> Result<(Lattice, AnyModel), RunFileError> {
         let lattice = self.lattice().build()?;
         let model = match self {
-            Self::Tfim(k) => Tfim { j: k.j, h: k.h, hz: k.hz }.on(&lattice).map(AnyModel::Real),
+            Self::Tfim(k) => Tfim {
+                j: k.j,
+                h: k.h,
+                hz: k.hz,
+            }
+            .on(&lattice)
+            .map(AnyModel::Real),
             Self::Heisenberg(k) => {
                 let twice_sz = twice_sz(k.sector)?.unwrap_or(0);
-                Heisenberg { j: k.j, twice_sz, marshall: k.marshall }.on(&lattice).map(AnyModel::Real)
+                Heisenberg {
+                    j: k.j,
+                    twice_sz,
+                    marshall: k.marshall,
+                }
+                .on(&lattice)
+                .map(AnyModel::Real)
             }
             Self::J1J2(k) => {
                 let twice_sz = twice_sz(k.sector)?.unwrap_or(0);
-                let model = J1J2 { j1: k.j1, j2: k.j2, twice_sz, marshall: k.marshall };
+                let model = J1J2 {
+                    j1: k.j1,
+                    j2: k.j2,
+                    twice_sz,
+                    marshall: k.marshall,
+                };
                 model.on(&lattice).map(AnyModel::Real)
             }
             Self::Xxz(k) => {
                 let twice_sz = twice_sz(k.sector)?.unwrap_or(0);
-                let model = Xxz { delta: k.delta, twice_sz, marshall: k.marshall };
+                let model = Xxz {
+                    delta: k.delta,
+                    twice_sz,
+                    marshall: k.marshall,
+                };
                 model.on(&lattice).map(AnyModel::Real)
             }
             Self::Xyz(k) => {
                 let (jx, jy, jz) = (k.jx, k.jy, k.jz);
-                let model = Xyz { jx, jy, jz, hx: k.hx, hy: k.hy, hz: k.hz }.on(&lattice);
+                let model = Xyz {
+                    jx,
+                    jy,
+                    jz,
+                    hx: k.hx,
+                    hy: k.hy,
+                    hz: k.hz,
+                }
+                .on(&lattice);
                 rotate_if(k.marshall, model, &lattice)
             }
             Self::Rydberg(k) => {
@@ -109,17 +138,31 @@ impl HamiltonianSection {
                     BlockadeName::Radius(r) => RydbergBlockade::Radius(r),
                     BlockadeName::None => RydbergBlockade::None,
                 };
-                let model = Rydberg { omega: k.omega, delta: k.delta, c6: k.c6, blockade };
+                let model = Rydberg {
+                    omega: k.omega,
+                    delta: k.delta,
+                    c6: k.c6,
+                    blockade,
+                };
                 model.on(&lattice).map(AnyModel::Real)
             }
             Self::Pauli(k) => {
                 if k.terms.is_empty() {
-                    let reason = "no term; write at least one { c = .., op = \"..\", sites = [..] }";
+                    let reason =
+                        "no term; write at least one { c = .., op = \"..\", sites = [..] }";
                     return Err(RunFileError::value("hamiltonian.terms", reason));
                 }
                 let term = |t: &super::PauliTerm| PauliTerm::new(t.c, &t.op, &t.sites);
-                let terms = k.terms.iter().map(term).collect::<Result<_, _>>().map_err(refused)?;
-                let sum = PauliSum { terms, twice_sz: twice_sz(k.sector)? };
+                let terms = k
+                    .terms
+                    .iter()
+                    .map(term)
+                    .collect::<Result<_, _>>()
+                    .map_err(refused)?;
+                let sum = PauliSum {
+                    terms,
+                    twice_sz: twice_sz(k.sector)?,
+                };
                 rotate_if(k.marshall, sum.on(&lattice), &lattice)
             }
             Self::ToricCode(_)
@@ -128,7 +171,9 @@ impl HamiltonianSection {
             | Self::QuantumLink(_)
             | Self::GoldenChain(_)
             | Self::DissipativeTfim(_) => {
-                return Err(RunFileError::NotAvailable { model: self.model() });
+                return Err(RunFileError::NotAvailable {
+                    model: self.model(),
+                });
             }
         };
         Ok((lattice, model.map_err(refused)?))
@@ -151,7 +196,9 @@ impl HamiltonianSection {
 
 /// 2 S^z as an integer.
 fn twice_sz(sector: Option<SpinSector>) -> Result<Option<i64>, RunFileError> {
-    let Some(SpinSector { total_sz }) = sector else { return Ok(None) };
+    let Some(SpinSector { total_sz }) = sector else {
+        return Ok(None);
+    };
     let twice = 2.0 * total_sz;
     if twice.fract() != 0.0 || twice.abs() > 1e9 {
         let reason = format!("{total_sz} is no spin; write a multiple of 0.5");
@@ -173,26 +220,35 @@ fn rotate_if(
         reason: "this lattice has no two sublattices; write marshall = false".into(),
     })?;
     Ok(match model? {
-        AnyModel::Real(m) => {
-            AnyModel::Real(Model::new(m.terms().rotated_by_z(&marked), m.sector().clone())?)
-        }
-        AnyModel::Complex(m) => {
-            AnyModel::Complex(Model::new(m.terms().rotated_by_z(&marked), m.sector().clone())?)
-        }
+        AnyModel::Real(m) => AnyModel::Real(Model::new(
+            m.terms().rotated_by_z(&marked),
+            m.sector().clone(),
+        )?),
+        AnyModel::Complex(m) => AnyModel::Complex(Model::new(
+            m.terms().rotated_by_z(&marked),
+            m.sector().clone(),
+        )?),
     })
 }
 
 /// The zoo names its parameters; here they get their place in the file.
 fn refused(error: ModelError) -> RunFileError {
     match error {
-        ModelError::Parameter { key: "total_sz", reason } => {
-            RunFileError::value("hamiltonian.sector.total_sz", reason)
-        }
+        ModelError::Parameter {
+            key: "total_sz",
+            reason,
+        } => RunFileError::value("hamiltonian.sector.total_sz", reason),
         ModelError::Parameter { key, reason } => {
             RunFileError::value(&format!("hamiltonian.{key}"), reason)
         }
         ModelError::Lattice(e) => RunFileError::Lattice(e),
-        source @ ModelError::Operator(_) => RunFileError::Model { key: "terms", source },
-        source => RunFileError::Model { key: "sector", source },
+        source @ ModelError::Operator(_) => RunFileError::Model {
+            key: "terms",
+            source,
+        },
+        source => RunFileError::Model {
+            key: "sector",
+            source,
+        },
     }
 }

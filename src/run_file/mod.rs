@@ -89,7 +89,10 @@ impl RunFile {
     /// [`RunFileError`].
     pub fn load(path: &Path) -> Result<Self, RunFileError> {
         fs::read_to_string(path)
-            .map_err(|source| RunFileError::Read { path: path.to_owned(), source })?
+            .map_err(|source| RunFileError::Read {
+                path: path.to_owned(),
+                source,
+            })?
             .parse()
     }
 
@@ -101,7 +104,9 @@ impl RunFile {
     pub fn system(&self) -> Result<(Lattice, AnyModel), RunFileError> {
         self.hamiltonian
             .as_ref()
-            .ok_or_else(|| RunFileError::MissingKey { key: "hamiltonian".into() })?
+            .ok_or_else(|| RunFileError::MissingKey {
+                key: "hamiltonian".into(),
+            })?
             .build()
     }
 
@@ -170,7 +175,12 @@ impl std::str::FromStr for RunFile {
                 "lindblad" => run.lindblad = node::read(&key, value)?,
                 "monte_carlo" => run.monte_carlo = node::read(&key, value)?,
                 "diffusion" => run.diffusion = node::read(&key, value)?,
-                _ => return Err(RunFileError::UnknownKey { key, known: TOP_LEVEL.to_vec() }),
+                _ => {
+                    return Err(RunFileError::UnknownKey {
+                        key,
+                        known: TOP_LEVEL.to_vec(),
+                    });
+                }
             }
         }
         run.validate()?;
@@ -182,6 +192,15 @@ fn syntax(text: &str, error: &toml::de::Error) -> RunFileError {
     let start = error.span().map_or(0, |s| s.start).min(text.len());
     let before = &text.as_bytes()[..start];
     let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
-    let column = start - before.iter().rposition(|&b| b == b'\n').map_or(0, |p| p + 1) + 1;
-    RunFileError::Syntax { line, column, reason: error.message().replace('\n', ", ") }
+    let column = start
+        - before
+            .iter()
+            .rposition(|&b| b == b'\n')
+            .map_or(0, |p| p + 1)
+        + 1;
+    RunFileError::Syntax {
+        line,
+        column,
+        reason: error.message().replace('\n', ", "),
+    }
 }

@@ -25,19 +25,24 @@ impl<'de> Deserializer<'de> for Node {
         match self.0 {
             Value::String(s) => visitor.visit_string(s),
             Value::Integer(i) => visitor.visit_i64(i),
-            Value::Float(x) if !x.is_finite() => {
-                Err(RunFileError::NotFinite { key: String::new(), value: x })
-            }
+            Value::Float(x) if !x.is_finite() => Err(RunFileError::NotFinite {
+                key: String::new(),
+                value: x,
+            }),
             Value::Float(x) => visitor.visit_f64(x),
             Value::Boolean(b) => visitor.visit_bool(b),
             Value::Datetime(d) => Err(RunFileError::wrong_type(
                 format!("the date {d}"),
                 "a number, a word in quotes, a list or a table",
             )),
-            Value::Array(values) => {
-                visitor.visit_seq(Items { index: 0, rest: values.into_iter() })
-            }
-            Value::Table(table) => visitor.visit_map(Entries { rest: table.into_iter(), next: None }),
+            Value::Array(values) => visitor.visit_seq(Items {
+                index: 0,
+                rest: values.into_iter(),
+            }),
+            Value::Table(table) => visitor.visit_map(Entries {
+                rest: table.into_iter(),
+                next: None,
+            }),
         }
     }
 
@@ -61,7 +66,10 @@ impl<'de> Deserializer<'de> for Node {
     ) -> Result<V::Value, RunFileError> {
         match self.0 {
             Value::String(word) => visitor.visit_enum(Word(word)),
-            other => Err(RunFileError::wrong_type(describe(&other), "a word in quotes")),
+            other => Err(RunFileError::wrong_type(
+                describe(&other),
+                "a word in quotes",
+            )),
         }
     }
 
@@ -74,7 +82,10 @@ impl<'de> Deserializer<'de> for Node {
     ) -> Result<V::Value, RunFileError> {
         match &self.0 {
             Value::Table(_) => self.deserialize_any(visitor),
-            other => Err(RunFileError::wrong_type(describe(other), "a table, { key = value }")),
+            other => Err(RunFileError::wrong_type(
+                describe(other),
+                "a table, { key = value }",
+            )),
         }
     }
 
@@ -103,10 +114,14 @@ impl<'de> SeqAccess<'de> for Items {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, RunFileError> {
-        let Some(value) = self.rest.next() else { return Ok(None) };
+        let Some(value) = self.rest.next() else {
+            return Ok(None);
+        };
         let index = self.index;
         self.index += 1;
-        seed.deserialize(Node(value)).map(Some).map_err(|e| e.within(&format!("[{index}]")))
+        seed.deserialize(Node(value))
+            .map(Some)
+            .map_err(|e| e.within(&format!("[{index}]")))
     }
 }
 
@@ -122,14 +137,19 @@ impl<'de> MapAccess<'de> for Entries {
         seed: K,
     ) -> Result<Option<K::Value>, RunFileError> {
         self.next = self.rest.next();
-        let Some((key, _)) = &self.next else { return Ok(None) };
+        let Some((key, _)) = &self.next else {
+            return Ok(None);
+        };
         seed.deserialize(key.as_str().into_deserializer()).map(Some)
     }
     fn next_value_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
     ) -> Result<T::Value, RunFileError> {
-        let (key, value) = self.next.take().expect("serde asks for a value after its key");
+        let (key, value) = self
+            .next
+            .take()
+            .expect("serde asks for a value after its key");
         seed.deserialize(Node(value)).map_err(|e| e.within(&key))
     }
 }

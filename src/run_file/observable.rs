@@ -40,13 +40,24 @@ impl Observable {
             coupling: 0,
         };
         let mut terms: Vec<_> = match self {
-            Self::ZzNn => lattice.edges().iter().map(|&(a, b)| term(vec![a, b], factor)).collect(),
-            _ => (0..n).map(|s| term(vec![s as u32], sign(s) * factor)).collect(),
+            Self::ZzNn => lattice
+                .edges()
+                .iter()
+                .map(|&(a, b)| term(vec![a, b], factor))
+                .collect(),
+            _ => (0..n)
+                .map(|s| term(vec![s as u32], sign(s) * factor))
+                .collect(),
         };
         if self == Self::Density {
             // n = (1 - Z)/2: the constant, carried by the identity on site 0.
             let action = Action::Pauli(vec![Pauli::I], Complex64::from(0.5));
-            terms.push(Term { sites: vec![0], guard: Vec::new(), action, coupling: 0 });
+            terms.push(Term {
+                sites: vec![0],
+                guard: Vec::new(),
+                action,
+                coupling: 0,
+            });
         }
         let sum = LocalSum::new(Space::qubits(n), terms, vec![("1".to_owned(), 1.0)])?;
         Ok(Some(match lattice.sublattice() {

@@ -361,12 +361,15 @@ pub struct DiffusionSection {
 
 impl WavefunctionSection {
     pub(super) fn validate(&self) -> Result<(), RunFileError> {
-        counts("wavefunction", &[
-            ("layers", self.layers),
-            ("width", self.width),
-            ("heads", self.heads),
-            ("bond", self.bond),
-        ])?;
+        counts(
+            "wavefunction",
+            &[
+                ("layers", self.layers),
+                ("width", self.width),
+                ("heads", self.heads),
+                ("bond", self.bond),
+            ],
+        )?;
         if let (Some(width), Some(heads)) = (self.width, self.heads)
             && !width.is_multiple_of(heads)
         {
@@ -375,7 +378,10 @@ impl WavefunctionSection {
         }
         let repeated = |(i, s)| self.symmetry[..i].contains(s);
         if self.symmetry.iter().enumerate().any(repeated) {
-            return Err(RunFileError::value("wavefunction.symmetry", "name each symmetry once"));
+            return Err(RunFileError::value(
+                "wavefunction.symmetry",
+                "name each symmetry once",
+            ));
         }
         Ok(())
     }
@@ -411,7 +417,10 @@ impl EvolutionSection {
         }
         let repeated = |(i, o)| self.observables[..i].contains(o);
         if self.observables.iter().enumerate().any(repeated) {
-            return Err(RunFileError::value("evolution.observables", "name each observable once"));
+            return Err(RunFileError::value(
+                "evolution.observables",
+                "name each observable once",
+            ));
         }
         Ok(())
     }
@@ -431,14 +440,20 @@ impl MonteCarloSection {
         if let Some(bins) = self.bins {
             let sweeps = self.sweeps.unwrap_or(usize::MAX);
             if bins < 2 || bins > sweeps {
-                let reason = format!("{bins} bins; choose at least 2 and at most one for each sweep");
+                let reason =
+                    format!("{bins} bins; choose at least 2 and at most one for each sweep");
                 return Err(RunFileError::value("monte_carlo.bins", reason));
             }
         }
-        let Some(tempering) = &self.tempering else { return Ok(()) };
+        let Some(tempering) = &self.tempering else {
+            return Ok(());
+        };
         let key = "monte_carlo.tempering.values";
         if tempering.values.len() < 2 {
-            return Err(RunFileError::value(key, "give at least two values to exchange"));
+            return Err(RunFileError::value(
+                key,
+                "give at least two values to exchange",
+            ));
         }
         if tempering.parameter == TemperedParameter::Beta {
             for &beta in &tempering.values {
@@ -451,39 +466,45 @@ impl MonteCarloSection {
 
 impl DiffusionSection {
     pub(super) fn validate(&self) -> Result<(), RunFileError> {
-        counts("diffusion", &[
-            ("classes", self.classes),
-            ("qubits", self.qubits),
-            ("steps", self.steps),
-            ("layers", self.layers),
-            ("epochs", self.epochs),
-        ])
+        counts(
+            "diffusion",
+            &[
+                ("classes", self.classes),
+                ("qubits", self.qubits),
+                ("steps", self.steps),
+                ("layers", self.layers),
+                ("epochs", self.epochs),
+            ],
+        )
     }
 }
 
 fn counts(section: &str, counts: &[(&str, Option<usize>)]) -> Result<(), RunFileError> {
     match counts.iter().find(|(_, n)| *n == Some(0)) {
-        Some((key, _)) => {
-            Err(RunFileError::value(&format!("{section}.{key}"), "0 is too few; write at least 1"))
-        }
+        Some((key, _)) => Err(RunFileError::value(
+            &format!("{section}.{key}"),
+            "0 is too few; write at least 1",
+        )),
         None => Ok(()),
     }
 }
 
 fn positive(key: &str, x: Option<f64>) -> Result<(), RunFileError> {
     match x {
-        Some(x) if x <= 0.0 => {
-            Err(RunFileError::value(key, format!("{x} is not positive; write a positive number")))
-        }
+        Some(x) if x <= 0.0 => Err(RunFileError::value(
+            key,
+            format!("{x} is not positive; write a positive number"),
+        )),
         _ => Ok(()),
     }
 }
 
 fn not_negative(key: &str, x: Option<f64>) -> Result<(), RunFileError> {
     match x {
-        Some(x) if x < 0.0 => {
-            Err(RunFileError::value(key, format!("{x} is negative; write 0 or more")))
-        }
+        Some(x) if x < 0.0 => Err(RunFileError::value(
+            key,
+            format!("{x} is negative; write 0 or more"),
+        )),
         _ => Ok(()),
     }
 }
