@@ -7,6 +7,7 @@ pub mod exact;
 mod ground_state;
 mod linalg;
 mod local;
+pub use ketwork_hamiltonians as hamiltonians;
 mod plot;
 mod progress;
 mod record;
@@ -17,6 +18,7 @@ mod stats;
 mod tangent;
 
 use ketwork_hamiltonians as hamiltonians;
+mod usage;
 
 pub use checkpoint::{Checkpoint, CheckpointError, fingerprint};
 pub use ground_state::{GroundState, Report, Timings, VmcError, v_score};
@@ -33,3 +35,7 @@ pub use sample::{
 pub use schedule::Schedule;
 pub use stats::{BinLevel, Estimate, binning, jackknife, moments, r_hat, reduce, sum, sum_over};
 pub use tangent::{Adam, MinSr, SolveError, SolveInfo, Spring, Sr, TangentSolver};
+pub use usage::{Elapsed, Stopwatch, cpu_seconds, peak_memory_mb};
+
+/// Version of this library.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
