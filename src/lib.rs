@@ -7,18 +7,19 @@ pub mod exact;
 mod ground_state;
 mod linalg;
 mod local;
-pub use ketwork_hamiltonians as hamiltonians;
 mod plot;
 mod progress;
 mod record;
+pub mod run;
 pub mod run_file;
 mod sample;
 mod schedule;
 mod stats;
 mod tangent;
-
-use ketwork_hamiltonians as hamiltonians;
 mod usage;
+
+/// The crate `ketwork-hamiltonians`, whose names also stand in the root.
+pub use ketwork_hamiltonians as hamiltonians;
 
 pub use checkpoint::{Checkpoint, CheckpointError, fingerprint};
 pub use ground_state::{GroundState, Report, Timings, VmcError, v_score};
