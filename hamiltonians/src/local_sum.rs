@@ -2,7 +2,9 @@
 
 use crate::kernel::Kernel;
 use crate::term::{check_term, real_terms, rotate_term};
-use crate::{Action, ConfigsRef, Connected, OnSpace, Operator, OperatorError, Scalar, Space, Term};
+use crate::{
+    Action, ConfigsRef, Connected, OnSpace, Operator, OperatorError, Pauli, Scalar, Space, Term,
+};
 use num_complex::Complex64;
 
 /// $O = \sum_t c_{k(t)} A_t$: few-site terms with named couplings.
@@ -124,10 +126,17 @@ impl<T: Scalar> LocalSum<T> {
     pub fn mean_diagonal(&self) -> f64 {
         let d = self.space.local_dim as f64;
         let of_term = |term: &Term<T>| {
-            let open: f64 = term.guard.iter().map(|(_, m)| f64::from(m.count()) / d).product();
+            let open: f64 = term
+                .guard
+                .iter()
+                .map(|(_, m)| f64::from(m.count()) / d)
+                .product();
             let trace = match &term.action {
                 Action::Rows(rows) => {
-                    rows.iter().filter(|(r, c, _)| r == c).map(|(_, _, v)| v.re()).sum::<f64>()
+                    rows.iter()
+                        .filter(|(r, c, _)| r == c)
+                        .map(|(_, _, v)| v.re())
+                        .sum::<f64>()
                         / d.powi(term.sites.len() as i32)
                 }
                 Action::Pauli(string, v) if string.iter().all(|&p| p == Pauli::I) => v.re(),
