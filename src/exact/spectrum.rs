@@ -19,7 +19,8 @@ pub struct Spectrum<T> {
 /// Averages in the canonical ensemble at inverse temperature $\beta$ (k_B = 1).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Thermal {
-    /// Inverse temperature; infinity is the ground-state average.
+    /// Inverse temperature. At infinity only the lowest computed level counts, alone even where rounding
+    /// splits a degenerate one; take a large finite value to average over it.
     pub beta: f64,
     /// $\langle H \rangle$.
     pub energy: f64,
@@ -144,8 +145,9 @@ impl<T: Scalar> Spectrum<T> {
         } else {
             self.energies[0]
         };
+        // At the origin the weight is 1 also for infinite beta, where the product would be NaN.
         let weight = |e: &f64| {
-            if *e == origin {
+            if (e - origin).abs() <= 0.0 {
                 1.0
             } else {
                 (-beta * (e - origin)).exp()
