@@ -19,7 +19,7 @@ pub trait Conditional: OnSpace + Send + Sync {
     /// `f64` without, `Complex64` with a phase.
     type Log: Scalar;
     /// Cache of the steps, tape of the last forward, scratch; pooled by the wrapper.
-    type Work: Send;
+    type Work: Send + Sync;
 
     /// Parameter names, shapes and initialisers.
     fn layout(&self) -> &Layout;
@@ -28,7 +28,13 @@ pub trait Conditional: OnSpace + Send + Sync {
     fn work(&self, batch: usize) -> Self::Work;
 
     /// Writes the raw log-amplitudes of all positions: x (B, N), out (B, N, d). Keeps the tape.
-    fn forward(&self, theta: &[f64], work: &mut Self::Work, x: ConfigsRef<'_>, out: &mut [Self::Log]);
+    fn forward(
+        &self,
+        theta: &[f64],
+        work: &mut Self::Work,
+        x: ConfigsRef<'_>,
+        out: &mut [Self::Log],
+    );
 
     /// Per-sample derivative after `forward` on the same x: overwrites
     /// rows (B, P) with $\sum_{p,v,c}$ cotangent · d out / d theta, cotangent (B, N, d, k).
@@ -74,7 +80,10 @@ pub trait Conditional: OnSpace + Send + Sync {
     /// out (B, N, d), of which the positions after `first[r]` are written (the others are arbitrary).
     /// `parents` holds the tape of a `forward`; `parent[r]` is the row there. Rows come with `first`
     /// ascending.
-    #[expect(clippy::too_many_arguments, reason = "parents, children and their link are one call")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "parents, children and their link are one call"
+    )]
     fn resume(
         &self,
         theta: &[f64],

@@ -2,12 +2,34 @@
 //!
 //! This crate knows spaces and constraints, but no Hamiltonian.
 
+mod autoregressive;
 mod conditional;
+mod jastrow;
+mod layers;
+mod network_error;
 mod parameters;
+mod rbm;
+mod reference;
+#[cfg(test)]
+mod reference_tests;
 mod rng;
+mod symmetrize;
+mod table;
+mod tangent;
+mod transformer;
 mod wavefunction;
 
+pub use autoregressive::Autoregressive;
 pub use conditional::Conditional;
+pub use jastrow::Jastrow;
+pub use network_error::NetworkError;
 pub use parameters::{Init, Layout, Parameter};
+pub use rbm::Rbm;
 pub use rng::Stream;
-pub use wavefunction::{Ancestral, Ansatz, Differentiable, Draw, Norm, Samples, Wavefunction};
+pub use symmetrize::{Relabelling, Symmetrized, SymmetryError};
+pub use table::PrefixTable;
+pub use tangent::{Dense, Lazy, TangentMap};
+pub use wavefunction::{
+    Ancestral, Ansatz, Differentiable, Draw, Norm, Samples, Shots, Wavefunction,
+};
+pub use transformer::{Transformer, TransformerParams, TransformerWork};

@@ -52,14 +52,22 @@ impl Layout {
     #[track_caller]
     pub fn push(&mut self, name: impl Into<String>, shape: &[usize], init: Init) -> Range<usize> {
         let name = name.into();
-        assert!(self.parameters.iter().all(|p| p.name != name), "parameter {name} exists already");
+        assert!(
+            self.parameters.iter().all(|p| p.name != name),
+            "parameter {name} exists already"
+        );
         let size: usize = shape.iter().product();
         if let Init::Values(v) = &init {
             assert_eq!(v.len(), size, "initial values of {name}");
         }
         let range = self.n_params..self.n_params + size;
         self.n_params = range.end;
-        self.parameters.push(Parameter { name, shape: shape.to_vec(), range: range.clone(), init });
+        self.parameters.push(Parameter {
+            name,
+            shape: shape.to_vec(),
+            range: range.clone(),
+            init,
+        });
         range
     }
 
@@ -92,7 +100,9 @@ impl Layout {
             match &p.init {
                 Init::Constant(c) => out.fill(*c),
                 Init::Values(v) => out.copy_from_slice(v),
-                Init::Uniform(b) => out.iter_mut().for_each(|t| *t = b * (2.0 * uniform() - 1.0)),
+                Init::Uniform(b) => out
+                    .iter_mut()
+                    .for_each(|t| *t = b * (2.0 * uniform() - 1.0)),
                 Init::Normal(sigma) => {
                     for t in out {
                         // Box-Muller; 1 - u avoids the logarithm of 0.

@@ -16,23 +16,31 @@ impl Stream {
     /// The root stream of a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { key: mix(seed ^ 0x6b65_7477_6f72_6b00) }
+        Self {
+            key: mix(seed ^ 0x6b65_7477_6f72_6b00),
+        }
     }
 
     /// The stream with a name: different names, independent streams.
     #[must_use]
     pub fn named(self, name: &str) -> Self {
         // FNV-1a of the name, then mixed into the key.
-        let hash = name
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325, |h: u64, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-        Self { key: mix(self.key ^ mix(hash)) }
+        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325, |h: u64, b| {
+            (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+        });
+        Self {
+            key: mix(self.key ^ mix(hash)),
+        }
     }
 
     /// The stream with a number, for example of a step.
     #[must_use]
     pub fn numbered(self, index: u64) -> Self {
-        Self { key: mix(self.key.wrapping_add(mix(index.wrapping_add(0x9e37_79b9_7f4a_7c15)))) }
+        Self {
+            key: mix(self
+                .key
+                .wrapping_add(mix(index.wrapping_add(0x9e37_79b9_7f4a_7c15)))),
+        }
     }
 
     /// A uniform number in [0, 1) with 53 random bits, for `shot` and `position`.
@@ -66,8 +74,16 @@ fn philox(mut c: [u32; 4], mut k: [u32; 2]) -> [u32; 4] {
     for _ in 0..10 {
         let p0 = u64::from(c[0]) * 0xD251_1F53;
         let p1 = u64::from(c[2]) * 0xCD9E_8D57;
-        c = [(p1 >> 32) as u32 ^ c[1] ^ k[0], p1 as u32, (p0 >> 32) as u32 ^ c[3] ^ k[1], p0 as u32];
-        k = [k[0].wrapping_add(0x9E37_79B9), k[1].wrapping_add(0xBB67_AE85)];
+        c = [
+            (p1 >> 32) as u32 ^ c[1] ^ k[0],
+            p1 as u32,
+            (p0 >> 32) as u32 ^ c[3] ^ k[1],
+            p0 as u32,
+        ];
+        k = [
+            k[0].wrapping_add(0x9E37_79B9),
+            k[1].wrapping_add(0xBB67_AE85),
+        ];
     }
     c
 }
@@ -78,13 +94,19 @@ mod tests {
 
     #[test]
     fn philox_gives_the_published_known_answers() {
-        assert_eq!(philox([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+        assert_eq!(
+            philox([0; 4], [0; 2]),
+            [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
+        );
         assert_eq!(
             philox([u32::MAX; 4], [u32::MAX; 2]),
             [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
         );
         assert_eq!(
-            philox([0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344], [0xa409_3822, 0x299f_31d0]),
+            philox(
+                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344],
+                [0xa409_3822, 0x299f_31d0]
+            ),
             [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
         );
     }
@@ -92,11 +114,19 @@ mod tests {
     #[test]
     fn streams_with_other_names_or_numbers_are_uncorrelated() {
         let s = Stream::new(1);
-        let streams = [s.named("a"), s.named("b"), s.numbered(0), s.numbered(1), Stream::new(2)];
+        let streams = [
+            s.named("a"),
+            s.named("b"),
+            s.numbered(0),
+            s.numbered(1),
+            Stream::new(2),
+        ];
         let n = 4000;
         for (i, a) in streams.iter().enumerate() {
             for b in &streams[i + 1..] {
-                let c: f64 = (0..n).map(|k| (a.uniform(k, 3) - 0.5) * (b.uniform(k, 3) - 0.5)).sum();
+                let c: f64 = (0..n)
+                    .map(|k| (a.uniform(k, 3) - 0.5) * (b.uniform(k, 3) - 0.5))
+                    .sum();
                 // The product has variance 1/144: five standard deviations.
                 assert!(c.abs() < 5.0 * (n as f64).sqrt() / 12.0, "correlation {c}");
             }

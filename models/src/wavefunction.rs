@@ -107,10 +107,51 @@ pub trait Wavefunction: OnSpace + Send + Sync {
     }
 }
 
+/// Configurations with the numbers of the shots that drew them.
+#[derive(Clone, Debug)]
+pub struct Shots<L> {
+    /// Different configurations (B, N), in site order.
+    pub x: Configs,
+    /// Log-amplitudes (B).
+    pub log_psi: Vec<L>,
+    /// Shot numbers; those of row r stand at `start[r]..start[r + 1]`.
+    pub shots: Vec<u64>,
+    /// Places of the rows' shots (B + 1).
+    pub start: Vec<usize>,
+}
+
+impl<L> Shots<L> {
+    /// The numbers of the shots of row `r`.
+    #[must_use]
+    pub fn of_row(&self, r: usize) -> &[u64] {
+        &self.shots[self.start[r]..self.start[r + 1]]
+    }
+}
+
 /// A wavefunction that draws independent samples.
 pub trait Ancestral: Wavefunction {
-    /// Draws the shots with the given numbers; 0..500 and 500..1000 together are 0..1000.
-    fn sample(&self, theta: &[f64], shots: Range<u64>, stream: Stream) -> Samples<Self::Log>;
+    /// Draws the shots with the given numbers; equal configurations share a row.
+    ///
+    /// Laws: the configuration of a shot depends on theta, stream and its number only, so 0..500 and
+    /// 500..1000 together are 0..1000; the rows are in a fixed order, whatever the threads.
+    fn draw(&self, theta: &[f64], shots: Range<u64>, stream: Stream) -> Shots<Self::Log>;
+
+    /// Draws shots as weighted samples.
+    fn sample(&self, theta: &[f64], shots: Range<u64>, stream: Stream) -> Samples<Self::Log> {
+        let total = shots.end.saturating_sub(shots.start);
+        let drawn = self.draw(theta, shots, stream);
+        let weight = drawn
+            .start
+            .windows(2)
+            .map(|s| (s[1] - s[0]) as f64 / total as f64)
+            .collect();
+        Samples {
+            x: drawn.x,
+            log_psi: drawn.log_psi,
+            weight,
+            draw: Draw::Independent { shots: total },
+        }
+    }
 }
 
 /// A wavefunction with per-sample derivatives.
@@ -159,8 +200,8 @@ macro_rules! forward_wavefunction {
             }
         }
         impl<W: Ancestral + ?Sized> Ancestral for $pointer {
-            fn sample(&self, theta: &[f64], shots: Range<u64>, stream: Stream) -> Samples<W::Log> {
-                (**self).sample(theta, shots, stream)
+            fn draw(&self, theta: &[f64], shots: Range<u64>, stream: Stream) -> Shots<W::Log> {
+                (**self).draw(theta, shots, stream)
             }
         }
         impl<W: Differentiable + ?Sized> Differentiable for $pointer {

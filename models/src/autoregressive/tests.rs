@@ -1,0 +1,152 @@
+use super::*;
+use crate::{Ancestral, PrefixTable, Stream};
+use ketwork_hamiltonians::{Configs, Free, Number, is_legal};
+use num_complex::Complex64;
+use std::sync::Arc;
+
+fn all(n: usize, d: usize) -> Configs {
+    let mut x = Configs::new(n);
+    for i in 0..d.pow(n as u32) {
+        let row: Vec<u8> = (0..n)
+            .map(|p| (i / d.pow((n - 1 - p) as u32) % d) as u8)
+            .collect();
+        x.push(&row);
+    }
+    x
+}
+
+fn scrambled(n: usize) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..n as u32).rev().collect();
+    order.swap(0, n / 2);
+    order
+}
+
+fn states() -> Vec<(String, Autoregressive<PrefixTable<Complex64>>)> {
+    let mut out = Vec::new();
+    for (n, d) in [(5, 2), (4, 3)] {
+        let space = Space::new(n, d);
+        let number = Number::with_order(space, n / 2 + 1, scrambled(n)).unwrap();
+        let sectors: [Sector; 2] = [
+            Arc::new(Free::with_order(space, scrambled(n))),
+            Arc::new(number),
+        ];
+        for sector in sectors {
+            let psi = Autoregressive::new(PrefixTable::new(space), sector);
+            out.push((format!("{psi:?}"), psi));
+        }
+    }
+    out
+}
+
+#[test]
+fn the_norm_is_one_and_illegal_amplitudes_vanish() {
+    for (name, psi) in states() {
+        let theta = psi.layout().initial(Stream::new(3));
+        let x = all(psi.space().n_sites, psi.space().local_dim);
+        let mut log = vec![Complex64::ZERO; x.len()];
+        psi.log_psi(&theta, x.view(), &mut log);
+        let norm: f64 = log.iter().map(|l| (2.0 * l.re).exp()).sum();
+        assert!((norm - 1.0).abs() < 1e-12, "{name}: norm {norm}");
+        for (row, l) in x.view().rows().zip(&log) {
+            assert_eq!(
+                is_legal(&**psi.sector(), row),
+                l.re > f64::NEG_INFINITY,
+                "{name}: {row:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn neighbours_equal_full_evaluation() {
+    for (name, psi) in states() {
+        let theta = psi.layout().initial(Stream::new(4));
+        let (n, d) = (psi.space().n_sites, psi.space().local_dim);
+        let parents = psi.sample(&theta, 0..40, Stream::new(1)).x;
+        let mut near = Neighbours::default();
+        for b in 0..parents.len() {
+            for s in 0..n {
+                let v = (parents.row(b)[s] + 1) % d as u8;
+                near.push(b, [(s, v)]);
+                let t = (s + 2) % n;
+                near.push(b, [(t, (parents.row(b)[t] + 1) % d as u8), (s, v)]);
+            }
+        }
+        let mut fast = vec![Complex64::ZERO; near.len()];
+        psi.log_psi_neighbours(&theta, parents.view(), &near, &mut fast);
+        for (k, fast) in fast.iter().enumerate() {
+            let mut x = Configs::zeros(1, n);
+            near.write(k, parents.view(), x.row_mut(0));
+            let mut slow = [Complex64::ZERO];
+            psi.log_psi(&theta, x.view(), &mut slow);
+            let same =
+                (fast - slow[0]).norm() < 1e-12 || (fast.re == slow[0].re && fast.re.is_infinite());
+            assert!(same, "{name} neighbour {k}: {fast} against {}", slow[0]);
+        }
+    }
+}
+
+#[test]
+fn the_tangent_equals_central_differences() {
+    for (name, psi) in states() {
+        let theta = psi.layout().initial(Stream::new(5));
+        let x = psi.sample(&theta, 0..6, Stream::new(2)).x;
+        let (b, p) = (x.len(), theta.len());
+        let mut rows = vec![0.0; 2 * b * p];
+        psi.jacobian(&theta, x.view(), &mut rows);
+        let h = 1e-5;
+        for j in 0..p {
+            let (mut up, mut down) = (theta.clone(), theta.clone());
+            up[j] += h;
+            down[j] -= h;
+            let (mut a, mut c) = (vec![Complex64::ZERO; b], vec![Complex64::ZERO; b]);
+            psi.log_psi(&up, x.view(), &mut a);
+            psi.log_psi(&down, x.view(), &mut c);
+            for s in 0..b {
+                let slope = (a[s] - c[s]) / (2.0 * h);
+                // Central differences of step 1e-5 on functions of order 1: 1e-10 truncation, 1e-11 rounding.
+                assert!(
+                    (rows[s * p + j] - slope.re).abs() < 1e-9,
+                    "{name} re {s} {j}"
+                );
+                assert!(
+                    (rows[(b + s) * p + j] - slope.im).abs() < 1e-9,
+                    "{name} im {s} {j}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn shots_in_two_ranges_equal_shots_in_one() {
+    for (name, psi) in states() {
+        let theta = psi.layout().initial(Stream::new(6));
+        let count = |ranges: &[std::ops::Range<u64>]| {
+            let mut counts = std::collections::BTreeMap::new();
+            for r in ranges {
+                let s = psi.sample(&theta, r.clone(), Stream::new(9));
+                let total = (r.end - r.start) as f64;
+                for (row, w) in s.x.view().rows().zip(&s.weight) {
+                    *counts.entry(row.to_vec()).or_insert(0) += (w * total).round() as u64;
+                }
+            }
+            counts
+        };
+        assert_eq!(count(&[0..1000]), count(&[0..500, 500..1000]), "{name}");
+    }
+}
+
+#[test]
+fn sampled_log_amplitudes_equal_log_psi() {
+    for (name, psi) in states() {
+        let theta = psi.layout().initial(Stream::new(7));
+        let s = psi.sample(&theta, 0..300, Stream::new(10));
+        let mut log = vec![Complex64::ZERO; s.len()];
+        psi.log_psi(&theta, s.x.view(), &mut log);
+        for (a, b) in log.iter().zip(&s.log_psi) {
+            assert!((a - b).norm() < 1e-12, "{name}: {a} {b}");
+        }
+        assert!((s.weight.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{name}");
+    }
+}

@@ -1,0 +1,503 @@
+//! Mixtures over relabellings of the sites: symmetric states that keep exact sampling.
+
+use crate::{Ancestral, Differentiable, Layout, Norm, Shots, Stream, Wavefunction};
+use ketwork_hamiltonians::{
+    Configs, ConfigsRef, Neighbours, OnSpace, Scalar, Sector, Space, is_legal,
+};
+use num_complex::Complex64;
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+/// Samples handled together.
+const BLOCK: usize = 64;
+/// Legal configurations drawn to check that a sector is invariant.
+const CHECKS: u64 = 256;
+/// Largest group.
+const LARGEST_GROUP: usize = 4096;
+
+/// A relabelling g of configurations: $(g x)_i = x_{\pi(i)}$, every value v replaced by d - 1 - v where
+/// `flip` is set.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Relabelling {
+    /// The site whose value site i takes.
+    pub sites: Vec<u32>,
+    /// Whether all values are reversed: the spin flip of qubits.
+    pub flip: bool,
+}
+
+impl Relabelling {
+    /// The identity of N sites.
+    #[must_use]
+    pub fn identity(n_sites: usize) -> Self {
+        Self {
+            sites: (0..n_sites as u32).collect(),
+            flip: false,
+        }
+    }
+
+    /// The spin flip of N sites.
+    #[must_use]
+    pub fn spin_flip(n_sites: usize) -> Self {
+        Self {
+            flip: true,
+            ..Self::identity(n_sites)
+        }
+    }
+
+    fn after(&self, first: &Self) -> Self {
+        let sites = self
+            .sites
+            .iter()
+            .map(|&s| first.sites[s as usize])
+            .collect();
+        Self {
+            sites,
+            flip: self.flip != first.flip,
+        }
+    }
+
+    fn inverse(&self) -> Self {
+        let mut sites = vec![0; self.sites.len()];
+        for (i, &s) in self.sites.iter().enumerate() {
+            sites[s as usize] = i as u32;
+        }
+        Self {
+            sites,
+            flip: self.flip,
+        }
+    }
+
+    fn apply(&self, x: &[u8], d: usize, out: &mut [u8]) {
+        for (o, &s) in out.iter_mut().zip(&self.sites) {
+            let v = x[s as usize];
+            *o = if self.flip { d as u8 - 1 - v } else { v };
+        }
+    }
+}
+
+/// Why a state cannot be symmetrised.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SymmetryError {
+    /// A relabelling is no permutation of the sites.
+    #[error("relabelling {index} is no permutation of the {n_sites} sites")]
+    NoPermutation {
+        /// Its number.
+        index: usize,
+        /// Number of sites.
+        n_sites: usize,
+    },
+    /// A relabelling leads out of the sector.
+    #[error(
+        "the sector is not invariant: {image:?}, the image of the legal {legal:?}, is illegal; drop that symmetry or change the sector"
+    )]
+    NotInvariant {
+        /// A legal configuration.
+        legal: Vec<u8>,
+        /// Its illegal image.
+        image: Vec<u8>,
+    },
+    /// The generated group is too large.
+    #[error("the symmetry group has more than {LARGEST_GROUP} elements; use fewer symmetries")]
+    TooLarge,
+}
+
+/// The mixture of a state over a group G,
+/// $$|\psi_G(x)|^2 = \frac1{|G|} \sum_g |\psi(g x)|^2, \qquad \arg\psi_G(x) = \arg \sum_g \psi(g x),$$
+/// and $P_G = \frac1{|G|}\sum_g P(g x)$ for probabilities.
+///
+/// Exactly normalised and exactly sampled: a shot of $\psi$, then a random g. The state is invariant
+/// under G (the trivial representation). Each amplitude costs |G| of the network's.
+///
+/// # References
+/// Z. Chen et al., arXiv:2304.01996, section 3 (mixture of moduli); D. Luo et al., Phys. Rev. Lett.
+/// 128, 090501 (2022) (string states).
+#[derive(Debug)]
+pub struct Symmetrized<W> {
+    inner: W,
+    group: Vec<Relabelling>,
+}
+
+impl<W: Wavefunction> Symmetrized<W> {
+    /// The mixture over the group that the relabellings generate.
+    ///
+    /// # Errors
+    /// [`SymmetryError`] for non-permutations, a sector that is not invariant (checked on 256 random
+    /// legal configurations for each element), or more than 4096 elements.
+    pub fn new(
+        inner: W,
+        sector: &Sector,
+        generators: &[Relabelling],
+    ) -> Result<Self, SymmetryError> {
+        let n = inner.space().n_sites;
+        for (index, g) in generators.iter().enumerate() {
+            let mut sorted = g.sites.clone();
+            sorted.sort_unstable();
+            if sorted != (0..n as u32).collect::<Vec<_>>() {
+                return Err(SymmetryError::NoPermutation { index, n_sites: n });
+            }
+        }
+        let group = close(n, generators)?;
+        check_invariance(sector, &group)?;
+        Ok(Self { inner, group })
+    }
+
+    /// The elements of the group.
+    #[must_use]
+    pub fn group(&self) -> &[Relabelling] {
+        &self.group
+    }
+
+    fn image(&self, g: &Relabelling, x: ConfigsRef<'_>) -> Configs {
+        let mut out = Configs::zeros(x.len(), x.n_sites());
+        for (b, row) in x.rows().enumerate() {
+            g.apply(row, self.space().local_dim, out.row_mut(b));
+        }
+        out
+    }
+
+    /// Log-amplitudes of all images, (|G|, B).
+    fn images(&self, theta: &[f64], x: ConfigsRef<'_>) -> Vec<W::Log> {
+        let mut logs = vec![W::Log::ZERO; self.group.len() * x.len()];
+        for (g, out) in self.group.iter().zip(logs.chunks_mut(x.len().max(1))) {
+            self.inner.log_psi(theta, self.image(g, x).view(), out);
+        }
+        logs
+    }
+
+    fn combine(&self, logs: &[W::Log], out: &mut [W::Log]) {
+        let b = out.len();
+        let one: &mut Vec<W::Log> = &mut Vec::with_capacity(self.group.len());
+        for (i, out) in out.iter_mut().enumerate() {
+            one.clear();
+            one.extend((0..self.group.len()).map(|g| logs[g * b + i]));
+            *out = self.mixture(one).0;
+        }
+    }
+
+    /// The log-amplitude of the mixture, the shares of its elements, and $\psi(g x) / \sum_g \psi(g x)$.
+    fn mixture(&self, logs: &[W::Log]) -> (W::Log, Vec<f64>, Vec<Complex64>) {
+        let norm = self.norm();
+        let s = if norm == Norm::L2 { 2.0 } else { 1.0 };
+        let top = logs
+            .iter()
+            .map(|l| l.re())
+            .fold(f64::NEG_INFINITY, f64::max);
+        if top == f64::NEG_INFINITY {
+            return (
+                W::Log::from(top),
+                vec![0.0; logs.len()],
+                vec![Complex64::ZERO; logs.len()],
+            );
+        }
+        let share: Vec<f64> = logs.iter().map(|l| (s * (l.re() - top)).exp()).collect();
+        let total: f64 = share.iter().sum();
+        let modulus = top + (total / logs.len() as f64).ln() / s;
+        if W::Log::COMPONENTS == 1 {
+            let share = share.iter().map(|p| p / total).collect();
+            return (W::Log::from(modulus), share, Vec::new());
+        }
+        let amplitude = |l: &W::Log| Scalar::exp(Complex64::new(l.re() - top, l.im()));
+        let part: Vec<Complex64> = logs.iter().map(amplitude).collect();
+        let sum: Complex64 = part.iter().sum();
+        let log = W::Log::from_parts(modulus, sum.arg());
+        (
+            log,
+            share.iter().map(|p| p / total).collect(),
+            part.iter().map(|p| p / sum).collect(),
+        )
+    }
+}
+
+impl<W: Wavefunction> OnSpace for Symmetrized<W> {
+    fn space(&self) -> &Space {
+        self.inner.space()
+    }
+}
+
+impl<W: Wavefunction> Wavefunction for Symmetrized<W> {
+    type Log = W::Log;
+
+    fn norm(&self) -> Norm {
+        self.inner.norm()
+    }
+
+    fn layout(&self) -> &Layout {
+        self.inner.layout()
+    }
+
+    fn log_psi(&self, theta: &[f64], x: ConfigsRef<'_>, out: &mut [W::Log]) {
+        self.combine(&self.images(theta, x), out);
+    }
+
+    fn log_psi_neighbours(
+        &self,
+        theta: &[f64],
+        x: ConfigsRef<'_>,
+        near: &Neighbours,
+        out: &mut [W::Log],
+    ) {
+        let d = self.space().local_dim;
+        let mut logs = vec![W::Log::ZERO; self.group.len() * near.len()];
+        for (g, logs) in self.group.iter().zip(logs.chunks_mut(near.len().max(1))) {
+            let moved = g.inverse();
+            let flip = |v: u8| if g.flip { d as u8 - 1 - v } else { v };
+            let mut image = near.clone();
+            for (s, v) in image.site.iter_mut().zip(&mut image.value) {
+                (*s, *v) = (moved.sites[*s as usize], flip(*v));
+            }
+            self.inner
+                .log_psi_neighbours(theta, self.image(g, x).view(), &image, logs);
+        }
+        self.combine(&logs, out);
+    }
+}
+
+impl<W: Ancestral> Ancestral for Symmetrized<W> {
+    fn draw(&self, theta: &[f64], shots: Range<u64>, stream: Stream) -> Shots<W::Log> {
+        let (n, d) = (self.space().n_sites, self.space().local_dim);
+        let inverse: Vec<Relabelling> = self.group.iter().map(Relabelling::inverse).collect();
+        let pick = stream.named("group element");
+        let drawn = self.inner.draw(theta, shots, stream);
+        let mut rows: BTreeMap<Vec<u8>, Vec<u64>> = BTreeMap::new();
+        let mut image = vec![0; n];
+        for (r, x) in drawn.x.view().rows().enumerate() {
+            for &shot in drawn.of_row(r) {
+                let g = (pick.uniform(shot, 0) * inverse.len() as f64) as usize;
+                inverse[g].apply(x, d, &mut image);
+                match rows.get_mut(&image) {
+                    Some(shots) => shots.push(shot),
+                    None => drop(rows.insert(image.clone(), vec![shot])),
+                }
+            }
+        }
+        let mut out = Shots {
+            x: Configs::new(n),
+            log_psi: Vec::new(),
+            shots: Vec::new(),
+            start: vec![0],
+        };
+        for (row, numbers) in &rows {
+            out.x.push(row);
+            out.shots.extend(numbers);
+            out.start.push(out.shots.len());
+        }
+        out.log_psi.resize(out.x.len(), W::Log::ZERO);
+        self.log_psi(theta, out.x.view(), &mut out.log_psi);
+        out
+    }
+}
+
+impl<W: Differentiable> Differentiable for Symmetrized<W> {
+    fn pullback(&self, theta: &[f64], x: ConfigsRef<'_>, seed: &[f64], rows: &mut [f64]) {
+        let (n, p, k) = (x.len(), theta.len(), W::Log::COMPONENTS);
+        rows.par_chunks_mut(BLOCK * p)
+            .enumerate()
+            .for_each(|(i, rows)| {
+                let at = i * BLOCK;
+                let b = rows.len() / p;
+                let x = x.slice(at..at + b);
+                let logs = self.images(theta, x);
+                // Seeds of the images: the modulus sees their shares, the phase their parts of the sum.
+                let mut seeds = vec![0.0; self.group.len() * k * b];
+                for j in 0..b {
+                    let one: Vec<W::Log> = (0..self.group.len()).map(|g| logs[g * b + j]).collect();
+                    let (_, share, part) = self.mixture(&one);
+                    for g in 0..self.group.len() {
+                        let to = g * k * b + j;
+                        seeds[to] = seed[at + j] * share[g];
+                        if k == 2 {
+                            seeds[to] += seed[n + at + j] * part[g].im;
+                            seeds[to + b] = seed[n + at + j] * part[g].re;
+                        }
+                    }
+                }
+                let mut one = vec![0.0; rows.len()];
+                rows.fill(0.0);
+                for (g, seeds) in self.group.iter().zip(seeds.chunks(k * b)) {
+                    self.inner
+                        .pullback(theta, self.image(g, x).view(), seeds, &mut one);
+                    rows.iter_mut().zip(&one).for_each(|(r, o)| *r += o);
+                }
+            });
+    }
+}
+
+fn close(n: usize, generators: &[Relabelling]) -> Result<Vec<Relabelling>, SymmetryError> {
+    let mut group = BTreeSet::from([Relabelling::identity(n)]);
+    let mut new: Vec<Relabelling> = group.iter().cloned().collect();
+    while let Some(g) = new.pop() {
+        for h in generators {
+            let product = g.after(h);
+            if group.insert(product.clone()) {
+                new.push(product);
+            }
+        }
+        if group.len() > LARGEST_GROUP {
+            return Err(SymmetryError::TooLarge);
+        }
+    }
+    Ok(group.into_iter().collect())
+}
+
+fn check_invariance(sector: &Sector, group: &[Relabelling]) -> Result<(), SymmetryError> {
+    let (n, d) = (sector.space().n_sites, sector.space().local_dim);
+    let stream = Stream::new(0).named("invariance of the sector");
+    let (mut x, mut image) = (vec![0; n], vec![0; n]);
+    let mut state = vec![0; sector.words()];
+    for shot in 0..CHECKS {
+        sector.start(&mut state);
+        for (p, &site) in sector.order().iter().enumerate() {
+            let values: Vec<u8> = sector.mask(&state, p).values().collect();
+            let v = values[(stream.uniform(shot, p as u32) * values.len() as f64) as usize];
+            x[site as usize] = v;
+            sector.advance(&mut state, p, v);
+        }
+        for g in group {
+            g.apply(&x, d, &mut image);
+            if !is_legal(&**sector, &image) {
+                return Err(SymmetryError::NotInvariant { legal: x, image });
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Autoregressive, PrefixTable};
+    use ketwork_hamiltonians::{Free, Number};
+    use std::sync::Arc;
+
+    fn ring(n: usize) -> Vec<Relabelling> {
+        let shift = (0..n as u32).map(|i| (i + 1) % n as u32).collect();
+        vec![
+            Relabelling {
+                sites: shift,
+                flip: false,
+            },
+            Relabelling::spin_flip(n),
+        ]
+    }
+
+    fn state(n: usize) -> Symmetrized<Autoregressive<PrefixTable<Complex64>>> {
+        let space = Space::qubits(n);
+        let sector: Sector = Arc::new(Number::new(space, n / 2).unwrap());
+        let net = Autoregressive::new(PrefixTable::new(space), sector.clone());
+        Symmetrized::new(net, &sector, &ring(n)).unwrap()
+    }
+
+    fn all(n: usize) -> Configs {
+        let rows = (0..1usize << n).flat_map(|i| (0..n).map(move |p| (i >> p & 1) as u8));
+        Configs::from_data(n, rows.collect())
+    }
+
+    #[test]
+    fn the_mixture_is_normalised_and_invariant() {
+        let psi = state(6);
+        assert_eq!(psi.group().len(), 12);
+        let theta = psi.layout().initial(Stream::new(1));
+        let x = all(6);
+        let mut log = vec![Complex64::ZERO; x.len()];
+        psi.log_psi(&theta, x.view(), &mut log);
+        let norm: f64 = log.iter().map(|l| (2.0 * l.re).exp()).sum();
+        assert!((norm - 1.0).abs() < 1e-12, "{norm}");
+        for g in psi.group() {
+            let mut moved = vec![Complex64::ZERO; x.len()];
+            psi.log_psi(&theta, psi.image(g, x.view()).view(), &mut moved);
+            for (a, b) in log.iter().zip(&moved) {
+                let same = Scalar::exp(*a) - Scalar::exp(*b);
+                assert!(same.norm() < 1e-12, "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn neighbours_and_tangent_agree_with_their_definitions() {
+        let psi = state(6);
+        let theta = psi.layout().initial(Stream::new(2));
+        let x = psi.sample(&theta, 0..10, Stream::new(3)).x;
+        let mut near = Neighbours::default();
+        for b in 0..x.len() {
+            for s in 0..5 {
+                let row = x.row(b);
+                near.push(b, [(s, row[s + 1]), (s + 1, 1 - row[s + 1])]);
+            }
+        }
+        let mut fast = vec![Complex64::ZERO; near.len()];
+        psi.log_psi_neighbours(&theta, x.view(), &near, &mut fast);
+        let mut full = Configs::zeros(near.len(), 6);
+        (0..near.len()).for_each(|k| near.write(k, x.view(), full.row_mut(k)));
+        let mut slow = vec![Complex64::ZERO; near.len()];
+        psi.log_psi(&theta, full.view(), &mut slow);
+        for (a, b) in fast.iter().zip(&slow) {
+            assert!(
+                (Scalar::exp(*a) - Scalar::exp(*b)).norm() < 1e-12,
+                "{a} {b}"
+            );
+        }
+        let (b, p, h) = (x.len(), theta.len(), 1e-5);
+        let mut rows = vec![0.0; 2 * b * p];
+        psi.jacobian(&theta, x.view(), &mut rows);
+        for j in 0..p {
+            let slope = |sign: f64| {
+                let mut moved = theta.clone();
+                moved[j] += sign * h;
+                let mut log = vec![Complex64::ZERO; b];
+                psi.log_psi(&moved, x.view(), &mut log);
+                log
+            };
+            let (up, down) = (slope(1.0), slope(-1.0));
+            for s in 0..b {
+                let d = (up[s] - down[s]) / (2.0 * h);
+                // The phase of a sum bends faster than its parts: truncation of order 1e-8.
+                assert!((rows[s * p + j] - d.re).abs() < 1e-7, "re {s} {j}");
+                assert!((rows[(b + s) * p + j] - d.im).abs() < 1e-7, "im {s} {j}");
+            }
+        }
+    }
+
+    #[test]
+    fn shots_follow_the_mixture() {
+        let psi = state(6);
+        let theta = psi.layout().initial(Stream::new(4));
+        let samples = psi.sample(&theta, 0..20_000, Stream::new(5));
+        let (mut chi2, mut seen) = (0.0, 0.0);
+        for (log, w) in samples.log_psi.iter().zip(&samples.weight) {
+            let q = (2.0 * log.re).exp();
+            seen += q;
+            chi2 += 20_000.0 * (w - q).powi(2) / q;
+        }
+        // All 20 legal states occur; chi-square with 19 degrees exceeds 43.8 with probability 1e-3.
+        assert!(
+            samples.len() == 20 && seen > 1.0 - 1e-9,
+            "{} {seen}",
+            samples.len()
+        );
+        assert!(chi2 < 43.8, "chi-square {chi2}");
+    }
+
+    #[test]
+    fn a_sector_that_breaks_the_symmetry_is_refused() {
+        let space = Space::qubits(5);
+        let sector: Sector = Arc::new(Number::new(space, 2).unwrap());
+        let net = Autoregressive::new(PrefixTable::<f64>::new(space), sector.clone());
+        let flip = [Relabelling::spin_flip(5)];
+        assert!(matches!(
+            Symmetrized::new(net, &sector, &flip),
+            Err(SymmetryError::NotInvariant { .. })
+        ));
+        let free: Sector = Arc::new(Free::new(space));
+        let net = Autoregressive::new(PrefixTable::<f64>::new(space), free.clone());
+        let twice = [Relabelling {
+            sites: vec![0, 0, 1, 2, 3],
+            flip: false,
+        }];
+        assert!(matches!(
+            Symmetrized::new(net, &free, &twice),
+            Err(SymmetryError::NoPermutation { .. })
+        ));
+    }
+}

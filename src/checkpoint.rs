@@ -1,0 +1,481 @@
+//! Checkpoints: one safetensors file that holds all a driver needs to continue bit for bit.
+//!
+//! The file is written beside its destination, synchronised and renamed over it, so that a crash
+//! at any moment leaves either the old checkpoint or the new one.
+
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+const MAGIC: &str = "ketwork-checkpoint";
+const FORMAT: u64 = 1;
+const RESERVED: [&str; 3] = ["format", "format_version", "checksum"];
+
+/// The state of a run: named arrays, counters and words.
+///
+/// Arrays keep every bit of every number, NaN payloads included. The fingerprint names the run the
+/// state belongs to, for example [`fingerprint`] of its resolved run file.
+///
+/// ```
+/// use ketwork::Checkpoint;
+/// let path = std::env::temp_dir().join("ketwork-doc-checkpoint.safetensors");
+/// let mut state = Checkpoint::new("run 1");
+/// state.set_array("theta", &[0.1, -2.0]).set_counter("step", 7);
+/// state.save(&path)?;
+/// let back = Checkpoint::load(&path, "run 1")?;
+/// assert_eq!(back.array("theta")?, [0.1, -2.0]);
+/// assert_eq!(back.counter("step")?, 7);
+/// # Ok::<(), ketwork::CheckpointError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Checkpoint {
+    fingerprint: String,
+    arrays: BTreeMap<String, Vec<f64>>,
+    words: BTreeMap<String, String>,
+}
+
+/// Why a checkpoint cannot be written or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The file system refuses.
+    #[error("{}: {source}; name a place that can be read and written", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file is cut off, or its contents changed since it was written.
+    #[error("{}: {reason}; restore a copy or start again in another directory", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The file is no checkpoint of this library.
+    #[error("{} is no ketwork checkpoint; name one that a run has written", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file has a layout that this version does not know.
+    #[error("{} has checkpoint format {found}, known is {known}; continue with the version that wrote it ({version})", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: String,
+        /// The format this version reads.
+        known: u64,
+        /// The version of the library that wrote it.
+        version: String,
+    },
+    /// The checkpoint belongs to another run.
+    #[error("{} belongs to another run ({found} instead of {wanted}); continue with its own run file and flags, or start in another directory", path.display())]
+    OtherRun {
+        /// The file.
+        path: PathBuf,
+        /// Its fingerprint.
+        found: String,
+        /// The fingerprint of this run.
+        wanted: String,
+    },
+    /// A value that the driver needs is not there.
+    #[error("the checkpoint holds no {key:?}; it was written by another kind of run")]
+    Missing {
+        /// Name of the value.
+        key: String,
+    },
+}
+
+impl Checkpoint {
+    /// An empty state of the run with this fingerprint.
+    #[must_use]
+    pub fn new(fingerprint: impl Into<String>) -> Self {
+        Self {
+            fingerprint: fingerprint.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Stores an array.
+    pub fn set_array(&mut self, key: &str, values: &[f64]) -> &mut Self {
+        self.arrays.insert(key.to_owned(), values.to_vec());
+        self
+    }
+
+    /// Stores a counter; every `u64` is kept exactly.
+    pub fn set_counter(&mut self, key: &str, value: u64) -> &mut Self {
+        self.set_word(key, &value.to_string())
+    }
+
+    /// Stores a text.
+    pub fn set_word(&mut self, key: &str, value: &str) -> &mut Self {
+        self.words.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The array with a name.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Missing`].
+    pub fn array(&self, key: &str) -> Result<&[f64], CheckpointError> {
+        self.arrays
+            .get(key)
+            .map(Vec::as_slice)
+            .ok_or_else(|| missing(key))
+    }
+
+    /// The counter with a name.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Missing`], also where the text is no whole number.
+    pub fn counter(&self, key: &str) -> Result<u64, CheckpointError> {
+        self.word(key)?.parse().map_err(|_| missing(key))
+    }
+
+    /// The text with a name.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Missing`].
+    pub fn word(&self, key: &str) -> Result<&str, CheckpointError> {
+        self.words
+            .get(key)
+            .map(String::as_str)
+            .ok_or_else(|| missing(key))
+    }
+
+    /// Names of all arrays, ascending.
+    pub fn array_names(&self) -> impl Iterator<Item = &str> {
+        self.arrays.keys().map(String::as_str)
+    }
+
+    /// Replaces the file at `path` in one step.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Io`]; an older checkpoint at `path` is then untouched.
+    pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
+        let bytes = self.to_bytes(path)?;
+        let directory = path
+            .parent()
+            .filter(|p| !p.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let partial = directory.join(format!(".{name}.{}.partial", std::process::id()));
+        let written =
+            write_synchronised(&partial, &bytes).and_then(|()| fs::rename(&partial, path));
+        if let Err(source) = written {
+            // The reason of the failure matters; that the remains cannot be removed does not.
+            let _ = fs::remove_file(&partial);
+            return Err(CheckpointError::Io {
+                path: path.to_owned(),
+                source,
+            });
+        }
+        // The rename itself survives a power cut only once the directory is synchronised; not every
+        // file system offers that.
+        let _ = File::open(directory).and_then(|d| d.sync_all());
+        Ok(())
+    }
+
+    /// Reads a checkpoint of the run with this fingerprint.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] for a file that is unreadable, cut off, foreign or of another run.
+    pub fn load(path: &Path, fingerprint: &str) -> Result<Self, CheckpointError> {
+        let bytes = fs::read(path).map_err(|source| CheckpointError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let found = Self::from_bytes(&bytes, path)?;
+        if found.fingerprint != fingerprint {
+            return Err(CheckpointError::OtherRun {
+                path: path.to_owned(),
+                found: found.fingerprint,
+                wanted: fingerprint.to_owned(),
+            });
+        }
+        Ok(found)
+    }
+
+    fn to_bytes(&self, path: &Path) -> Result<Vec<u8>, CheckpointError> {
+        let data: BTreeMap<_, Vec<u8>> = self
+            .arrays
+            .iter()
+            .map(|(k, v)| (k, v.iter().flat_map(|x| x.to_le_bytes()).collect()))
+            .collect();
+        let mut header: HashMap<String, String> = self
+            .words
+            .iter()
+            .map(|(k, v)| (format!("word.{k}"), v.clone()))
+            .collect();
+        header.insert("fingerprint".into(), self.fingerprint.clone());
+        header.insert("version".into(), env!("CARGO_PKG_VERSION").into());
+        let checksum = checksum(
+            &header,
+            data.iter().map(|(k, v)| (k.as_str(), v.as_slice())),
+        );
+        header.insert("format".into(), MAGIC.into());
+        header.insert("format_version".into(), FORMAT.to_string());
+        header.insert("checksum".into(), checksum);
+        let damaged = |e| CheckpointError::Damaged {
+            path: path.to_owned(),
+            reason: format!("{e}"),
+        };
+        let views = data
+            .iter()
+            .map(|(k, v)| Ok((k, TensorView::new(Dtype::F64, vec![v.len() / 8], v)?)))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(damaged)?;
+        safetensors::serialize(views, Some(header)).map_err(damaged)
+    }
+
+    fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, CheckpointError> {
+        let damaged = |reason: String| CheckpointError::Damaged {
+            path: path.to_owned(),
+            reason,
+        };
+        let foreign = || CheckpointError::Foreign {
+            path: path.to_owned(),
+        };
+        // The header alone tells a cut-off checkpoint from a file of another program.
+        let tensors = SafeTensors::deserialize(bytes).map_err(|e| {
+            if head_names_us(bytes) {
+                damaged(format!("cut off or damaged ({e})"))
+            } else {
+                foreign()
+            }
+        })?;
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|_| foreign())?;
+        let mut header = metadata.metadata().clone().unwrap_or_default();
+        if header.get("format").map(String::as_str) != Some(MAGIC) {
+            return Err(foreign());
+        }
+        let found = header.get("format_version").cloned().unwrap_or_default();
+        if found != FORMAT.to_string() {
+            let version = header.get("version").cloned().unwrap_or_default();
+            return Err(CheckpointError::Version {
+                path: path.to_owned(),
+                found,
+                known: FORMAT,
+                version,
+            });
+        }
+        let stated = header.get("checksum").cloned().unwrap_or_default();
+        for key in RESERVED {
+            header.remove(key);
+        }
+        let tensors: BTreeMap<_, _> = tensors.tensors().into_iter().collect();
+        if tensors.values().any(|t| t.dtype() != Dtype::F64) {
+            return Err(damaged("an array does not hold 64-bit floats".into()));
+        }
+        let actual = checksum(&header, tensors.iter().map(|(k, v)| (k.as_str(), v.data())));
+        if actual != stated {
+            return Err(damaged(format!(
+                "its checksum is {actual}, stated is {stated}"
+            )));
+        }
+        let number = |b: &[u8]| f64::from_le_bytes(b.try_into().expect("chunks of eight bytes"));
+        let arrays = tensors
+            .into_iter()
+            .map(|(k, t)| (k, t.data().chunks_exact(8).map(number).collect()))
+            .collect();
+        let fingerprint = header.remove("fingerprint").unwrap_or_default();
+        let words = header
+            .into_iter()
+            .filter_map(|(k, v)| Some((k.strip_prefix("word.")?.to_owned(), v)))
+            .collect();
+        Ok(Self {
+            fingerprint,
+            arrays,
+            words,
+        })
+    }
+}
+
+/// A short name for a text, equal for equal texts: 64-bit FNV-1a in hexadecimal.
+///
+/// It guards against mistakes, not against malice.
+#[must_use]
+pub fn fingerprint(text: &str) -> String {
+    format!("{:016x}", Fnv::new().over(text.as_bytes()).0)
+}
+
+struct Fnv(u64);
+
+impl Fnv {
+    fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    /// The length goes in first, so that no two sequences of texts share their bytes.
+    fn over(self, bytes: &[u8]) -> Self {
+        let length = (bytes.len() as u64).to_le_bytes();
+        let step = |h: u64, b: &u8| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3);
+        Self(bytes.iter().fold(length.iter().fold(self.0, step), step))
+    }
+}
+
+fn checksum<'a>(
+    header: &HashMap<String, String>,
+    arrays: impl Iterator<Item = (&'a str, &'a [u8])>,
+) -> String {
+    let header: BTreeMap<_, _> = header.iter().collect();
+    let start = header.iter().fold(Fnv::new(), |h, (k, v)| {
+        h.over(k.as_bytes()).over(v.as_bytes())
+    });
+    format!(
+        "{:016x}",
+        arrays
+            .fold(start, |h, (k, v)| h.over(k.as_bytes()).over(v))
+            .0
+    )
+}
+
+fn write_synchronised(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Whether the first bytes, where safetensors keeps its header, hold our name.
+fn head_names_us(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(1 << 20)];
+    head.windows(MAGIC.len()).any(|w| w == MAGIC.as_bytes())
+}
+
+fn missing(key: &str) -> CheckpointError {
+    CheckpointError::Missing {
+        key: key.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> Checkpoint {
+        let mut state = Checkpoint::new("a run");
+        state
+            .set_array("theta", &[0.1, -0.0, f64::MIN_POSITIVE / 4.0, 1.0 / 3.0])
+            .set_array("empty", &[])
+            .set_array("nan", &[f64::from_bits(0x7ff8_0000_dead_beef)])
+            .set_counter("step", u64::MAX)
+            .set_word("rng", "philox4x32-10");
+        state
+    }
+
+    #[test]
+    fn a_round_trip_keeps_every_bit() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("checkpoint.safetensors");
+        state().save(&path).unwrap();
+        let back = Checkpoint::load(&path, "a run").unwrap();
+        for key in ["theta", "empty", "nan"] {
+            let bits = |c: &Checkpoint| {
+                c.array(key)
+                    .unwrap()
+                    .iter()
+                    .map(|x| x.to_bits())
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(bits(&back), bits(&state()), "{key}");
+        }
+        assert_eq!(back.counter("step").unwrap(), u64::MAX);
+        assert_eq!(back.word("rng").unwrap(), "philox4x32-10");
+        assert!(matches!(
+            back.array("rng"),
+            Err(CheckpointError::Missing { .. })
+        ));
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            1,
+            "no partial file is left"
+        );
+    }
+
+    #[test]
+    fn every_truncation_and_every_changed_byte_is_refused() {
+        let path = Path::new("x");
+        let bytes = state().to_bytes(path).unwrap();
+        for n in 0..bytes.len() {
+            assert!(
+                Checkpoint::from_bytes(&bytes[..n], path).is_err(),
+                "cut at {n}"
+            );
+        }
+        let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        for n in header..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[n] ^= 1;
+            let error = Checkpoint::from_bytes(&changed, path).unwrap_err();
+            assert!(
+                matches!(error, CheckpointError::Damaged { .. }),
+                "byte {n}: {error}"
+            );
+        }
+        let error = Checkpoint::from_bytes(&bytes[..bytes.len() - 1], path).unwrap_err();
+        assert!(matches!(error, CheckpointError::Damaged { .. }), "{error}");
+    }
+
+    #[test]
+    fn files_of_other_programs_runs_and_versions_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c");
+        fs::write(&path, b"not a checkpoint").unwrap();
+        assert!(matches!(
+            Checkpoint::load(&path, ""),
+            Err(CheckpointError::Foreign { .. })
+        ));
+        let view = TensorView::new(Dtype::F64, vec![1], &[0; 8]).unwrap();
+        fs::write(
+            &path,
+            safetensors::serialize([("theta", view)], None).unwrap(),
+        )
+        .unwrap();
+        assert!(matches!(
+            Checkpoint::load(&path, ""),
+            Err(CheckpointError::Foreign { .. })
+        ));
+        state().save(&path).unwrap();
+        assert!(matches!(
+            Checkpoint::load(&path, "b"),
+            Err(CheckpointError::OtherRun { .. })
+        ));
+        let text = fs::read(&path).unwrap();
+        let of = br#""format_version":"1""#;
+        let at = text.windows(of.len()).position(|w| w == of).unwrap();
+        let mut newer = text.clone();
+        newer[at + of.len() - 2] = b'9';
+        fs::write(&path, newer).unwrap();
+        assert!(matches!(
+            Checkpoint::load(&path, "a run"),
+            Err(CheckpointError::Version { .. })
+        ));
+        let gone = Checkpoint::load(&dir.path().join("none"), "");
+        assert!(matches!(gone, Err(CheckpointError::Io { .. })));
+    }
+
+    #[test]
+    fn a_failed_save_leaves_the_old_checkpoint() {
+        let dir = tempfile::tempdir().unwrap();
+        // A directory in the way makes the rename fail, whoever runs the test.
+        let path = dir.path().join("taken");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("old"), "precious").unwrap();
+        assert!(matches!(
+            state().save(&path),
+            Err(CheckpointError::Io { .. })
+        ));
+        assert_eq!(fs::read_to_string(path.join("old")).unwrap(), "precious");
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            1,
+            "no partial file is left"
+        );
+    }
+}

@@ -1,0 +1,391 @@
+//! Variational Monte Carlo: ground states as an iterator of reports.
+
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    Estimate, MinSr, SampleError, Sampler, Schedule, SolveError, SolveInfo, TangentSolver, local,
+    moments,
+};
+use ketwork_hamiltonians::{Hamiltonian, Scalar};
+use ketwork_models::{Dense, Differentiable, Lazy, Samples, TangentMap};
+use serde::Serialize;
+use std::time::Instant;
+
+/// Minimises $\langle H\rangle$ by stochastic imaginary-time evolution in the tangent space.
+///
+/// One step draws samples, computes local energies, and solves
+/// $\min_\delta \|J\delta - r\|^2 + \lambda\|\delta\|^2$ with
+/// $r_{cs} = -\sqrt{w_s}\,(E_\mathrm{loc}(x_s) - \bar E)_c$; then
+/// $\theta \leftarrow \theta + \eta\,\delta$. Where $\eta \|J \delta\|$, the Fubini-Study length of the
+/// step, exceeds [`GroundState::max_distance`], the step is shortened to it.
+///
+/// The iterator is endless and owns no output: the caller takes as many steps as wanted and reads
+/// the reports. After an error it ends.
+pub struct GroundState<'a, H: Hamiltonian + ?Sized, W: Differentiable + ?Sized, S, V> {
+    /// The Hamiltonian.
+    pub hamiltonian: &'a H,
+    /// The state.
+    pub psi: &'a W,
+    /// Where samples come from.
+    pub sampler: S,
+    /// How the tangent-space problem is solved.
+    pub solver: V,
+    /// Learning rate eta.
+    pub learning_rate: Schedule,
+    /// Shift of the solver; `None` leaves the solver's own.
+    pub shift: Option<Schedule>,
+    /// Longest step, in Fubini-Study length.
+    pub max_distance: f64,
+    /// Memory for the tangent map and the solver's matrix, in bytes; above it rows are recomputed.
+    pub memory: usize,
+    /// Parameters.
+    pub theta: Vec<f64>,
+    /// Steps taken.
+    pub step: u64,
+    failed: bool,
+    buffer: Vec<f64>,
+}
+
+/// What one step saw and did. Energies belong to the parameters before the step.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Number of the step, from 0.
+    pub step: u64,
+    /// Energy with its error bar.
+    pub energy: Estimate,
+    /// Largest imaginary part of the mean local energy seen; zero for an exact estimate.
+    pub imaginary: f64,
+    /// $\langle |E_\mathrm{loc} - \bar E|^2\rangle$, zero at an eigenstate.
+    pub variance: f64,
+    /// Norm of the force $J^T r$ = half the energy gradient.
+    pub gradient_norm: f64,
+    /// Norm of the parameter step.
+    pub step_norm: f64,
+    /// Fubini-Study length of the step.
+    pub distance: f64,
+    /// Learning rate, after shortening.
+    pub learning_rate: f64,
+    /// Different configurations among the samples.
+    pub unique: usize,
+    /// The linear solve.
+    pub solve: SolveInfo,
+    /// Wall-clock seconds of each part.
+    #[serde(skip)]
+    pub timings: Timings,
+}
+
+/// Wall-clock seconds of the parts of one step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Timings {
+    /// Sampling.
+    pub sample: f64,
+    /// Local energies.
+    pub local: f64,
+    /// Tangent map.
+    pub tangent: f64,
+    /// Solve and update.
+    pub solve: f64,
+}
+
+/// Why a step failed; the parameters are those before it.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VmcError {
+    /// No samples.
+    #[error(transparent)]
+    Sample(#[from] SampleError),
+    /// No step.
+    #[error("step {step}: {source}")]
+    Solve {
+        /// Number of the step.
+        step: u64,
+        /// The solver's reason.
+        source: SolveError,
+    },
+    /// NaN or infinity.
+    #[error(
+        "step {step}: the {what} is {value} at configuration {configuration:?}; lower the learning rate or start from an earlier checkpoint"
+    )]
+    NotFinite {
+        /// Which quantity.
+        what: &'static str,
+        /// Its value.
+        value: String,
+        /// Number of the step.
+        step: u64,
+        /// The configuration (empty for parameters).
+        configuration: Vec<u8>,
+    },
+}
+
+/// 2 GiB.
+const DEFAULT_MEMORY: usize = 2 << 30;
+
+impl<'a, H, W, S> GroundState<'a, H, W, S, MinSr>
+where
+    H: Hamiltonian,
+    W: Differentiable + ?Sized,
+    S: Sampler<W>,
+{
+    /// minSR with learning rate 0.05 and its default shift, from the given parameters.
+    ///
+    /// # Panics
+    /// If `theta` does not fit the state, or the spaces differ.
+    #[track_caller]
+    pub fn new(hamiltonian: &'a H, psi: &'a W, sampler: S, theta: Vec<f64>) -> Self {
+        assert_eq!(
+            theta.len(),
+            psi.layout().n_params(),
+            "one number for each parameter"
+        );
+        assert_eq!(
+            hamiltonian.space(),
+            psi.space(),
+            "Hamiltonian and state must share a space"
+        );
+        Self {
+            hamiltonian,
+            psi,
+            sampler,
+            solver: MinSr::default(),
+            learning_rate: Schedule::Constant(0.05),
+            shift: None,
+            max_distance: 0.5,
+            memory: DEFAULT_MEMORY,
+            theta,
+            step: 0,
+            failed: false,
+            buffer: Vec::new(),
+        }
+    }
+}
+
+impl<'a, H, W, S, V> GroundState<'a, H, W, S, V>
+where
+    H: Hamiltonian,
+    W: Differentiable + ?Sized,
+    W::Log: From<H::Elem>,
+    S: Sampler<W>,
+    V: TangentSolver,
+{
+    /// The same run with another solver.
+    pub fn with_solver<U: TangentSolver>(self, solver: U) -> GroundState<'a, H, W, S, U> {
+        GroundState {
+            hamiltonian: self.hamiltonian,
+            psi: self.psi,
+            sampler: self.sampler,
+            solver,
+            learning_rate: self.learning_rate,
+            shift: self.shift,
+            max_distance: self.max_distance,
+            memory: self.memory,
+            theta: self.theta,
+            step: self.step,
+            failed: self.failed,
+            buffer: self.buffer,
+        }
+    }
+
+    /// Draws fresh samples and estimates the energy: (energy, variance, imaginary part).
+    ///
+    /// # Errors
+    /// [`VmcError`] where nothing can be drawn or a local energy is not finite.
+    pub fn measure(&mut self) -> Result<(Estimate, f64), VmcError> {
+        let samples = self.sampler.draw(self.psi, &self.theta)?;
+        let energies = self.local_energies(&samples)?;
+        let (_, variance) = moments(&samples.weight, &energies);
+        Ok((estimate(&samples, &energies), variance))
+    }
+
+    fn local_energies(&self, samples: &Samples<W::Log>) -> Result<Vec<W::Log>, VmcError> {
+        let mut energies = vec![W::Log::ZERO; samples.len()];
+        self.check(samples, &samples.log_psi, "log-amplitude")?;
+        local(
+            self.hamiltonian,
+            self.psi,
+            &self.theta,
+            samples,
+            &mut energies,
+        );
+        self.check(samples, &energies, "local energy")?;
+        Ok(energies)
+    }
+
+    fn check(
+        &self,
+        s: &Samples<W::Log>,
+        values: &[W::Log],
+        what: &'static str,
+    ) -> Result<(), VmcError> {
+        // A row of weight 0 (exact sums over a state with nodes) may hold anything.
+        let bad = |b: &usize| s.weight[*b] > 0.0 && !values[*b].is_finite();
+        match (0..values.len()).find(bad) {
+            None => Ok(()),
+            Some(b) => Err(VmcError::NotFinite {
+                what,
+                value: values[b].to_string(),
+                step: self.step,
+                configuration: s.x.row(b).to_vec(),
+            }),
+        }
+    }
+
+    fn advance(&mut self) -> Result<Report, VmcError> {
+        let step = self.step;
+        let mut clock = Clock::start();
+        let samples = self.sampler.draw(self.psi, &self.theta)?;
+        let mut timings = Timings {
+            sample: clock.lap(),
+            ..Timings::default()
+        };
+        let energies = self.local_energies(&samples)?;
+        timings.local = clock.lap();
+
+        let (mean, variance) = moments(&samples.weight, &energies);
+        let (n, k, p) = (samples.len(), W::Log::COMPONENTS, self.theta.len());
+        let mut residual = vec![0.0; n * k];
+        for (b, (e, w)) in energies.iter().zip(&samples.weight).enumerate() {
+            let r = if *w > 0.0 {
+                (mean - *e).scale(w.sqrt())
+            } else {
+                W::Log::ZERO
+            };
+            residual[b] = r.re();
+            if k == 2 {
+                residual[n + b] = r.im();
+            }
+        }
+        if let Some(shift) = self.shift {
+            self.solver.set_shift(shift.at(step));
+        }
+        let mut change = vec![0.0; p];
+        let mut force = vec![0.0; p];
+        let mut moved = vec![0.0; n * k];
+        let solved = |source| VmcError::Solve { step, source };
+        let small = (n * k).min(p);
+        let info;
+        if 8 * (n * k * p + small * small) <= self.memory {
+            let memory = std::mem::take(&mut self.buffer);
+            let map = Dense::reusing(memory, self.psi, &self.theta, &samples);
+            timings.tangent = clock.lap();
+            info = self
+                .solver
+                .solve(&map, &residual, &mut change)
+                .map_err(solved)?;
+            map.apply_transpose(&residual, &mut force);
+            map.apply(&change, &mut moved);
+            self.buffer = map.into_memory();
+        } else {
+            self.buffer = Vec::new();
+            let map = Lazy::new(self.psi, &self.theta, &samples);
+            timings.tangent = clock.lap();
+            info = self
+                .solver
+                .solve(&map, &residual, &mut change)
+                .map_err(solved)?;
+            map.apply_transpose(&residual, &mut force);
+            map.apply(&change, &mut moved);
+        }
+        let length = norm(&moved);
+        let mut rate = self.learning_rate.at(step);
+        if rate * length > self.max_distance {
+            rate = self.max_distance / length;
+        }
+        let next: Vec<f64> = self
+            .theta
+            .iter()
+            .zip(&change)
+            .map(|(t, d)| t + rate * d)
+            .collect();
+        if let Some(bad) = next.iter().find(|t| !t.is_finite()) {
+            return Err(VmcError::NotFinite {
+                what: "parameter",
+                value: bad.to_string(),
+                step,
+                configuration: Vec::new(),
+            });
+        }
+        self.theta = next;
+        self.step += 1;
+        timings.solve = clock.lap();
+        Ok(Report {
+            step,
+            energy: estimate(&samples, &energies),
+            imaginary: mean.im(),
+            variance,
+            gradient_norm: norm(&force),
+            step_norm: rate * norm(&change),
+            distance: rate * length,
+            learning_rate: rate,
+            unique: n,
+            solve: info,
+            timings,
+        })
+    }
+}
+
+impl<H, W, S, V> Iterator for GroundState<'_, H, W, S, V>
+where
+    H: Hamiltonian,
+    W: Differentiable + ?Sized,
+    W::Log: From<H::Elem>,
+    S: Sampler<W>,
+    V: TangentSolver,
+{
+    type Item = Result<Report, VmcError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let report = self.advance();
+        self.failed = report.is_err();
+        Some(report)
+    }
+}
+
+impl<H: Hamiltonian, W: Differentiable + ?Sized, S, V> std::fmt::Debug
+    for GroundState<'_, H, W, S, V>
+{
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GroundState")
+            .field("space", self.hamiltonian.space())
+            .field("n_params", &self.theta.len())
+            .field("step", &self.step)
+            .finish_non_exhaustive()
+    }
+}
+
+/// V-score $N\, \mathrm{Var}(E) / (\bar E - E_\infty)^2$: how far from an eigenstate, comparable between
+/// models; `infinite` is the energy at infinite temperature, Tr H / dim.
+///
+/// # References
+/// D. Wu et al., Science 386, 296 (2024), eq. (1).
+#[must_use]
+pub fn v_score(n_sites: usize, energy: f64, variance: f64, infinite: f64) -> f64 {
+    n_sites as f64 * variance / (energy - infinite).powi(2)
+}
+
+fn estimate<L: Scalar>(samples: &Samples<L>, energies: &[L]) -> Estimate {
+    let real: Vec<f64> = energies.iter().map(|e| e.re()).collect();
+    Estimate::of(samples, &real)
+}
+
+fn norm(v: &[f64]) -> f64 {
+    v.iter().map(|v| v * v).sum::<f64>().sqrt()
+}
+
+struct Clock(Instant);
+
+impl Clock {
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    fn lap(&mut self) -> f64 {
+        let seconds = self.0.elapsed().as_secs_f64();
+        self.0 = Instant::now();
+        seconds
+    }
+}

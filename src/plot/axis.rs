@@ -1,0 +1,87 @@
+use super::Scale;
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use plotters::coord::types::RangedCoordf64;
+use std::ops::Range;
+
+/// The coordinate on the page: a logarithm on a logarithmic axis.
+pub(super) fn to_page(v: f64, scale: Scale) -> f64 {
+    if scale == Scale::Log { v.log10() } else { v }
+}
+
+/// An axis in page coordinates that labels its ticks with the original numbers.
+#[derive(Clone)]
+pub(super) struct Axis {
+    pub(super) range: Range<f64>,
+    pub(super) scale: Scale,
+}
+
+impl Axis {
+    fn inner(&self) -> RangedCoordf64 {
+        self.range.clone().into()
+    }
+}
+
+impl Ranged for Axis {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+    fn map(&self, v: &f64, limit: (i32, i32)) -> i32 {
+        self.inner().map(v, limit)
+    }
+    fn key_points<H: KeyPointHint>(&self, hint: H) -> Vec<f64> {
+        let (from, to) = (
+            self.range.start.ceil() as i64,
+            self.range.end.floor() as i64,
+        );
+        // Less than a decade has too few powers of ten: then equal steps of the exponent serve.
+        if self.scale == Scale::Linear || to - from < 1 {
+            return self.inner().key_points(hint);
+        }
+        let every = ((to - from) / hint.max_num_points().clamp(2, 8) as i64 + 1) as usize;
+        (from..=to).step_by(every).map(|p| p as f64).collect()
+    }
+    fn range(&self) -> Range<f64> {
+        self.range.clone()
+    }
+}
+
+impl ValueFormatter<f64> for Axis {
+    fn format_ext(&self, v: &f64) -> String {
+        match self.scale {
+            Scale::Log if v.fract() == 0.0 && v.abs() > 2.5 => {
+                let superscript = |c| match c {
+                    '-' => '⁻',
+                    '1' => '¹',
+                    '2' => '²',
+                    '3' => '³',
+                    d => char::from_u32('⁰' as u32 + d as u32 - '0' as u32).unwrap_or(d),
+                };
+                format!(
+                    "10{}",
+                    format!("{v:.0}")
+                        .chars()
+                        .map(superscript)
+                        .collect::<String>()
+                )
+            }
+            Scale::Log if v.abs() > 2.5 => format!("{:.1e}", 10f64.powf(*v)),
+            Scale::Log => format!("{:.3}", 10f64.powf(*v))
+                .trim_end_matches('0')
+                .trim_end_matches('.')
+                .into(),
+            Scale::Linear => {
+                let width = self.range.end - self.range.start;
+                let places = (2.0 - width.log10()).floor().clamp(0.0, 9.0) as usize;
+                let text = format!("{v:.places$}");
+                let short = match text.contains('.') {
+                    true => text.trim_end_matches('0').trim_end_matches('.'),
+                    false => text.as_str(),
+                };
+                if short == "-0" {
+                    "0".into()
+                } else {
+                    short.replace('-', "−")
+                }
+            }
+        }
+    }
+}

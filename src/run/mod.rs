@@ -1,0 +1,105 @@
+//! Whole runs from run files: what the examples do, for programs that want the same.
+
+mod ground_state;
+mod network;
+
+pub use ground_state::{GroundStateRun, Outcome};
+pub use network::{State, build_state};
+
+use crate::run_file::RunFileError;
+use crate::{CheckpointError, PlotError, RecordError, SampleError, VmcError, exact::ExactError};
+use ketwork_models::{NetworkError, SymmetryError};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+/// What a run takes beside its run file.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// Directory for log, checkpoint and plot; `None` writes nothing.
+    pub out: Option<PathBuf>,
+    /// Continue from the checkpoint in `out`.
+    pub resume: bool,
+    /// Compute the exact twin whatever the dimension.
+    pub exact: bool,
+    /// Show a progress bar on a terminal.
+    pub progress: bool,
+    /// Set from outside (a signal handler) to end the run after a checkpoint.
+    pub stop: Option<&'static AtomicBool>,
+}
+
+/// Largest dimension for which the exact twin is computed unasked.
+pub const EXACT_UP_TO: f64 = 65536.0;
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The run file.
+    #[error(transparent)]
+    RunFile(#[from] RunFileError),
+    /// The network's sizes.
+    #[error("wavefunction: {0}")]
+    Network(#[from] NetworkError),
+    /// The symmetries.
+    #[error("wavefunction.symmetry: {0}")]
+    Symmetry(#[from] SymmetryError),
+    /// A value of the run file that does not fit another.
+    #[error("{key}: {reason}")]
+    Value {
+        /// The key, with its section.
+        key: &'static str,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// The output directory.
+    #[error("{}: {source}; name a directory that can be written", path.display())]
+    Out {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The log.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The picture.
+    #[error(transparent)]
+    Plot(#[from] PlotError),
+    /// The exact twin.
+    #[error("exact: {0}")]
+    Exact(#[from] ExactError),
+    /// Sampling, before the first step.
+    #[error("sampling: {0}")]
+    Sample(#[from] SampleError),
+    /// A step of the optimisation.
+    #[error("{source}{}", saved(checkpoint))]
+    Step {
+        /// What happened.
+        source: VmcError,
+        /// The last checkpoint, where there is one.
+        checkpoint: Option<PathBuf>,
+    },
+}
+
+fn saved(checkpoint: &Option<PathBuf>) -> String {
+    match checkpoint {
+        Some(path) => format!("; the last checkpoint is {}", path.display()),
+        None => "; no checkpoint was asked for (give --out DIR to keep them)".to_owned(),
+    }
+}
+
+impl RunError {
+    /// Whether the input is at fault, before anything was computed (exit code 2), rather than the
+    /// computation (exit code 3).
+    #[must_use]
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Step { .. } | Self::Plot(_) => false,
+            Self::Exact(e) => matches!(e, ExactError::Memory { .. }),
+            _ => true,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! From the section `[wavefunction]` to a state.
+
+use super::RunError;
+use crate::run_file::{Network, Symmetry, WavefunctionSection};
+use ketwork_hamiltonians::{Constraint, Lattice, OnSpace, Scalar, Sector, is_legal};
+use ketwork_models::{
+    Ansatz, Autoregressive, Conditional, Differentiable, Jastrow, PrefixTable, Rbm, Relabelling, Stream,
+    Symmetrized, Transformer, TransformerParams,
+};
+
+/// A state whose network was chosen at run time.
+pub enum State<L: Scalar> {
+    /// With exact sampling.
+    Ancestral(Box<dyn Ansatz<Log = L>>),
+    /// Without: sampled by Markov chains or summed.
+    Reference(Box<dyn Differentiable<Log = L>>),
+}
+
+impl<L: Scalar> std::fmt::Debug for State<L> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (kind, n) = match self {
+            Self::Ancestral(w) => ("Ancestral", w.layout().n_params()),
+            Self::Reference(w) => ("Reference", w.layout().n_params()),
+        };
+        f.debug_tuple(kind).field(&n).finish()
+    }
+}
+
+/// Sites above which the default networks are wide.
+const LARGE: usize = 20;
+/// Largest table that is offered.
+const TABLE_UP_TO: f64 = 65536.0;
+
+/// Builds the network of a section for a sector; sizes left out are chosen from N.
+///
+/// # Errors
+/// [`RunError`] for sizes that make no network, symmetries the sector does not have, or networks
+/// that are not in this version.
+pub fn build_state<L: Scalar>(
+    section: &WavefunctionSection,
+    lattice: &Lattice,
+    sector: &Sector,
+) -> Result<State<L>, RunError> {
+    let space = *sector.space();
+    let width = |small, large| {
+        section.width.unwrap_or(if space.n_sites > LARGE { large } else { small })
+    };
+    let network = section.network.unwrap_or(Network::Transformer);
+    only_its_keys(section, network)?;
+    match network {
+        Network::Transformer => {
+            let params = TransformerParams {
+                layers: section.layers.unwrap_or(2),
+                width: width(24, 32),
+                heads: section.heads.unwrap_or(4),
+            };
+            ancestral(Transformer::<L>::new(space, params)?, section, lattice, sector)
+        }
+        Network::Table => {
+            if space.dimension() > TABLE_UP_TO {
+                return Err(RunError::Value {
+                    key: "wavefunction.network",
+                    reason: format!(
+                        "a table holds every prefix of {} sites; use it up to 16 qubits, or a transformer",
+                        space.n_sites
+                    ),
+                });
+            }
+            ancestral(PrefixTable::<L>::new(space), section, lattice, sector)
+        }
+        Network::Rbm => {
+            no_symmetry(section)?;
+            let hidden = section.width.unwrap_or(2 * space.n_sites);
+            Ok(State::Reference(Box::new(Rbm::<L>::new(sector.clone(), hidden))))
+        }
+        Network::Jastrow => {
+            no_symmetry(section)?;
+            Ok(State::Reference(Box::new(Jastrow::<L>::new(sector.clone()))))
+        }
+        Network::Gru | Network::Lstm | Network::Rnn2d | Network::Mps | Network::Antn => {
+            Err(RunError::Value {
+                key: "wavefunction.network",
+                reason: "this network is not in this version; use \"transformer\"".into(),
+            })
+        }
+    }
+}
+
+fn ancestral<M: Conditional + 'static>(
+    net: M,
+    section: &WavefunctionSection,
+    lattice: &Lattice,
+    sector: &Sector,
+) -> Result<State<M::Log>, RunError> {
+    let psi = Autoregressive::new(net, sector.clone());
+    let generators = relabellings(&section.symmetry, lattice);
+    Ok(State::Ancestral(if generators.is_empty() {
+        Box::new(psi)
+    } else {
+        Box::new(Symmetrized::new(psi, sector, &generators)?)
+    }))
+}
+
+/// The relabellings that the words of `symmetry` stand for.
+fn relabellings(symmetries: &[Symmetry], lattice: &Lattice) -> Vec<Relabelling> {
+    let plain = |sites: Vec<Vec<u32>>| {
+        sites.into_iter().map(|sites| Relabelling { sites, flip: false }).collect::<Vec<_>>()
+    };
+    symmetries
+        .iter()
+        .flat_map(|s| match s {
+            Symmetry::SpinFlip => vec![Relabelling::spin_flip(lattice.n_sites())],
+            Symmetry::Translation => plain(lattice.translations()),
+            Symmetry::PointGroup => plain(lattice.point_group()),
+        })
+        .collect()
+}
+
+/// Legal configurations on which single-site changes are tried.
+const TRIALS: u64 = 16;
+
+/// Whether changing one site can stay inside the sector (it cannot at fixed particle number).
+pub(super) fn has_single_changes(sector: &dyn Constraint) -> bool {
+    let stream = Stream::new(0).named("single changes");
+    let (n, d) = (sector.space().n_sites, sector.space().local_dim as u8);
+    let mut x = vec![0; n];
+    let mut state = vec![0; sector.words()];
+    (0..TRIALS).any(|shot| {
+        sector.start(&mut state);
+        for (p, &site) in sector.order().iter().enumerate() {
+            let values: Vec<u8> = sector.mask(&state, p).values().collect();
+            let v = values[(stream.uniform(shot, p as u32) * values.len() as f64) as usize];
+            x[site as usize] = v;
+            sector.advance(&mut state, p, v);
+        }
+        (0..n).any(|s| {
+            let old = x[s];
+            let found = (0..d).any(|v| {
+                x[s] = v;
+                v != old && is_legal(sector, &x)
+            });
+            x[s] = old;
+            found
+        })
+    })
+}
+
+fn no_symmetry(section: &WavefunctionSection) -> Result<(), RunError> {
+    if section.symmetry.is_empty() {
+        return Ok(());
+    }
+    Err(RunError::Value {
+        key: "wavefunction.symmetry",
+        reason: "mixtures need a network with exact sampling; drop the symmetry or use \"transformer\""
+            .into(),
+    })
+}
+
+/// Refuses sizes that the network does not have: a key that does nothing is a mistake.
+fn only_its_keys(section: &WavefunctionSection, network: Network) -> Result<(), RunError> {
+    use Network::{Antn, Gru, Jastrow, Lstm, Mps, Rbm, Rnn2d, Table, Transformer};
+    let given = [
+        ("wavefunction.layers", section.layers.is_some(), &[Transformer, Gru, Lstm, Rnn2d, Antn][..]),
+        ("wavefunction.width", section.width.is_some(), &[Transformer, Gru, Lstm, Rnn2d, Antn, Rbm]),
+        ("wavefunction.heads", section.heads.is_some(), &[Transformer, Antn]),
+        ("wavefunction.bond", section.bond.is_some(), &[Mps, Antn]),
+        ("wavefunction.mixing", section.mixing.is_some(), &[Antn]),
+    ];
+    for (key, given, networks) in given {
+        if given && !networks.contains(&network) {
+            return Err(RunError::Value {
+                key,
+                reason: format!("the network {network:?} has no such size; drop the key"),
+            });
+        }
+    }
+    let _ = (Jastrow, Table);
+    Ok(())
+}

@@ -1,0 +1,254 @@
+use super::models::{
+    BlockadeName, DissipativeTfimKeys, GoldenChainKeys, HeisenbergKeys, J1J2Keys, PauliKeys,
+    QuantumLinkKeys, RydbergKeys, SpinSector, TfimKeys, ToricCodeKeys, XCubeKeys, XxzKeys, XyzKeys,
+    Z2GaugeKeys,
+};
+use super::{LatticeSection, RunFileError, node};
+use ketwork_hamiltonians::{
+    AnyModel, Hamiltonian, Heisenberg, J1J2, Lattice, Model, ModelError, PauliSum, PauliTerm,
+    Rydberg, RydbergBlockade, Tfim, Xxz, Xyz,
+};
+use serde::{Deserialize, Serialize};
+use toml::Value;
+
+/// Declares the models: variant, word in the run file, keys.
+macro_rules! models {
+    ($($variant:ident $word:literal $keys:ident,)+) => {
+        #[derive(Clone, Copy, Deserialize)]
+        enum ModelName { $(#[serde(rename = $word)] $variant,)+ }
+
+        /// `[hamiltonian]`: a model, its couplings, sector and lattice.
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        #[serde(tag = "model")]
+        pub enum HamiltonianSection {
+            $(
+                #[doc = concat!("`model = \"", $word, "\"`.")]
+                #[serde(rename = $word)]
+                $variant($keys),
+            )+
+        }
+
+        impl HamiltonianSection {
+            /// Reads the section; `model` decides which other keys there may be.
+            pub(super) fn read(value: Value) -> Result<Self, RunFileError> {
+                let Value::Table(mut table) = value else {
+                    return Err(RunFileError::wrong_type(value.type_str(), "a section, [hamiltonian]")
+                        .within("hamiltonian"));
+                };
+                let missing = || RunFileError::MissingKey { key: "hamiltonian.model".into() };
+                let name = table.remove("model").ok_or_else(missing)?;
+                let rest = Value::Table(table);
+                Ok(match node::read("hamiltonian.model", name)? {
+                    $(ModelName::$variant => Self::$variant(node::read("hamiltonian", rest)?),)+
+                })
+            }
+
+            /// The model's word in run files.
+            #[must_use]
+            pub fn model(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $word,)+ }
+            }
+
+            /// The lattice as written.
+            #[must_use]
+            pub fn lattice(&self) -> &LatticeSection {
+                match self { $(Self::$variant(keys) => &keys.lattice,)+ }
+            }
+        }
+    };
+}
+
+models! {
+    Tfim "tfim" TfimKeys,
+    Heisenberg "heisenberg" HeisenbergKeys,
+    J1J2 "j1j2" J1J2Keys,
+    Xxz "xxz" XxzKeys,
+    Xyz "xyz" XyzKeys,
+    ToricCode "toric_code" ToricCodeKeys,
+    XCube "x_cube" XCubeKeys,
+    Z2Gauge "z2_gauge" Z2GaugeKeys,
+    QuantumLink "quantum_link" QuantumLinkKeys,
+    GoldenChain "golden_chain" GoldenChainKeys,
+    Rydberg "rydberg" RydbergKeys,
+    DissipativeTfim "dissipative_tfim" DissipativeTfimKeys,
+    Pauli "pauli" PauliKeys,
+}
+
+impl HamiltonianSection {
+    /// The lattice and the model on it.
+    ///
+    /// # Errors
+    /// [`RunFileError`] where lattice, couplings and sector do not fit each other, or the model is
+    /// not available in this version.
+    pub fn build(&self) -> Result<(Lattice, AnyModel), RunFileError> {
+        let lattice = self.lattice().build()?;
+        let model = match self {
+            Self::Tfim(k) => Tfim {
+                j: k.j,
+                h: k.h,
+                hz: k.hz,
+            }
+            .on(&lattice)
+            .map(AnyModel::Real),
+            Self::Heisenberg(k) => {
+                let twice_sz = twice_sz(k.sector)?.unwrap_or(0);
+                Heisenberg {
+                    j: k.j,
+                    twice_sz,
+                    marshall: k.marshall,
+                }
+                .on(&lattice)
+                .map(AnyModel::Real)
+            }
+            Self::J1J2(k) => {
+                let twice_sz = twice_sz(k.sector)?.unwrap_or(0);
+                let model = J1J2 {
+                    j1: k.j1,
+                    j2: k.j2,
+                    twice_sz,
+                    marshall: k.marshall,
+                };
+                model.on(&lattice).map(AnyModel::Real)
+            }
+            Self::Xxz(k) => {
+                let twice_sz = twice_sz(k.sector)?.unwrap_or(0);
+                let model = Xxz {
+                    delta: k.delta,
+                    twice_sz,
+                    marshall: k.marshall,
+                };
+                model.on(&lattice).map(AnyModel::Real)
+            }
+            Self::Xyz(k) => {
+                let (jx, jy, jz) = (k.jx, k.jy, k.jz);
+                let model = Xyz {
+                    jx,
+                    jy,
+                    jz,
+                    hx: k.hx,
+                    hy: k.hy,
+                    hz: k.hz,
+                }
+                .on(&lattice);
+                rotate_if(k.marshall, model, &lattice)
+            }
+            Self::Rydberg(k) => {
+                let blockade = match k.blockade {
+                    BlockadeName::Nearest => RydbergBlockade::Nearest,
+                    BlockadeName::Radius(r) => RydbergBlockade::Radius(r),
+                    BlockadeName::None => RydbergBlockade::None,
+                };
+                let model = Rydberg {
+                    omega: k.omega,
+                    delta: k.delta,
+                    c6: k.c6,
+                    blockade,
+                };
+                model.on(&lattice).map(AnyModel::Real)
+            }
+            Self::Pauli(k) => {
+                if k.terms.is_empty() {
+                    let reason =
+                        "no term; write at least one { c = .., op = \"..\", sites = [..] }";
+                    return Err(RunFileError::value("hamiltonian.terms", reason));
+                }
+                let term = |t: &super::PauliTerm| PauliTerm::new(t.c, &t.op, &t.sites);
+                let terms = k
+                    .terms
+                    .iter()
+                    .map(term)
+                    .collect::<Result<_, _>>()
+                    .map_err(refused)?;
+                let sum = PauliSum {
+                    terms,
+                    twice_sz: twice_sz(k.sector)?,
+                };
+                rotate_if(k.marshall, sum.on(&lattice), &lattice)
+            }
+            Self::ToricCode(_)
+            | Self::XCube(_)
+            | Self::Z2Gauge(_)
+            | Self::QuantumLink(_)
+            | Self::GoldenChain(_)
+            | Self::DissipativeTfim(_) => {
+                return Err(RunFileError::NotAvailable {
+                    model: self.model(),
+                });
+            }
+        };
+        Ok((lattice, model.map_err(refused)?))
+    }
+
+    /// Whether one sublattice is rotated: X and Y of that sublattice then change sign in
+    /// observables too.
+    #[must_use]
+    pub fn is_rotated(&self) -> bool {
+        match self {
+            Self::Heisenberg(k) => k.marshall,
+            Self::J1J2(k) => k.marshall,
+            Self::Xxz(k) => k.marshall,
+            Self::Xyz(k) => k.marshall,
+            Self::Pauli(k) => k.marshall,
+            _ => false,
+        }
+    }
+}
+
+/// 2 S^z as an integer.
+fn twice_sz(sector: Option<SpinSector>) -> Result<Option<i64>, RunFileError> {
+    let Some(SpinSector { total_sz }) = sector else {
+        return Ok(None);
+    };
+    let twice = 2.0 * total_sz;
+    if twice.fract() != 0.0 || twice.abs() > 1e9 {
+        let reason = format!("{total_sz} is no spin; write a multiple of 0.5");
+        return Err(RunFileError::value("hamiltonian.sector.total_sz", reason));
+    }
+    Ok(Some(twice as i64))
+}
+
+fn rotate_if(
+    asked: bool,
+    model: Result<AnyModel, ModelError>,
+    lattice: &Lattice,
+) -> Result<AnyModel, ModelError> {
+    if !asked {
+        return model;
+    }
+    let marked = lattice.sublattice().ok_or_else(|| ModelError::Parameter {
+        key: "marshall",
+        reason: "this lattice has no two sublattices; write marshall = false".into(),
+    })?;
+    Ok(match model? {
+        AnyModel::Real(m) => AnyModel::Real(Model::new(
+            m.terms().rotated_by_z(&marked),
+            m.sector().clone(),
+        )?),
+        AnyModel::Complex(m) => AnyModel::Complex(Model::new(
+            m.terms().rotated_by_z(&marked),
+            m.sector().clone(),
+        )?),
+    })
+}
+
+/// The zoo names its parameters; here they get their place in the file.
+fn refused(error: ModelError) -> RunFileError {
+    match error {
+        ModelError::Parameter {
+            key: "total_sz",
+            reason,
+        } => RunFileError::value("hamiltonian.sector.total_sz", reason),
+        ModelError::Parameter { key, reason } => {
+            RunFileError::value(&format!("hamiltonian.{key}"), reason)
+        }
+        ModelError::Lattice(e) => RunFileError::Lattice(e),
+        source @ ModelError::Operator(_) => RunFileError::Model {
+            key: "terms",
+            source,
+        },
+        source => RunFileError::Model {
+            key: "sector",
+            source,
+        },
+    }
+}

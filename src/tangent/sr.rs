@@ -1,0 +1,196 @@
+use super::{SolveError, SolveInfo, TangentSolver};
+use crate::linalg;
+use ketwork_models::TangentMap;
+
+/// Attempts of the Cholesky factorisation, the shift ten times larger each time.
+const ATTEMPTS: u32 = 6;
+/// Relative cutoff of the pseudo-inverse that ends the fallback chain.
+const CUTOFF: f64 = 1e-12;
+
+/// Stochastic reconfiguration in parameter space:
+/// $\delta = (J^T J + \lambda)^{-1} J^T r$, cost $n P^2 + P^3/3$: for few parameters.
+///
+/// $\lambda$ = `shift` · tr(J^T J) / min(k n, P): relative to the mean non-zero eigenvalue, so that
+/// [`Sr`] and [`MinSr`] with the same shift give the same step.
+///
+/// # References
+/// S. Sorella, Phys. Rev. Lett. 80, 4558 (1998).
+#[derive(Clone, Debug)]
+pub struct Sr {
+    /// Relative diagonal shift.
+    pub shift: f64,
+    matrix: Vec<f64>,
+}
+
+/// Stochastic reconfiguration in sample space:
+/// $\delta = J^T (J J^T + \lambda)^{-1} r$, cost $n^2 P + n^3/3$: for many parameters.
+///
+/// The shift is that of [`Sr`].
+///
+/// # References
+/// A. Chen, M. Heyl, Nat. Phys. 20, 1476 (2024); R. Rende et al., Commun. Phys. 7, 260 (2024).
+#[derive(Clone, Debug)]
+pub struct MinSr {
+    /// Relative diagonal shift.
+    pub shift: f64,
+    matrix: Vec<f64>,
+}
+
+/// A shift that suits batches of about a thousand samples.
+const DEFAULT_SHIFT: f64 = 1e-3;
+
+impl Default for Sr {
+    fn default() -> Self {
+        Self::new(DEFAULT_SHIFT)
+    }
+}
+
+impl Default for MinSr {
+    fn default() -> Self {
+        Self::new(DEFAULT_SHIFT)
+    }
+}
+
+impl Sr {
+    /// The solver with a relative shift.
+    #[must_use]
+    pub fn new(shift: f64) -> Self {
+        Self {
+            shift,
+            matrix: Vec::new(),
+        }
+    }
+}
+
+impl MinSr {
+    /// The solver with a relative shift.
+    #[must_use]
+    pub fn new(shift: f64) -> Self {
+        Self {
+            shift,
+            matrix: Vec::new(),
+        }
+    }
+}
+
+impl TangentSolver for Sr {
+    fn solve(
+        &mut self,
+        j: &dyn TangentMap,
+        r: &[f64],
+        step: &mut [f64],
+    ) -> Result<SolveInfo, SolveError> {
+        let p = j.shape().2;
+        self.matrix.resize(p * p, 0.0);
+        linalg::geometric_tensor(j, &mut self.matrix);
+        j.apply_transpose(r, step);
+        shifted_solve(&mut self.matrix, step, relative_to(j), self.shift)
+    }
+
+    fn set_shift(&mut self, shift: f64) {
+        self.shift = shift;
+    }
+}
+
+impl TangentSolver for MinSr {
+    fn solve(
+        &mut self,
+        j: &dyn TangentMap,
+        r: &[f64],
+        step: &mut [f64],
+    ) -> Result<SolveInfo, SolveError> {
+        let (n, k, _) = j.shape();
+        self.matrix.resize(n * k * n * k, 0.0);
+        linalg::gram(j, &mut self.matrix);
+        let mut dual = r.to_vec();
+        let info = shifted_solve(&mut self.matrix, &mut dual, relative_to(j), self.shift)?;
+        j.apply_transpose(&dual, step);
+        Ok(info)
+    }
+
+    fn set_shift(&mut self, shift: f64) {
+        self.shift = shift;
+    }
+}
+
+/// The number of eigenvalues that can differ from 0.
+fn relative_to(j: &dyn TangentMap) -> usize {
+    let (n, k, p) = j.shape();
+    (n * k).min(p).max(1)
+}
+
+/// Solves (A + lambda) x = b in place; the fallback chain is larger shifts, then a pseudo-inverse.
+pub(super) fn shifted_solve(
+    a: &mut [f64],
+    b: &mut [f64],
+    rank: usize,
+    shift: f64,
+) -> Result<SolveInfo, SolveError> {
+    let m = b.len();
+    let trace: f64 = (0..m).map(|i| a[i * m + i]).sum();
+    if !trace.is_finite() {
+        return Err(SolveError::NotFinite {
+            what: "tangent map",
+        });
+    }
+    if b.iter().any(|b| !b.is_finite()) {
+        return Err(SolveError::NotFinite { what: "force" });
+    }
+    let mean = trace / rank as f64;
+    if mean <= 0.0 {
+        // No tangent at all (a constant map): the step of least norm is zero.
+        b.fill(0.0);
+        return Ok(SolveInfo {
+            attempts: 1,
+            rank: Some(0),
+            ..SolveInfo::default()
+        });
+    }
+    let rhs = b.to_vec();
+    let (mut lambda, mut applied, mut pivot) = (shift * mean, 0.0, 0);
+    for attempt in 1..=ATTEMPTS {
+        for i in 0..m {
+            a[i * m + i] += lambda - applied;
+        }
+        applied = lambda;
+        match linalg::cholesky_solve(a, b) {
+            Ok(()) if b.iter().all(|b| b.is_finite()) => {
+                let residual = relative_residual(a, b, &rhs);
+                return Ok(SolveInfo {
+                    shift: lambda,
+                    attempts: attempt,
+                    rank: None,
+                    residual,
+                });
+            }
+            Ok(()) => {}
+            Err(at) => pivot = at,
+        }
+        b.copy_from_slice(&rhs);
+        lambda = (10.0 * lambda).max(1e-12 * mean);
+    }
+    match linalg::eigen_solve(a, b, CUTOFF) {
+        Some(rank) => {
+            let residual = relative_residual(a, b, &rhs);
+            Ok(SolveInfo {
+                shift: applied,
+                attempts: ATTEMPTS,
+                rank: Some(rank),
+                residual,
+            })
+        }
+        None => Err(SolveError::NotPositive {
+            pivot,
+            n: m,
+            shift: applied,
+        }),
+    }
+}
+
+fn relative_residual(a: &[f64], x: &[f64], rhs: &[f64]) -> f64 {
+    let norm = |v: &mut dyn Iterator<Item = f64>| v.map(|v| v * v).sum::<f64>().sqrt();
+    let ax = linalg::symmetric_times(a, x);
+    let residual = norm(&mut ax.iter().zip(rhs).map(|(a, b)| a - b));
+    let scale = norm(&mut rhs.iter().copied());
+    if scale > 0.0 { residual / scale } else { 0.0 }
+}

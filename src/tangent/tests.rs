@@ -1,0 +1,147 @@
+use super::*;
+use ketwork_models::TangentMap;
+use std::ops::Range;
+
+struct Matrix {
+    n: usize,
+    k: usize,
+    p: usize,
+    rows: Vec<f64>,
+    stored: bool,
+}
+
+impl TangentMap for Matrix {
+    fn shape(&self) -> (usize, usize, usize) {
+        (self.n, self.k, self.p)
+    }
+    fn rows(&self, samples: Range<usize>, out: &mut [f64]) {
+        for (c, out) in out.chunks_exact_mut(samples.len() * self.p).enumerate() {
+            let at = (c * self.n + samples.start) * self.p;
+            out.copy_from_slice(&self.rows[at..at + out.len()]);
+        }
+    }
+    fn stored(&self) -> Option<&[f64]> {
+        self.stored.then_some(&self.rows)
+    }
+    fn apply(&self, v: &[f64], out: &mut [f64]) {
+        for (o, row) in out.iter_mut().zip(self.rows.chunks_exact(self.p)) {
+            *o = row.iter().zip(v).map(|(a, b)| a * b).sum();
+        }
+    }
+    fn apply_transpose(&self, u: &[f64], out: &mut [f64]) {
+        out.fill(0.0);
+        for (row, u) in self.rows.chunks_exact(self.p).zip(u) {
+            out.iter_mut().zip(row).for_each(|(o, r)| *o += u * r);
+        }
+    }
+}
+
+fn random(seed: u64, n: usize) -> Vec<f64> {
+    let stream = ketwork_models::Stream::new(seed);
+    (0..n as u64).map(|i| stream.uniform(i, 0) - 0.5).collect()
+}
+
+fn problem(n: usize, k: usize, p: usize, stored: bool) -> (Matrix, Vec<f64>) {
+    (
+        Matrix {
+            n,
+            k,
+            p,
+            rows: random(1, n * k * p),
+            stored,
+        },
+        random(2, n * k),
+    )
+}
+
+fn difference(a: &[f64], b: &[f64]) -> f64 {
+    let scale = b.iter().map(|b| b.abs()).fold(0.0, f64::max);
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f64::max)
+        / scale
+}
+
+#[test]
+fn sr_equals_min_sr_whether_the_map_is_stored_or_not() {
+    // Condition numbers stay below 1e4 at this shift: 1e-10 leaves two digits of margin.
+    for (n, k, p) in [(150, 1, 40), (30, 2, 200), (700, 2, 33)] {
+        for stored in [true, false] {
+            let (j, r) = problem(n, k, p, stored);
+            let (mut a, mut b) = (vec![0.0; p], vec![0.0; p]);
+            Sr::new(1e-3).solve(&j, &r, &mut a).unwrap();
+            let info = MinSr::new(1e-3).solve(&j, &r, &mut b).unwrap();
+            assert!(
+                difference(&a, &b) < 1e-10,
+                "{n} {k} {p} {stored}: {}",
+                difference(&a, &b)
+            );
+            assert!(info.residual < 1e-10 && info.attempts == 1, "{info:?}");
+        }
+    }
+}
+
+#[test]
+fn spring_without_momentum_is_min_sr_and_with_it_is_not() {
+    let (j, r) = problem(40, 2, 120, true);
+    let (mut a, mut b, mut c) = (vec![0.0; 120], vec![0.0; 120], vec![0.0; 120]);
+    let (mut still, mut moving) = (Spring::new(1e-3, 0.0), Spring::new(1e-3, 0.9));
+    for _ in 0..2 {
+        MinSr::new(1e-3).solve(&j, &r, &mut a).unwrap();
+        still.solve(&j, &r, &mut b).unwrap();
+        moving.solve(&j, &r, &mut c).unwrap();
+    }
+    assert!(difference(&b, &a) < 1e-14);
+    assert!(difference(&c, &a) > 1e-4);
+}
+
+#[test]
+fn a_singular_map_without_shift_ends_in_the_fallback_chain() {
+    let (mut j, mut r) = problem(20, 1, 30, true);
+    // Equal rows with equal residuals: solvable, but the Gram matrix is singular.
+    let first = j.rows[..30].to_vec();
+    j.rows[30..60].copy_from_slice(&first);
+    r[1] = r[0];
+    let mut step = vec![0.0; 30];
+    MinSr::new(0.0).solve(&j, &r, &mut step).unwrap();
+    let mut reached = vec![0.0; 20];
+    j.apply(&step, &mut reached);
+    assert!(
+        difference(&reached, &r) < 1e-6,
+        "{}",
+        difference(&reached, &r)
+    );
+}
+
+#[test]
+fn a_map_with_nan_is_refused_by_name() {
+    let (mut j, r) = problem(5, 1, 8, true);
+    j.rows[3] = f64::NAN;
+    let mut step = vec![0.0; 8];
+    for solver in [
+        &mut MinSr::new(1e-3) as &mut dyn TangentSolver,
+        &mut Sr::new(1e-3),
+    ] {
+        assert_eq!(
+            solver.solve(&j, &r, &mut step),
+            Err(SolveError::NotFinite {
+                what: "tangent map"
+            })
+        );
+    }
+}
+
+#[test]
+fn adam_continues_from_its_saved_moments() {
+    let (j, r) = problem(10, 1, 6, true);
+    let (mut a, mut b) = (vec![0.0; 6], vec![0.0; 6]);
+    let mut adam = Adam::default();
+    adam.solve(&j, &r, &mut a).unwrap();
+    let mut copy = Adam::default();
+    copy.load(&TangentSolver::save(&adam));
+    let half: Vec<f64> = r.iter().map(|r| 0.5 * r).collect();
+    adam.solve(&j, &half, &mut a).unwrap();
+    copy.solve(&j, &half, &mut b).unwrap();
+    assert_eq!(a, b);
+}
