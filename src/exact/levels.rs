@@ -166,14 +166,14 @@ fn check(params: &LanczosParams) -> Result<(), ExactError> {
     Ok(())
 }
 
-/// Vectors between restarts: many where memory is cheap, at most about 1.5 GiB of real vectors up to
-/// 2^22 configurations.
+/// Vectors between restarts: many where memory is cheap, at most 2 GiB of real vectors up to 2^22
+/// configurations.
 fn default_capacity(n: usize) -> usize {
     match n {
         0..=0x4_0000 => 128,
-        0..=0x10_0000 => 80,
-        0..=0x40_0000 => 40,
-        _ => 20,
+        0..=0x10_0000 => 112,
+        0..=0x40_0000 => 64,
+        _ => 32,
     }
 }
 

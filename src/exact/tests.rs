@@ -260,6 +260,19 @@ fn lanczos_finds_the_lowest_levels_of_the_full_spectrum() {
 }
 
 #[test]
+fn high_degeneracies_of_a_diagonal_matrix_are_counted() {
+    // No field: two states without domain wall, 90 with two of them.
+    let levels = lowest(&tfim_ring(10, 0.0), 9, &sparse()).unwrap();
+    for (e, exact) in levels
+        .energies
+        .iter()
+        .zip([-10.0, -10.0].into_iter().chain([-6.0; 7]))
+    {
+        assert!((e - exact).abs() < 1e-11, "{:?}", levels.energies);
+    }
+}
+
+#[test]
 fn complex_elements_give_the_energies_of_real_ones() {
     let h = heisenberg_ring(12, 0.2);
     let real = lowest(&h, 4, &sparse()).unwrap();
