@@ -32,7 +32,10 @@ fn main() -> ExitCode {
 
 fn tell<H: Hamiltonian>(session: &Session, lattice: &Lattice, h: &H) -> Result<Line, Failure> {
     let asked = session.levels.unwrap_or(1);
-    let params = LanczosParams { seed: session.run.seed, ..LanczosParams::default() };
+    let params = LanczosParams {
+        seed: session.run.seed,
+        ..LanczosParams::default()
+    };
     // A second level tells whether the lowest is degenerate; a sector of one state has none.
     let levels = match lowest(h, asked.max(2), &params) {
         Err(ExactError::LevelCount { .. }) => lowest(h, asked, &params)?,
@@ -51,7 +54,11 @@ fn tell<H: Hamiltonian>(session: &Session, lattice: &Lattice, h: &H) -> Result<L
         .set("dimension", levels.dimension())
         .set("eigenvalues", energies)
         .set("expectations", expectations(session, lattice, h, &levels)?);
-    let thermal = if session.beta.is_empty() { Vec::new() } else { averages(session, lattice, h)? };
+    let thermal = if session.beta.is_empty() {
+        Vec::new()
+    } else {
+        averages(session, lattice, h)?
+    };
     Ok(line.set("thermal", thermal))
 }
 
@@ -62,12 +69,20 @@ fn expectations<H: Hamiltonian>(
     h: &H,
     levels: &Levels<H::Elem>,
 ) -> Result<Option<Line>, Failure> {
-    let gap = levels.energies.get(1).map_or(f64::INFINITY, |e| e - levels.energies[0]);
+    let gap = levels
+        .energies
+        .get(1)
+        .map_or(f64::INFINITY, |e| e - levels.energies[0]);
     if gap < 1e-8 * levels.energies[0].abs().max(1.0) || !cli::is_of_qubits(lattice, h) {
         return Ok(None);
     }
     use Observable::{MeanSx, MeanSy, MeanSz, ZzNn};
-    let names = [("mean_sx", MeanSx), ("mean_sy", MeanSy), ("mean_sz", MeanSz), ("zz_nn", ZzNn)];
+    let names = [
+        ("mean_sx", MeanSx),
+        ("mean_sy", MeanSy),
+        ("mean_sz", MeanSz),
+        ("zz_nn", ZzNn),
+    ];
     let mut line = Line::new();
     for (name, what) in names {
         let operator = cli::observable(session, lattice, h, what)?;
@@ -87,12 +102,20 @@ fn averages<H: Hamiltonian>(
         let t = all.thermal(beta)?;
         let mean = |what| -> Result<_, Failure> {
             let operator = cli::observable(session, lattice, h, what)?;
-            Ok(operator.map(|o| all.thermal_expectation(beta, &o)).transpose()?.map(|m| m.re))
+            Ok(operator
+                .map(|o| all.thermal_expectation(beta, &o))
+                .transpose()?
+                .map(|m| m.re))
         };
-        session.say(format!("beta = {beta}: E = {:.8}, C = {:.8}", t.energy, t.specific_heat));
+        session.say(format!(
+            "beta = {beta}: E = {:.8}, C = {:.8}",
+            t.energy, t.specific_heat
+        ));
         let line = Line::new().set("beta", beta).set("energy", t.energy);
         let line = line.set("specific_heat", t.specific_heat);
-        Ok(line.set("mean_sx", mean(Observable::MeanSx)?).set("density", mean(Observable::Density)?))
+        Ok(line
+            .set("mean_sx", mean(Observable::MeanSx)?)
+            .set("density", mean(Observable::Density)?))
     };
     session.beta.iter().map(entry).collect()
 }

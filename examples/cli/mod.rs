@@ -151,11 +151,9 @@ impl Session {
         };
         // As written, before flags and --quick change anything.
         if needs_system || run.hamiltonian.is_some() {
-            let named = |e| {
-                flags
-                    .path
-                    .as_deref()
-                    .map_or_else(|| Failure::from(e), |p| at(p, e))
+            let named = |e| match &flags.path {
+                Some(path) => at(path, e),
+                None => Failure::from(e),
             };
             run.system().map_err(named)?;
         }
@@ -275,7 +273,11 @@ pub fn observable(
     if !is_of_qubits(lattice, h) {
         return Ok(None);
     }
-    let rotated = session.run.hamiltonian.as_ref().is_some_and(|h| h.is_rotated());
+    let rotated = session
+        .run
+        .hamiltonian
+        .as_ref()
+        .is_some_and(|h| h.is_rotated());
     what.on(lattice, rotated).map_err(Failure::input)
 }
 
