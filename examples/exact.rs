@@ -10,6 +10,7 @@ use cli::{Failure, Line, Session, Story, Takes};
 use ketwork::exact::{ExactError, LanczosParams, Levels, Memory, expectation, lowest, spectrum};
 use ketwork::hamiltonians::{AnyModel, Hamiltonian, Lattice};
 use ketwork::run_file::Observable;
+use std::f64::consts::PI;
 use std::process::ExitCode;
 
 const STORY: Story = Story {
@@ -47,19 +48,17 @@ fn tell<H: Hamiltonian>(session: &Session, lattice: &Lattice, h: &H) -> Result<L
         session.say(format!("E = {e:.10}"));
     }
     if !session.is_users {
-        let known = -2.0 / (std::f64::consts::PI / (2.0 * lattice.n_sites() as f64)).sin();
+        let known = -2.0 / (PI / (2.0 * lattice.n_sites() as f64)).sin();
         session.say(format!("E = {known:.10} in closed form (Pfeuty 1970)"));
     }
     let line = Line::new()
         .set("dimension", levels.dimension())
         .set("eigenvalues", energies)
         .set("expectations", expectations(session, lattice, h, &levels)?);
-    let thermal = if session.beta.is_empty() {
-        Vec::new()
-    } else {
-        averages(session, lattice, h)?
-    };
-    Ok(line.set("thermal", thermal))
+    if session.beta.is_empty() {
+        return Ok(line);
+    }
+    Ok(line.set("thermal", averages(session, lattice, h)?))
 }
 
 /// Means in the lowest state; none where it is degenerate or the sites are no qubits.
@@ -69,53 +68,49 @@ fn expectations<H: Hamiltonian>(
     h: &H,
     levels: &Levels<H::Elem>,
 ) -> Result<Option<Line>, Failure> {
-    let gap = levels
-        .energies
-        .get(1)
-        .map_or(f64::INFINITY, |e| e - levels.energies[0]);
-    if gap < 1e-8 * levels.energies[0].abs().max(1.0) || !cli::is_of_qubits(lattice, h) {
+    let (first, second) = (levels.energies[0], levels.energies.get(1));
+    let degenerate = second.is_some_and(|e| e - first < 1e-8 * first.abs().max(1.0));
+    if degenerate || !cli::is_of_qubits(lattice, h) {
         return Ok(None);
     }
-    use Observable::{MeanSx, MeanSy, MeanSz, ZzNn};
-    let names = [
-        ("mean_sx", MeanSx),
-        ("mean_sy", MeanSy),
-        ("mean_sz", MeanSz),
-        ("zz_nn", ZzNn),
-    ];
     let mut line = Line::new();
-    for (name, what) in names {
+    for what in [
+        Observable::MeanSx,
+        Observable::MeanSy,
+        Observable::MeanSz,
+        Observable::ZzNn,
+    ] {
         let operator = cli::observable(session, lattice, h, what)?;
         let mean = operator.map(|o| expectation(&o, &levels.basis, &levels.vectors[0]).re);
-        line = line.set(name, mean);
+        line = line.set(what.name(), mean);
     }
     Ok(Some(line))
 }
 
+/// Canonical averages for each `--beta`.
 fn averages<H: Hamiltonian>(
     session: &Session,
     lattice: &Lattice,
     h: &H,
 ) -> Result<Vec<Line>, Failure> {
     let all = spectrum(h, Memory::default())?;
-    let entry = |&beta: &f64| {
+    let mut entries = Vec::new();
+    for &beta in &session.beta {
         let t = all.thermal(beta)?;
-        let mean = |what| -> Result<_, Failure> {
+        let (energy, heat) = (t.energy, t.specific_heat);
+        session.say(format!("beta = {beta}: E = {energy:.8}, C = {heat:.8}"));
+        let mut line = Line::new()
+            .set("beta", beta)
+            .set("energy", energy)
+            .set("specific_heat", heat);
+        for what in [Observable::MeanSx, Observable::Density] {
             let operator = cli::observable(session, lattice, h, what)?;
-            Ok(operator
+            let mean = operator
                 .map(|o| all.thermal_expectation(beta, &o))
-                .transpose()?
-                .map(|m| m.re))
-        };
-        session.say(format!(
-            "beta = {beta}: E = {:.8}, C = {:.8}",
-            t.energy, t.specific_heat
-        ));
-        let line = Line::new().set("beta", beta).set("energy", t.energy);
-        let line = line.set("specific_heat", t.specific_heat);
-        Ok(line
-            .set("mean_sx", mean(Observable::MeanSx)?)
-            .set("density", mean(Observable::Density)?))
-    };
-    session.beta.iter().map(entry).collect()
+                .transpose()?;
+            line = line.set(what.name(), mean.map(|m| m.re));
+        }
+        entries.push(line);
+    }
+    Ok(entries)
 }
