@@ -2,6 +2,8 @@
 //!
 //! A Hamiltonian is declared once and read by every engine.
 
+#[cfg(doctest)]
+mod book;
 mod checkpoint;
 pub mod exact;
 mod ground_state;
@@ -16,7 +18,8 @@ mod schedule;
 mod stats;
 mod tangent;
 
-use ketwork_hamiltonians as hamiltonians;
+/// The crate `ketwork-hamiltonians`, whose names also stand in the root.
+pub use ketwork_hamiltonians as hamiltonians;
 
 pub use checkpoint::{Checkpoint, CheckpointError, fingerprint};
 pub use ground_state::{GroundState, Report, Timings, VmcError, v_score};
