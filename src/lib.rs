@@ -17,6 +17,7 @@ mod sample;
 mod schedule;
 mod stats;
 mod tangent;
+mod usage;
 
 /// The crate `ketwork-hamiltonians`, whose names also stand in the root.
 pub use ketwork_hamiltonians as hamiltonians;
@@ -36,3 +37,7 @@ pub use sample::{
 pub use schedule::Schedule;
 pub use stats::{BinLevel, Estimate, binning, jackknife, moments, r_hat, reduce, sum, sum_over};
 pub use tangent::{Adam, MinSr, SolveError, SolveInfo, Spring, Sr, TangentSolver};
+pub use usage::{Elapsed, Stopwatch, cpu_seconds, peak_memory_mb};
+
+/// Version of this library.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

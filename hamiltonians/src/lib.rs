@@ -14,7 +14,10 @@ mod scalar;
 mod space;
 mod zoo;
 
-pub use constraint::{Constraint, ConstraintError, Free, LocalMask, Number, Sector, is_legal};
+pub use constraint::{
+    Blockade, Constraint, ConstraintError, Free, LocalMask, Number, Parity, Product, Sector,
+    is_legal, product,
+};
 pub use driven::{Driven, Schedule};
 pub use lattice::{Boundary, Lattice, LatticeError, LatticeKind, Links};
 pub use local_sum::{Action, LocalSum, OperatorError, Term};
@@ -23,4 +26,6 @@ pub use operator::{Connected, Operator};
 pub use pauli::Pauli;
 pub use scalar::Scalar;
 pub use space::{Configs, ConfigsRef, Neighbours, OnSpace, Space};
-pub use zoo::Tfim;
+#[doc(hidden)]
+pub use zoo::cases;
+pub use zoo::{Heisenberg, J1J2, PauliSum, PauliTerm, Rydberg, RydbergBlockade, Tfim, Xxz, Xyz};

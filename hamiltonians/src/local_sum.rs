@@ -70,6 +70,12 @@ pub enum OperatorError {
         /// Local dimension.
         local_dim: usize,
     },
+    /// An odd number of Y makes a string imaginary.
+    #[error("term {term} has an odd number of Y, which real elements cannot hold; use Complex64")]
+    NeedsComplex {
+        /// Position of the term.
+        term: usize,
+    },
     /// A Hamiltonian must be Hermitian.
     #[error(
         "the terms on sites {sites:?} are not Hermitian: element ({row}, {column}) is {element}, its transpose {transpose}; add the Hermitian conjugate"
@@ -246,8 +252,12 @@ impl<T: Scalar> LocalSum<T> {
         }
     }
 
-    /// Whether every off-diagonal element is real and at most 0: then the lowest state can be
-    /// chosen non-negative (Perron-Frobenius), and a network needs no phase.
+    /// Whether the terms on each set of sites have off-diagonal elements that are real and at
+    /// most 0: then the lowest state can be chosen non-negative (Perron-Frobenius), and a network
+    /// needs no phase.
+    ///
+    /// Sufficient, not necessary: elements of terms on different sites that lead to the same
+    /// configuration are not added up here.
     #[must_use]
     pub fn is_stoquastic(&self) -> bool {
         self.kernel.is_stoquastic()
@@ -259,7 +269,7 @@ impl<T: Scalar> LocalSum<T> {
         self.map(|v| v.to_complex())
     }
 
-    /// Sum of the absolute values of all elements of all terms: a bound of the operator norm.
+    /// A bound of the operator norm: the sum of a bound for the terms on each set of sites.
     #[must_use]
     pub fn norm_bound(&self) -> f64 {
         self.kernel.norm_bound()
@@ -292,42 +302,68 @@ impl<T: Scalar> LocalSum<T> {
 }
 
 impl LocalSum<Complex64> {
-    /// The same sum with real elements, where no product of Pauli matrices and no row has an
-    /// imaginary part after terms on the same sites are merged.
+    /// The same sum with real elements, where every element is real after terms on the same sites
+    /// are merged.
+    ///
+    /// Terms and couplings are kept where each term is real by itself; where imaginary parts only
+    /// cancel between terms, these are merged and the one coupling left is "1".
     #[must_use]
     pub fn to_real(&self) -> Option<LocalSum<f64>> {
-        self.kernel.is_real().then(|| {
-            let couplings = vec![("1".to_owned(), 1.0)];
-            let merged = self.kernel.merged_terms();
-            let real: Option<Vec<Term<f64>>> = merged
-                .into_iter()
-                .map(|t| {
-                    let action = match t.action {
-                        Action::Rows(rows) => Action::Rows(
-                            rows.iter()
-                                .map(|&(r, c, v)| f64::from_complex(v).map(|v| (r, c, v)))
-                                .collect::<Option<_>>()?,
-                        ),
-                        Action::Pauli(string, v) => Action::Pauli(string, f64::from_complex(v)?),
-                    };
-                    Some(Term {
-                        sites: t.sites,
-                        guard: t.guard,
-                        action,
-                        coupling: 0,
-                    })
-                })
-                .collect();
-            let terms = real?;
+        if let Some(terms) = real_terms(&self.terms) {
+            let couplings = self.couplings.clone();
             let kernel = Kernel::new(self.space, &terms, &couplings);
-            Some(LocalSum {
+            return Some(LocalSum {
                 space: self.space,
                 terms,
                 couplings,
                 kernel,
-            })
-        })?
+            });
+        }
+        if !self.kernel.is_real() {
+            return None;
+        }
+        let terms = real_terms(&self.kernel.merged_terms())?;
+        let couplings = vec![("1".to_owned(), 1.0)];
+        let kernel = Kernel::new(self.space, &terms, &couplings);
+        Some(LocalSum {
+            space: self.space,
+            terms,
+            couplings,
+            kernel,
+        })
     }
+}
+
+fn real_terms(terms: &[Term<Complex64>]) -> Option<Vec<Term<f64>>> {
+    let narrow = |action: &Action<Complex64>| match action {
+        Action::Rows(rows) => rows
+            .iter()
+            .map(|&(r, c, v)| f64::from_complex(v).map(|v| (r, c, v)))
+            .collect::<Option<_>>()
+            .map(Action::Rows),
+        Action::Pauli(string, v) => {
+            let even = string
+                .iter()
+                .filter(|&&p| p == Pauli::Y)
+                .count()
+                .is_multiple_of(2);
+            let v = f64::from_complex(*v).filter(|_| even)?;
+            Some(Action::Pauli(string.clone(), v))
+        }
+    };
+    terms
+        .iter()
+        .map(|t| {
+            let action = narrow(&t.action)?;
+            let (sites, guard) = (t.sites.clone(), t.guard.clone());
+            Some(Term {
+                sites,
+                guard,
+                action,
+                coupling: t.coupling,
+            })
+        })
+        .collect()
 }
 
 fn check_term<T: Scalar>(space: Space, t: usize, term: &Term<T>) -> Result<(), OperatorError> {
@@ -369,11 +405,11 @@ fn check_term<T: Scalar>(space: Space, t: usize, term: &Term<T>) -> Result<(), O
         }
         Action::Pauli(string, v) => {
             let needs_phase = string.iter().filter(|&&p| p == Pauli::Y).count() % 2 == 1;
-            if string.len() != term.sites.len()
-                || space.local_dim != 2
-                || (needs_phase && T::COMPONENTS == 1)
-            {
+            if string.len() != term.sites.len() || space.local_dim != 2 {
                 return Err(wrong);
+            }
+            if needs_phase && T::COMPONENTS == 1 {
+                return Err(OperatorError::NeedsComplex { term: t });
             }
             if !v.is_finite() {
                 return Err(not_finite());
@@ -385,9 +421,13 @@ fn check_term<T: Scalar>(space: Space, t: usize, term: &Term<T>) -> Result<(), O
 
 fn rotate_term<T: Scalar>(term: &Term<T>, marked: &[bool]) -> Term<T> {
     let k = term.sites.len();
-    let bits = (0..k)
-        .filter(|&i| marked[term.sites[i] as usize])
-        .fold(0u32, |m, i| if k <= 32 { m | 1 << (k - 1 - i) } else { m });
+    // Rows act on at most 16 sites (their dimension is limited), so that the bits fit.
+    let bits = match &term.action {
+        Action::Rows(_) => (0..k)
+            .filter(|&i| marked[term.sites[i] as usize])
+            .fold(0u32, |m, i| m | 1 << (k - 1 - i)),
+        Action::Pauli(..) => 0,
+    };
     let action = match &term.action {
         Action::Rows(rows) => Action::Rows(
             rows.iter()

@@ -292,6 +292,16 @@ impl Neighbours {
         self.value.clear();
     }
 
+    /// Keeps the first `len` neighbours.
+    pub fn truncate(&mut self, len: usize) {
+        if len < self.len() {
+            self.parent.truncate(len);
+            self.offset.truncate(len + 1);
+            self.site.truncate(self.offset[len] as usize);
+            self.value.truncate(self.offset[len] as usize);
+        }
+    }
+
     /// The (site, value) changes of neighbour k.
     pub fn changes(&self, k: usize) -> impl ExactSizeIterator<Item = (usize, u8)> + Clone + '_ {
         let range = self.offset[k] as usize..self.offset[k + 1] as usize;

@@ -5,6 +5,8 @@
 mod autoregressive;
 mod conditional;
 mod jastrow;
+mod layers;
+mod network_error;
 mod parameters;
 mod rbm;
 mod reference;
@@ -14,11 +16,13 @@ mod rng;
 mod symmetrize;
 mod table;
 mod tangent;
+mod transformer;
 mod wavefunction;
 
 pub use autoregressive::Autoregressive;
 pub use conditional::Conditional;
 pub use jastrow::Jastrow;
+pub use network_error::NetworkError;
 pub use parameters::{Init, Layout, Parameter};
 pub use rbm::Rbm;
 pub use rng::Stream;
@@ -28,3 +32,4 @@ pub use tangent::{Dense, Lazy, TangentMap};
 pub use wavefunction::{
     Ancestral, Ansatz, Differentiable, Draw, Norm, Samples, Shots, Wavefunction,
 };
+pub use transformer::{Transformer, TransformerParams, TransformerWork};

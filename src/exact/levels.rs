@@ -213,7 +213,10 @@ impl<T: Scalar> Search<'_, T> {
             for (e, mut v) in found {
                 project_out(&locked, &mut v);
                 let length = norm(&v);
-                debug_assert!(length > 0.99, "a state was found twice: {length} of it is new");
+                debug_assert!(
+                    length > 0.99,
+                    "a state was found twice: {length} of it is new"
+                );
                 scale(&mut v, 1.0 / length);
                 energies.push(e);
                 locked.push(v);

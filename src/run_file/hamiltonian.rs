@@ -1,6 +1,13 @@
-use super::models::*;
+use super::models::{
+    BlockadeName, DissipativeTfimKeys, GoldenChainKeys, HeisenbergKeys, J1J2Keys, PauliKeys,
+    QuantumLinkKeys, RydbergKeys, SpinSector, TfimKeys, ToricCodeKeys, XCubeKeys, XxzKeys, XyzKeys,
+    Z2GaugeKeys,
+};
 use super::{LatticeSection, RunFileError, node};
-use ketwork_hamiltonians::{AnyModel, Lattice, ModelError, Tfim};
+use ketwork_hamiltonians::{
+    AnyModel, Hamiltonian, Heisenberg, J1J2, Lattice, Model, ModelError, PauliSum, PauliTerm,
+    Rydberg, RydbergBlockade, Tfim, Xxz, Xyz,
+};
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
@@ -76,31 +83,172 @@ impl HamiltonianSection {
     pub fn build(&self) -> Result<(Lattice, AnyModel), RunFileError> {
         let lattice = self.lattice().build()?;
         let model = match self {
-            Self::Tfim(k) => real(
-                Tfim {
+            Self::Tfim(k) => Tfim {
+                j: k.j,
+                h: k.h,
+                hz: k.hz,
+            }
+            .on(&lattice)
+            .map(AnyModel::Real),
+            Self::Heisenberg(k) => {
+                let twice_sz = twice_sz(k.sector)?.unwrap_or(0);
+                Heisenberg {
                     j: k.j,
-                    h: k.h,
+                    twice_sz,
+                    marshall: k.marshall,
+                }
+                .on(&lattice)
+                .map(AnyModel::Real)
+            }
+            Self::J1J2(k) => {
+                let twice_sz = twice_sz(k.sector)?.unwrap_or(0);
+                let model = J1J2 {
+                    j1: k.j1,
+                    j2: k.j2,
+                    twice_sz,
+                    marshall: k.marshall,
+                };
+                model.on(&lattice).map(AnyModel::Real)
+            }
+            Self::Xxz(k) => {
+                let twice_sz = twice_sz(k.sector)?.unwrap_or(0);
+                let model = Xxz {
+                    delta: k.delta,
+                    twice_sz,
+                    marshall: k.marshall,
+                };
+                model.on(&lattice).map(AnyModel::Real)
+            }
+            Self::Xyz(k) => {
+                let (jx, jy, jz) = (k.jx, k.jy, k.jz);
+                let model = Xyz {
+                    jx,
+                    jy,
+                    jz,
+                    hx: k.hx,
+                    hy: k.hy,
                     hz: k.hz,
                 }
-                .on(&lattice),
-            )?,
-            _ => {
+                .on(&lattice);
+                rotate_if(k.marshall, model, &lattice)
+            }
+            Self::Rydberg(k) => {
+                let blockade = match k.blockade {
+                    BlockadeName::Nearest => RydbergBlockade::Nearest,
+                    BlockadeName::Radius(r) => RydbergBlockade::Radius(r),
+                    BlockadeName::None => RydbergBlockade::None,
+                };
+                let model = Rydberg {
+                    omega: k.omega,
+                    delta: k.delta,
+                    c6: k.c6,
+                    blockade,
+                };
+                model.on(&lattice).map(AnyModel::Real)
+            }
+            Self::Pauli(k) => {
+                if k.terms.is_empty() {
+                    let reason =
+                        "no term; write at least one { c = .., op = \"..\", sites = [..] }";
+                    return Err(RunFileError::value("hamiltonian.terms", reason));
+                }
+                let term = |t: &super::PauliTerm| PauliTerm::new(t.c, &t.op, &t.sites);
+                let terms = k
+                    .terms
+                    .iter()
+                    .map(term)
+                    .collect::<Result<_, _>>()
+                    .map_err(refused)?;
+                let sum = PauliSum {
+                    terms,
+                    twice_sz: twice_sz(k.sector)?,
+                };
+                rotate_if(k.marshall, sum.on(&lattice), &lattice)
+            }
+            Self::ToricCode(_)
+            | Self::XCube(_)
+            | Self::Z2Gauge(_)
+            | Self::QuantumLink(_)
+            | Self::GoldenChain(_)
+            | Self::DissipativeTfim(_) => {
                 return Err(RunFileError::NotAvailable {
                     model: self.model(),
                 });
             }
         };
-        Ok((lattice, model))
+        Ok((lattice, model.map_err(refused)?))
+    }
+
+    /// Whether one sublattice is rotated: X and Y of that sublattice then change sign in
+    /// observables too.
+    #[must_use]
+    pub fn is_rotated(&self) -> bool {
+        match self {
+            Self::Heisenberg(k) => k.marshall,
+            Self::J1J2(k) => k.marshall,
+            Self::Xxz(k) => k.marshall,
+            Self::Xyz(k) => k.marshall,
+            Self::Pauli(k) => k.marshall,
+            _ => false,
+        }
     }
 }
 
-fn real(
-    model: Result<ketwork_hamiltonians::Model<f64>, ModelError>,
-) -> Result<AnyModel, RunFileError> {
-    model
-        .map(AnyModel::Real)
-        .map_err(|source| RunFileError::Model {
-            key: "model",
+/// 2 S^z as an integer.
+fn twice_sz(sector: Option<SpinSector>) -> Result<Option<i64>, RunFileError> {
+    let Some(SpinSector { total_sz }) = sector else {
+        return Ok(None);
+    };
+    let twice = 2.0 * total_sz;
+    if twice.fract() != 0.0 || twice.abs() > 1e9 {
+        let reason = format!("{total_sz} is no spin; write a multiple of 0.5");
+        return Err(RunFileError::value("hamiltonian.sector.total_sz", reason));
+    }
+    Ok(Some(twice as i64))
+}
+
+fn rotate_if(
+    asked: bool,
+    model: Result<AnyModel, ModelError>,
+    lattice: &Lattice,
+) -> Result<AnyModel, ModelError> {
+    if !asked {
+        return model;
+    }
+    let marked = lattice.sublattice().ok_or_else(|| ModelError::Parameter {
+        key: "marshall",
+        reason: "this lattice has no two sublattices; write marshall = false".into(),
+    })?;
+    Ok(match model? {
+        AnyModel::Real(m) => AnyModel::Real(Model::new(
+            m.terms().rotated_by_z(&marked),
+            m.sector().clone(),
+        )?),
+        AnyModel::Complex(m) => AnyModel::Complex(Model::new(
+            m.terms().rotated_by_z(&marked),
+            m.sector().clone(),
+        )?),
+    })
+}
+
+/// The zoo names its parameters; here they get their place in the file.
+fn refused(error: ModelError) -> RunFileError {
+    match error {
+        ModelError::Parameter {
+            key: "total_sz",
+            reason,
+        } => RunFileError::value("hamiltonian.sector.total_sz", reason),
+        ModelError::Parameter { key, reason } => {
+            RunFileError::value(&format!("hamiltonian.{key}"), reason)
+        }
+        ModelError::Lattice(e) => RunFileError::Lattice(e),
+        source @ ModelError::Operator(_) => RunFileError::Model {
+            key: "terms",
             source,
-        })
+        },
+        source => RunFileError::Model {
+            key: "sector",
+            source,
+        },
+    }
 }

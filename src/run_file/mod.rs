@@ -8,6 +8,7 @@ mod hamiltonian;
 mod lattice;
 mod models;
 mod node;
+mod observable;
 mod sections;
 #[cfg(test)]
 mod tests;

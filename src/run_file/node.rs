@@ -73,9 +73,25 @@ impl<'de> Deserializer<'de> for Node {
         }
     }
 
+    /// Derived types would also read a list as their fields in order: that is no TOML anyone wants.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, RunFileError> {
+        match &self.0 {
+            Value::Table(_) => self.deserialize_any(visitor),
+            other => Err(RunFileError::wrong_type(
+                describe(other),
+                "a table, { key = value }",
+            )),
+        }
+    }
+
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple tuple_struct map struct identifier ignored_any
+        unit_struct seq tuple tuple_struct map identifier ignored_any
     }
 }
 

@@ -83,7 +83,7 @@ impl<W: Wavefunction> Wavefunction for Wrong<'_, W> {
     fn layout(&self) -> &Layout {
         self.0.layout()
     }
-    fn log_psi(&self, theta: &[f64], x: ketwork_hamiltonians::ConfigsRef<'_>, out: &mut [W::Log]) {
+    fn log_psi(&self, theta: &[f64], x: ConfigsRef<'_>, out: &mut [W::Log]) {
         self.0.log_psi(theta, x, out);
     }
 }

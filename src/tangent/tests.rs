@@ -105,7 +105,6 @@ fn a_singular_map_without_shift_ends_in_the_fallback_chain() {
     r[1] = r[0];
     let mut step = vec![0.0; 30];
     MinSr::new(0.0).solve(&j, &r, &mut step).unwrap();
-    assert!("{info:?}");
     let mut reached = vec![0.0; 20];
     j.apply(&step, &mut reached);
     assert!(

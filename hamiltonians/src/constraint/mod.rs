@@ -3,11 +3,19 @@
 //! A predicate on whole configurations cannot mask a conditional; an automaton can. Sampler,
 //! network mask, exact basis and Monte Carlo all share one object.
 
+mod blockade;
 mod free;
 mod number;
+mod parity;
+mod product;
+#[cfg(test)]
+mod tests;
 
+pub use blockade::Blockade;
 pub use free::Free;
 pub use number::Number;
+pub use parity::Parity;
+pub use product::{Product, product};
 
 use crate::OnSpace;
 use std::fmt::Debug;
@@ -87,6 +95,11 @@ pub trait Constraint: OnSpace + Debug + Send + Sync {
     fn mask(&self, state: &[u64], position: usize) -> LocalMask;
     /// Moves past `position`, whose value is `value`.
     fn advance(&self, state: &mut [u64], position: usize, value: u8);
+    /// The constraint as a linear system over Z2, if it is one: products join those by elimination
+    /// instead of listing states.
+    fn as_parity(&self) -> Option<&Parity> {
+        None
+    }
 }
 
 /// A constraint shared by model, network, sampler and basis.

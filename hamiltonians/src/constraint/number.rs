@@ -61,7 +61,7 @@ impl Number {
         order: Vec<u32>,
     ) -> Result<Self, ConstraintError> {
         let n = n_sites as i64;
-        if (n - twice_sz) % 2 != 0 || twice_sz.abs() > n {
+        if twice_sz.unsigned_abs() > n_sites as u64 || (n - twice_sz) % 2 != 0 {
             return Err(ConstraintError::Empty {
                 reason: format!(
                     "total Sz = {} is impossible for {n} spins 1/2",

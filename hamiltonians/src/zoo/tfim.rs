@@ -1,5 +1,5 @@
-use crate::{Action, Free, Lattice, LocalSum, Model, ModelError, Pauli, Space, Term};
-use std::sync::Arc;
+use super::{free, named, pauli_term};
+use crate::{Lattice, LocalSum, Model, ModelError, Pauli, Space};
 
 /// Transverse-field Ising model,
 /// $H = -J \sum_{\langle ij\rangle} Z_i Z_j - h \sum_i X_i - h_z \sum_i Z_i$.
@@ -32,26 +32,14 @@ impl Tfim {
     /// # Errors
     /// [`ModelError`] for non-finite couplings.
     pub fn on(&self, lattice: &Lattice) -> Result<Model<f64>, ModelError> {
-        let space = Space::qubits(lattice.n_sites());
-        let bond = |&(a, b): &(u32, u32)| term(vec![a, b], vec![Pauli::Z, Pauli::Z], 0);
+        let bond = |&(a, b): &(u32, u32)| pauli_term(vec![a, b], vec![Pauli::Z; 2], -1.0, 0);
         let mut terms: Vec<_> = lattice.edges().iter().map(bond).collect();
         for s in 0..lattice.n_sites() as u32 {
-            terms.push(term(vec![s], vec![Pauli::X], 1));
-            terms.push(term(vec![s], vec![Pauli::Z], 2));
+            terms.push(pauli_term(vec![s], vec![Pauli::X], -1.0, 1));
+            terms.push(pauli_term(vec![s], vec![Pauli::Z], -1.0, 2));
         }
-        let couplings = [("j", self.j), ("h", self.h), ("hz", self.hz)]
-            .map(|(n, v)| (n.to_owned(), v))
-            .to_vec();
-        let sector = Arc::new(Free::with_order(space, lattice.snake_order()));
-        Model::new(LocalSum::new(space, terms, couplings)?, sector)
-    }
-}
-
-fn term(sites: Vec<u32>, string: Vec<Pauli>, coupling: u32) -> Term<f64> {
-    Term {
-        sites,
-        guard: Vec::new(),
-        action: Action::Pauli(string, -1.0),
-        coupling,
+        let couplings = named([("j", self.j), ("h", self.h), ("hz", self.hz)]);
+        let space = Space::qubits(lattice.n_sites());
+        Model::new(LocalSum::new(space, terms, couplings)?, free(lattice))
     }
 }

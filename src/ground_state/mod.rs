@@ -1,5 +1,8 @@
 //! Variational Monte Carlo: ground states as an iterator of reports.
 
+#[cfg(test)]
+mod tests;
+
 use crate::{
     Estimate, MinSr, SampleError, Sampler, Schedule, SolveError, SolveInfo, TangentSolver, local,
     moments,

@@ -1,0 +1,197 @@
+use super::*;
+use crate::{Space, cases};
+use std::collections::HashSet;
+
+/// All configurations in site order.
+fn all(space: &Space) -> impl Iterator<Item = Vec<u8>> {
+    let (n, d) = (space.n_sites, space.local_dim);
+    (0..d.pow(n as u32)).map(move |i| (0..n).map(|s| (i / d.pow(s as u32) % d) as u8).collect())
+}
+
+/// Configurations in site order that the automaton reaches.
+fn walk(sector: &dyn Constraint) -> HashSet<Vec<u8>> {
+    fn go(
+        sector: &dyn Constraint,
+        state: &[u64],
+        x: &mut Vec<u8>,
+        p: usize,
+        out: &mut HashSet<Vec<u8>>,
+    ) {
+        if p == x.len() {
+            out.insert(x.clone());
+            return;
+        }
+        for v in sector.mask(state, p).values() {
+            let mut next = state.to_vec();
+            sector.advance(&mut next, p, v);
+            x[sector.order()[p] as usize] = v;
+            go(sector, &next, x, p + 1, out);
+        }
+    }
+    let mut state = vec![u64::MAX; sector.words()];
+    sector.start(&mut state);
+    let mut out = HashSet::new();
+    go(
+        sector,
+        &state,
+        &mut vec![0; sector.space().n_sites],
+        0,
+        &mut out,
+    );
+    out
+}
+
+#[test]
+fn masks_allow_exactly_the_values_that_can_be_completed() {
+    for case in cases::constraints().unwrap() {
+        let sector = &*case.sector;
+        let order = sector.order();
+        let legal: Vec<Vec<u8>> = all(sector.space()).filter(|x| (case.legal)(x)).collect();
+        assert!(!legal.is_empty(), "{case:?} tests nothing");
+        let mut prefixes = HashSet::new();
+        for x in &legal {
+            let read: Vec<u8> = order.iter().map(|&s| x[s as usize]).collect();
+            prefixes.extend((0..=read.len()).map(|p| read[..p].to_vec()));
+        }
+        for prefix in prefixes.iter().filter(|p| p.len() < order.len()) {
+            let mut state = vec![0; sector.words()];
+            sector.start(&mut state);
+            for (p, &v) in prefix.iter().enumerate() {
+                assert!(
+                    sector.mask(&state, p).allows(v),
+                    "{case:?} refuses {prefix:?} at {p}"
+                );
+                sector.advance(&mut state, p, v);
+            }
+            for v in 0..sector.space().local_dim as u8 {
+                let longer = [prefix.as_slice(), &[v]].concat();
+                assert_eq!(
+                    sector.mask(&state, prefix.len()).allows(v),
+                    prefixes.contains(&longer),
+                    "{case:?} after {prefix:?}: value {v}"
+                );
+            }
+            assert!(
+                sector
+                    .mask(&state, prefix.len())
+                    .values()
+                    .all(|v| v < sector.space().local_dim as u8),
+                "{case:?} allows values the sites do not have"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_automaton_reaches_exactly_the_legal_configurations() {
+    for case in cases::constraints().unwrap() {
+        let reached = walk(&*case.sector);
+        for x in all(case.sector.space()) {
+            assert_eq!(reached.contains(&x), (case.legal)(&x), "{case:?} {x:?}");
+            assert_eq!(
+                is_legal(&*case.sector, &x),
+                (case.legal)(&x),
+                "{case:?} {x:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn dimensions_are_the_known_ones() {
+    let ring: Vec<_> = (0..8).map(|i| (i, (i + 1) % 8)).collect();
+    let blockade = Blockade::new(Space::qubits(8), (0..8).collect(), &ring);
+    assert_eq!(walk(&blockade).len(), 47, "Lucas number");
+    let number = Number::total_sz(8, 0, (0..8).collect()).unwrap();
+    assert_eq!(walk(&number).len(), 70, "8 choose 4");
+    let parity = Parity::new((0..8).collect(), &vec![((0..8).collect(), true); 3]).unwrap();
+    assert_eq!((parity.rank(), walk(&parity).len()), (1, 128));
+}
+
+#[test]
+fn more_than_64_sites_and_checks_work() {
+    let n = 200_u32;
+    let order: Vec<u32> = (0..n).rev().collect();
+    let bonds: Vec<_> = (1..n).map(|i| (i - 1, i)).collect();
+    let pairs: Vec<_> = bonds.iter().map(|&(a, b)| (vec![a, b], true)).collect();
+    let parity = Parity::new(order.clone(), &pairs).unwrap();
+    assert_eq!((parity.rank(), parity.words()), (199, 4));
+    let neel: Vec<u8> = (0..n).map(|i| (i % 2) as u8).collect();
+    let mut flipped = neel.clone();
+    flipped[130] ^= 1;
+    assert!(is_legal(&parity, &neel) && !is_legal(&parity, &flipped));
+    let blockade = Blockade::new(Space::qubits(200), order.clone(), &bonds);
+    assert!(is_legal(&blockade, &neel) && !is_legal(&blockade, &flipped));
+    let number = Number::with_order(Space::qubits(200), 100, order).unwrap();
+    let both = product(vec![Arc::new(blockade), Arc::new(number)]).unwrap();
+    assert!(is_legal(&*both, &neel) && !is_legal(&*both, &flipped));
+    let mut fewer = neel;
+    fewer[1] = 0;
+    assert!(!is_legal(&*both, &fewer), "99 are not 100");
+}
+
+#[test]
+fn empty_sectors_are_errors_at_construction() {
+    let empty = |r: Result<Sector, ConstraintError>| {
+        assert!(matches!(r, Err(ConstraintError::Empty { .. })), "{r:?}");
+    };
+    let order: Vec<u32> = (0..6).collect();
+    let number = |n| Number::new(Space::qubits(6), n);
+    let share = |n: Number| -> Sector { Arc::new(n) };
+    empty(number(7).map(share));
+    empty(Number::total_sz(5, 0, (0..5).collect()).map(share));
+    empty(Number::total_sz(5, i64::MIN, (0..5).collect()).map(share));
+    let odd = |sets: &[(Vec<u32>, bool)]| {
+        Parity::new(order.clone(), sets).map(|p| -> Sector { Arc::new(p) })
+    };
+    let sets = [(vec![0, 1], true), (vec![1, 2], true), (vec![0, 2], true)];
+    empty(odd(&sets));
+    empty(product(vec![
+        odd(&sets[..2]).unwrap(),
+        odd(&sets[2..]).unwrap(),
+    ]));
+    let ring: Vec<_> = (0..6).map(|i| (i, (i + 1) % 6)).collect();
+    let blockade: Sector = Arc::new(Blockade::new(Space::qubits(6), order.clone(), &ring));
+    empty(product(vec![blockade, share(number(4).unwrap())]));
+}
+
+#[test]
+fn parts_that_do_not_fit_and_automata_that_are_too_large_are_errors() {
+    let number = |n: usize, order: Vec<u32>| -> Sector {
+        Arc::new(Number::with_order(Space::qubits(order.len()), n, order).unwrap())
+    };
+    let reversed: Vec<u32> = (0..6).rev().collect();
+    for other in [number(2, reversed), number(2, (0..5).collect())] {
+        let error = product(vec![number(2, (0..6).collect()), other]).unwrap_err();
+        assert!(matches!(error, ConstraintError::Mismatch { .. }), "{error}");
+    }
+    let parts = [number(3, (0..6).collect()), number(3, (0..6).collect())];
+    let error = Product::with_limit(&parts, 3).unwrap_err();
+    assert_eq!(
+        error,
+        ConstraintError::TooLarge {
+            limit: 3,
+            position: 3
+        }
+    );
+    assert_eq!(
+        Product::with_limit(&parts, 4).unwrap().nodes(),
+        [1, 2, 3, 4, 3, 2]
+    );
+}
+
+#[test]
+fn a_product_of_many_parities_needs_no_more_states_than_one() {
+    // 60 independent checks that are all under way at the middle: 2^60 states if listed.
+    let order: Vec<u32> = (0..120).collect();
+    let part = |i: u32| -> Sector {
+        Arc::new(Parity::new(order.clone(), &[(vec![i, i + 60], i % 2 == 1)]).unwrap())
+    };
+    let sector = product((0..60).map(part).collect()).unwrap();
+    assert_eq!(
+        (sector.words(), sector.as_parity().map(Parity::rank)),
+        (1, Some(60))
+    );
+    let x: Vec<u8> = (0..120).map(|s| u8::from(s >= 60 && s % 2 == 1)).collect();
+    assert!(is_legal(&*sector, &x));
+}
