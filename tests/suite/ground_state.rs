@@ -14,10 +14,8 @@ fn exact_sums_over_a_table_reach_the_exact_energy_to_ten_digits() {
     let psi = Autoregressive::new(PrefixTable::<f64>::new(*model.space()), model.sector().clone());
     let theta = psi.layout().initial(Stream::new(1).named("parameters"));
     let sampler = FullSum::new(&**model.sector(), Memory::default()).expect("64 configurations");
-    let mut vmc = GroundState {
-        learning_rate: Schedule::Constant(0.2),
-        ..GroundState::new(&model, &psi, sampler, theta).with_solver(MinSr::new(1e-6))
-    };
+    let mut vmc = GroundState::new(&model, &psi, sampler, theta).with_solver(MinSr::new(1e-6));
+    vmc.learning_rate = Schedule::Constant(0.2);
     let last = (0..400)
         .map(|_| vmc.next().expect("endless").expect("no step fails"))
         .last()
