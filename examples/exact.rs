@@ -8,7 +8,7 @@ mod cli;
 
 use cli::{Failure, Line, Session, Story, Takes};
 use ketwork::exact::{ExactError, LanczosParams, Levels, Memory, expectation, lowest, spectrum};
-use ketwork::hamiltonians::{AnyModel, Hamiltonian, Lattice, OnSpace, Scalar};
+use ketwork::hamiltonians::{AnyModel, Hamiltonian, Lattice, Scalar};
 use ketwork::run_file::Observable;
 use std::process::ExitCode;
 

@@ -12,6 +12,7 @@ mod local;
 mod plot;
 mod progress;
 mod record;
+pub mod run;
 pub mod run_file;
 mod sample;
 mod schedule;

@@ -1,6 +1,7 @@
 //! The one place that maps errors to exit codes.
 
 use ketwork::exact::ExactError;
+use ketwork::run::RunError;
 use ketwork::{CheckpointError, PlotError, RecordError, RunFileError};
 use std::process::ExitCode;
 
@@ -42,6 +43,12 @@ impl Failure {
 impl From<RunFileError> for Failure {
     fn from(e: RunFileError) -> Self {
         Self::input(e)
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(e: RunError) -> Self {
+        if e.is_input() { Self::input(e) } else { Self::computation(e) }
     }
 }
 

@@ -149,11 +149,9 @@ impl Session {
         };
         // As written, before flags and --quick change anything.
         if run.hamiltonian.is_some() || story.takes.contains(&Takes::RunFile) {
-            let named = |e| {
-                flags
-                    .path
-                    .as_deref()
-                    .map_or_else(|| Failure::from(e), |p| at(p, e))
+            let named = |e| match &flags.path {
+                Some(path) => at(path, e),
+                None => Failure::from(e),
             };
             run.system().map_err(named)?;
         }
@@ -182,6 +180,11 @@ impl Session {
             json: flags.json,
             out: flags.out,
         })
+    }
+
+    /// The output directory, where there is one.
+    pub fn out(&self) -> Option<&Path> {
+        self.out.as_deref()
     }
 
     /// A file in the output directory, where there is one.

@@ -216,6 +216,25 @@ impl<T: Scalar> LocalSum<T> {
             })
     }
 
+    /// Tr O / dim over the whole space, without the sector: the mean at infinite temperature.
+    #[must_use]
+    pub fn mean_diagonal(&self) -> f64 {
+        let d = self.space.local_dim as f64;
+        let of_term = |term: &Term<T>| {
+            let open: f64 = term.guard.iter().map(|(_, m)| f64::from(m.count()) / d).product();
+            let trace = match &term.action {
+                Action::Rows(rows) => {
+                    rows.iter().filter(|(r, c, _)| r == c).map(|(_, _, v)| v.re()).sum::<f64>()
+                        / d.powi(term.sites.len() as i32)
+                }
+                Action::Pauli(string, v) if string.iter().all(|&p| p == Pauli::I) => v.re(),
+                Action::Pauli(..) => 0.0,
+            };
+            self.couplings[term.coupling as usize].1 * open * trace
+        };
+        self.terms.iter().map(of_term).sum()
+    }
+
     /// Checks that the terms on each set of sites are Hermitian together.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! A ground state from a run file: network, sampler and solver by name, log, checkpoint, picture.
 
 use super::{EXACT_UP_TO, RunError, RunOptions, State, build_state};
-use crate::exact::{LanczosParams, Memory, ground_state};
+use crate::exact::{LanczosParams, Memory, dimension, ground_state};
 use crate::run_file::{Network, OptimizerMethod, RunFile, SamplerMethod, WavefunctionSection};
 use crate::{
     Adam, Checkpoint, Diagnostics, Estimate, FullSum, GroundState, Independent, Manifest,
@@ -167,11 +167,10 @@ impl GroundStateRun {
         let n_params = psi.layout().n_params();
         let theta = psi.layout().initial(Stream::new(self.run.seed).named("parameters"));
         let rows = self.samples * W::Log::COMPONENTS as u64;
-        let mut vmc = GroundState {
-            learning_rate: self.learning_rate(),
-            shift: Some(self.shift()),
-            ..GroundState::new(model, psi, sampler, theta).with_solver(self.solver(rows, n_params))
-        };
+        let solver = self.solver(rows, n_params);
+        let mut vmc = GroundState::new(model, psi, sampler, theta).with_solver(solver);
+        vmc.learning_rate = self.learning_rate();
+        vmc.shift = Some(self.shift());
         let mut files = self.open(options)?;
         if let Some(saved) = files.as_ref().and_then(|f| f.resumed.as_ref()) {
             vmc.theta = saved.array("theta")?.to_vec();
@@ -186,7 +185,7 @@ impl GroundStateRun {
         let mut saved_at = Instant::now();
         let mut interrupted = false;
         while vmc.step < self.steps {
-            interrupted = options.stop.load(Ordering::Relaxed);
+            interrupted = options.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
             if interrupted {
                 break;
             }
@@ -293,8 +292,9 @@ impl GroundStateRun {
 
     fn exact<T: Scalar>(&self, model: &Model<T>, options: &RunOptions) -> Result<Option<f64>, RunError> {
         if !options.exact && model.space().dimension() > EXACT_UP_TO {
-            let small = crate::exact::dimension_up_to(&**model.sector(), EXACT_UP_TO as u64);
-            if small.is_none() {
+            // A sector whose automaton is too large to count is too large to diagonalise.
+            let small = dimension(&**model.sector()).is_ok_and(|d| d <= EXACT_UP_TO);
+            if !small {
                 return Ok(None);
             }
         }

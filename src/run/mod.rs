@@ -10,7 +10,6 @@ use crate::run_file::RunFileError;
 use crate::{CheckpointError, PlotError, RecordError, SampleError, VmcError, exact::ExactError};
 use ketwork_models::{NetworkError, SymmetryError};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// What a run takes beside its run file.
@@ -25,7 +24,7 @@ pub struct RunOptions {
     /// Show a progress bar on a terminal.
     pub progress: bool,
     /// Set from outside (a signal handler) to end the run after a checkpoint.
-    pub stop: Arc<AtomicBool>,
+    pub stop: Option<&'static AtomicBool>,
 }
 
 /// Largest dimension for which the exact twin is computed unasked.

@@ -45,6 +45,29 @@ pub trait TangentSolver {
     }
 }
 
+impl<V: TangentSolver + ?Sized> TangentSolver for Box<V> {
+    fn solve(
+        &mut self,
+        j: &dyn TangentMap,
+        r: &[f64],
+        step: &mut [f64],
+    ) -> Result<SolveInfo, SolveError> {
+        (**self).solve(j, r, step)
+    }
+
+    fn set_shift(&mut self, shift: f64) {
+        (**self).set_shift(shift);
+    }
+
+    fn save(&self) -> Vec<f64> {
+        (**self).save()
+    }
+
+    fn load(&mut self, saved: &[f64]) {
+        (**self).load(saved);
+    }
+}
+
 /// How a solve went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct SolveInfo {

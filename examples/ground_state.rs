@@ -1,0 +1,65 @@
+//! How low can a neural wavefunction go? The ground state of any model of a run file by variational
+//! Monte Carlo, with an error bar, beside the exact value where one is affordable.
+//!
+//! Without a run file: the critical Ising ring of 16 sites with a causal transformer.
+
+mod cli;
+
+use cli::{Failure, Line, Session, Story, Takes};
+use ketwork::run::{GroundStateRun, RunOptions};
+use std::process::ExitCode;
+
+const STORY: &str = r#"
+seed = 1
+[hamiltonian]
+model = "tfim"
+h = 1.0
+lattice = { kind = "chain", extent = [16], boundary = "periodic" }
+[wavefunction]
+network = "transformer"
+"#;
+
+fn main() -> ExitCode {
+    let takes = &[Takes::RunFile, Takes::Resume, Takes::Exact];
+    cli::main(Story { name: "ground_state", toml: STORY, takes }, tell)
+}
+
+fn tell(session: &Session) -> Result<Line, Failure> {
+    let run = GroundStateRun::new(session.run.clone())?;
+    let options = RunOptions {
+        out: session.out().map(Into::into),
+        resume: session.resume,
+        exact: session.exact,
+        progress: true,
+        stop: Some(session.interrupted()),
+    };
+    let found = run.run(&options)?;
+    if found.interrupted {
+        let place = session.out().map_or("nothing was kept: give --out DIR".into(), |dir| {
+            format!("continue with --out {} --resume", dir.display())
+        });
+        return Err(Failure::Interrupted(format!("stopped after step {}; {place}", found.steps)));
+    }
+    session.say(format!("E        = {} after {} steps", found.estimate, found.steps));
+    session.say(format!("E / N    = {:.8}", found.energy_per_site));
+    session.say(format!("variance = {:.2e}, V-score {:.1e}", found.variance, found.v_score));
+    if let (Some(exact), Some(off)) = (found.exact, found.relative_error) {
+        session.say(format!("exact    = {exact:.8}, relative error {off:.1e}"));
+    }
+    let diagnostics = found.diagnostics.map(|d| {
+        Line::new().set("acceptance", d.acceptance).set("r_hat", d.r_hat).set("tau", d.tau)
+    });
+    Ok(Line::new()
+        .set("energy", found.energy)
+        .set("energy_error", found.energy_error)
+        .set("variance", found.variance)
+        .set("v_score", found.v_score)
+        .set("energy_per_site", found.energy_per_site)
+        .set("exact", found.exact)
+        .set("relative_error", found.relative_error)
+        .set("steps", found.steps as usize)
+        .set("n_params", found.n_params)
+        .set("seconds_per_step", found.seconds_per_step)
+        .set("cpu_seconds_per_step", found.cpu_seconds_per_step)
+        .set("diagnostics", diagnostics))
+}
