@@ -9,4 +9,16 @@ macro_rules! chapters {
 
 chapters! {
     Readme = "README.md",
+    Introduction = "book/src/introduction.md",
+    GroundState = "book/src/ground_state.md",
+    Conventions = "book/src/conventions.md",
+    Exact = "book/src/exact.md",
+    RunFiles = "book/src/run_files.md",
+    Symmetries = "book/src/symmetries.md",
+    Reproducibility = "book/src/reproducibility.md",
+    AddModel = "book/src/add_model.md",
+    AddConstraint = "book/src/add_constraint.md",
+    AddNetwork = "book/src/add_network.md",
+    NetKet = "book/src/netket.md",
+    Architecture = "book/src/architecture.md",
 }
