@@ -39,6 +39,14 @@ struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key([u64; 2]);
 
+/// Number of legal configurations, counted on the automaton without listing them.
+///
+/// # Errors
+/// [`ExactError::TooManyAutomatonStates`] where the constraint's look-ahead is too wide to count.
+pub fn dimension(constraint: &dyn Constraint) -> Result<f64, ExactError> {
+    Ok(Automaton::new(constraint)?.dimension())
+}
+
 impl Basis {
     /// Lists the legal configurations.
     ///

@@ -19,7 +19,7 @@ mod memory;
 mod spectrum;
 mod vector;
 
-pub use basis::Basis;
+pub use basis::{Basis, dimension};
 pub use driven::evolve_driven;
 pub use error::ExactError;
 pub use evolve::{EvolveInfo, EvolveParams, cool, evolve};
