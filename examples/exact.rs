@@ -9,7 +9,7 @@ mod cli;
 use cli::{Failure, Line, Session, Story, Takes};
 use ketwork::exact::{ExactError, LanczosParams, Levels, Memory, expectation, lowest, spectrum};
 use ketwork::hamiltonians::{AnyModel, Hamiltonian, Lattice};
-use ketwork::run_file::Observable;
+use ketwork::run_file::Observable::{Density, MeanSx, MeanSy, MeanSz, ZzNn};
 use std::f64::consts::PI;
 use std::process::ExitCode;
 
@@ -73,18 +73,8 @@ fn expectations<H: Hamiltonian>(
     if degenerate || !cli::is_of_qubits(lattice, h) {
         return Ok(None);
     }
-    let mut line = Line::new();
-    for what in [
-        Observable::MeanSx,
-        Observable::MeanSy,
-        Observable::MeanSz,
-        Observable::ZzNn,
-    ] {
-        let operator = cli::observable(session, lattice, h, what)?;
-        let mean = operator.map(|o| expectation(&o, &levels.basis, &levels.vectors[0]).re);
-        line = line.set(what.name(), mean);
-    }
-    Ok(Some(line))
+    let of = |o: &_| Ok(expectation(o, &levels.basis, &levels.vectors[0]).re);
+    cli::means(session, lattice, h, &[MeanSx, MeanSy, MeanSz, ZzNn], of).map(Some)
 }
 
 /// Canonical averages for each `--beta`.
@@ -99,18 +89,10 @@ fn averages<H: Hamiltonian>(
         let t = all.thermal(beta)?;
         let (energy, heat) = (t.energy, t.specific_heat);
         session.say(format!("beta = {beta}: E = {energy:.8}, C = {heat:.8}"));
-        let mut line = Line::new()
-            .set("beta", beta)
-            .set("energy", energy)
-            .set("specific_heat", heat);
-        for what in [Observable::MeanSx, Observable::Density] {
-            let operator = cli::observable(session, lattice, h, what)?;
-            let mean = operator
-                .map(|o| all.thermal_expectation(beta, &o))
-                .transpose()?;
-            line = line.set(what.name(), mean.map(|m| m.re));
-        }
-        entries.push(line);
+        let of = |o: &_| Ok(all.thermal_expectation(beta, o)?.re);
+        let line = cli::means(session, lattice, h, &[MeanSx, Density], of)?;
+        let line = line.set("beta", beta).set("energy", energy);
+        entries.push(line.set("specific_heat", heat));
     }
     Ok(entries)
 }

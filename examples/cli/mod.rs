@@ -268,22 +268,28 @@ pub fn is_of_qubits(lattice: &Lattice, h: &impl OnSpace) -> bool {
     *h.space() == Space::qubits(lattice.n_sites())
 }
 
-/// An observable of qubits; `None` where the sites are none or it needs more than the lattice.
-pub fn observable(
+/// The named observables of qubits as `mean` gives them; null for what needs more than the lattice.
+pub fn means(
     session: &Session,
     lattice: &Lattice,
     h: &impl OnSpace,
-    what: Observable,
-) -> Result<Option<LocalSum<Complex64>>, Failure> {
-    if !is_of_qubits(lattice, h) {
-        return Ok(None);
-    }
+    observables: &[Observable],
+    mean: impl Fn(&LocalSum<Complex64>) -> Result<f64, Failure>,
+) -> Result<Line, Failure> {
     let rotated = session
         .run
         .hamiltonian
         .as_ref()
         .is_some_and(|h| h.is_rotated());
-    what.on(lattice, rotated).map_err(Failure::input)
+    let mut line = Line::new();
+    for what in observables {
+        let operator = match is_of_qubits(lattice, h) {
+            true => what.on(lattice, rotated).map_err(Failure::input)?,
+            false => None,
+        };
+        line = line.set(what.name(), operator.as_ref().map(&mean).transpose()?);
+    }
+    Ok(line)
 }
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
