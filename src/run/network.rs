@@ -51,8 +51,8 @@ pub fn build_state<L: Scalar>(
         Network::Transformer => {
             let params = TransformerParams {
                 layers: section.layers.unwrap_or(2),
-                width: width(24, 32),
-                heads: section.heads.unwrap_or(4),
+                width: width(16, 32),
+                heads: section.heads.unwrap_or(if space.n_sites > LARGE { 4 } else { 2 }),
             };
             ancestral(Transformer::<L>::new(space, params)?, section, lattice, sector)
         }
