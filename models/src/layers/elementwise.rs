@@ -54,10 +54,6 @@ pub(crate) fn sigmoid(x: f64) -> f64 {
 }
 
 /// tanh x to a few ulp, relative, from $e^{2|x|} - 1$.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the gates of the recurrent networks use it")
-)]
 #[inline(always)]
 pub(crate) fn tanh(x: f64) -> f64 {
     let y = 2.0 * x.abs();
