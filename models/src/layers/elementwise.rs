@@ -1,196 +1,239 @@
-//! Exponentials and activations as plain loops, compiled for the widest vectors of the processor.
+//! Exponentials and activations on whole vectors of the processor.
 //!
-//! The scalar functions are branch-free polynomials that vectorise when inlined into a loop under
-//! `pulp`'s run-time dispatch.
+//! Branch-free polynomials; a number gives the same bits wherever it stands in a slice.
 
-use pulp::Arch;
+use pulp::Simd;
+use pulp::bytemuck::cast;
 use std::f64::consts::LOG2_E;
 
-/// 1.5 · 2^52: adding it rounds to an integer and leaves that integer in the low bits.
+/// 1.5 · 2^52: adding and subtracting it rounds to an integer.
 const ROUND: f64 = 6_755_399_441_055_744.0;
+/// 1.5 · 2^20 + 1023: adding it leaves an integer, biased like an exponent, in the high word.
+const PLACE: f64 = 1_572_864.0 + 1023.0;
 /// ln 2, rounded.
-const LN2_HIGH: f64 = 0.693_147_180_559_945_3;
+const LN2_HIGH: f64 = std::f64::consts::LN_2;
 /// ln 2 - `LN2_HIGH`.
 const LN2_LOW: f64 = 2.319_046_813_846_299_6e-17;
 
-/// Polynomial q with $e^r = 1 + r + r^2 q(r)$ for |r| <= ln 2 / 2: interpolation at Chebyshev nodes,
-/// relative error 1.6e-17 in $e^r$.
+/// Coefficients, highest first, of q with $e^r = 1 + r + r^2 q(r)$ for |r| <= ln 2 / 2:
+/// interpolation at Chebyshev nodes, relative error 1.6e-17 in $e^r$.
+const Q: [f64; 10] = [
+    2.510_038_549_551_032e-8,
+    2.762_008_844_540_974_6e-7,
+    2.755_726_845_999_706_4e-6,
+    2.480_152_129_595_437_6e-5,
+    1.984_126_986_305_361_8e-4,
+    1.388_888_891_721_371_7e-3,
+    8.333_333_333_330_062e-3,
+    4.166_666_666_662_413e-2,
+    0.166_666_666_666_666_69,
+    0.500_000_000_000_000_1,
+];
+
+/// $2^k$ and $e^r - 1$ with x = k ln 2 + r.
 #[inline(always)]
-fn tail(r: f64) -> f64 {
-    let q = 2.510_038_549_551_032e-8;
-    let q = r.mul_add(q, 2.762_008_844_540_974_6e-7);
-    let q = r.mul_add(q, 2.755_726_845_999_706_4e-6);
-    let q = r.mul_add(q, 2.480_152_129_595_437_6e-5);
-    let q = r.mul_add(q, 1.984_126_986_305_361_8e-4);
-    let q = r.mul_add(q, 1.388_888_891_721_371_7e-3);
-    let q = r.mul_add(q, 8.333_333_333_330_062e-3);
-    let q = r.mul_add(q, 4.166_666_666_662_413e-2);
-    let q = r.mul_add(q, 0.166_666_666_666_666_69);
-    r.mul_add(q, 0.500_000_000_000_000_1)
+fn split<S: Simd>(simd: S, x: S::f64s) -> (S::f64s, S::f64s) {
+    let c = |c: f64| simd.splat_f64s(c);
+    let k = simd.sub_f64s(simd.mul_add_e_f64s(x, c(LOG2_E), c(ROUND)), c(ROUND));
+    let r = simd.mul_add_e_f64s(k, c(-LN2_HIGH), x);
+    let r = simd.mul_add_e_f64s(k, c(-LN2_LOW), r);
+    let mut q = c(Q[0]);
+    for a in &Q[1..] {
+        q = simd.mul_add_e_f64s(q, r, c(*a));
+    }
+    let word: S::u32s = cast(simd.add_f64s(k, c(PLACE)));
+    let scale = cast(simd.wrapping_dyn_shl_u32s(word, simd.splat_u32s(20)));
+    (scale, simd.mul_add_e_f64s(simd.mul_f64s(r, r), q, r))
 }
 
-/// $e^x$ within 2 ulp; 0 below about -745.2, infinite above about 709.8, NaN for NaN.
+/// $e^x$ within 2 ulp. Results below the smallest normal number become 0 (x < -708.7), those above
+/// $2^{1023.5}$ infinite (x > 709.4); NaN stays NaN.
 #[inline(always)]
-pub(crate) fn exp(x: f64) -> f64 {
-    let x = if x > 710.0 { 710.0 } else { x };
-    let x = if x < -746.0 { -746.0 } else { x };
-    let t = x.mul_add(LOG2_E, ROUND);
-    let k = t - ROUND;
-    let r = k.mul_add(-LN2_LOW, k.mul_add(-LN2_HIGH, x));
-    let p = (r * r).mul_add(tail(r), r) + 1.0;
-    // 2^k in two factors, so that subnormal results and 2^1024 need no branch.
-    let biased = t
-        .to_bits()
-        .wrapping_sub(ROUND.to_bits())
-        .wrapping_add(2 * 1023);
-    let half = biased >> 1;
-    p * f64::from_bits(half << 52) * f64::from_bits(biased.wrapping_sub(half) << 52)
+pub(crate) fn exp<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
+    // Comparisons and not minimum and maximum, which would lose a NaN. The bounds round to the
+    // exponents -1023 and 1024, whose bit patterns are 0 and infinity.
+    let (low, high) = (simd.splat_f64s(-709.0), simd.splat_f64s(709.7));
+    let x = simd.select_f64s(simd.less_than_f64s(x, low), low, x);
+    let x = simd.select_f64s(simd.greater_than_f64s(x, high), high, x);
+    let (scale, p) = split(simd, x);
+    simd.mul_f64s(scale, simd.add_f64s(p, simd.splat_f64s(1.0)))
 }
 
 /// $1 / (1 + e^{-x})$.
 #[inline(always)]
-pub(crate) fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + exp(-x))
+pub(crate) fn sigmoid<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
+    let one = simd.splat_f64s(1.0);
+    simd.div_f64s(one, simd.add_f64s(one, exp(simd, simd.neg_f64s(x))))
 }
 
 /// tanh x to a few ulp, relative, from $e^{2|x|} - 1$.
+#[cfg_attr(not(test), expect(dead_code, reason = "the gates of the recurrent networks use it"))]
 #[inline(always)]
-pub(crate) fn tanh(x: f64) -> f64 {
-    let y = 2.0 * x.abs();
+pub(crate) fn tanh<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
+    let y = simd.mul_f64s(simd.splat_f64s(2.0), simd.abs_f64s(x));
     // tanh is 1 to rounding from y = 38 on.
-    let y = if y > 40.0 { 40.0 } else { y };
-    let t = y.mul_add(LOG2_E, ROUND);
-    let k = t - ROUND;
-    let r = k.mul_add(-LN2_LOW, k.mul_add(-LN2_HIGH, y));
-    let p = (r * r).mul_add(tail(r), r);
-    let scale = f64::from_bits(t.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(1023) << 52);
-    let e = scale.mul_add(p, scale - 1.0);
-    (e / (e + 2.0)).copysign(x)
+    let high = simd.splat_f64s(40.0);
+    let y = simd.select_f64s(simd.greater_than_f64s(y, high), high, y);
+    let (scale, p) = split(simd, y);
+    let e = simd.mul_add_e_f64s(scale, p, simd.sub_f64s(scale, simd.splat_f64s(1.0)));
+    let t = simd.div_f64s(e, simd.add_f64s(e, simd.splat_f64s(2.0)));
+    // t is not negative: the sign of x can be merged into it.
+    let sign: S::u64s = simd.and_u64s(cast(x), cast(simd.splat_f64s(-0.0)));
+    cast(simd.or_u64s(cast(t), sign))
 }
 
 /// $2\sqrt{2/\pi}$.
 const GELU_SLOPE: f64 = 1.595_769_121_605_730_7;
 const GELU_CUBIC: f64 = 0.044_715;
 
-/// Argument of the sigmoid in [`gelu`].
+/// Gate and value of $x\,\sigma(2\sqrt{2/\pi}\,(x + 0.044715 x^3))$, the tanh form of the Gaussian
+/// error linear unit.
 #[inline(always)]
-fn gelu_gate(x: f64) -> f64 {
-    sigmoid(GELU_SLOPE * x * (GELU_CUBIC * x).mul_add(x, 1.0))
+fn gelu<S: Simd>(simd: S, x: S::f64s) -> (S::f64s, S::f64s) {
+    let cubic = simd.splat_f64s(GELU_SLOPE * GELU_CUBIC);
+    let inner = simd.mul_add_e_f64s(simd.mul_f64s(cubic, x), x, simd.splat_f64s(GELU_SLOPE));
+    let gate = sigmoid(simd, simd.mul_f64s(inner, x));
+    (gate, simd.mul_f64s(x, gate))
 }
 
-/// $x\,\sigma(2\sqrt{2/\pi}\,(x + 0.044715 x^3))$, the tanh form of the Gaussian error linear unit.
+/// Value and derivative of the same.
 #[inline(always)]
-fn gelu(x: f64) -> f64 {
-    x * gelu_gate(x)
+fn gelu_both<S: Simd>(simd: S, x: S::f64s) -> (S::f64s, S::f64s) {
+    let (gate, value) = gelu(simd, x);
+    let cubic = simd.splat_f64s(3.0 * GELU_SLOPE * GELU_CUBIC);
+    let inner = simd.mul_add_e_f64s(simd.mul_f64s(cubic, x), x, simd.splat_f64s(GELU_SLOPE));
+    let rest = simd.sub_f64s(value, simd.mul_f64s(value, gate));
+    (value, simd.mul_add_e_f64s(rest, inner, gate))
 }
 
-/// Value and derivative of [`gelu`].
+/// Writes f(x), vector by vector; f takes the last, partial vector padded with 0.
 #[inline(always)]
-fn gelu_both(x: f64) -> (f64, f64) {
-    let s = gelu_gate(x);
-    let inner = GELU_SLOPE * (3.0 * GELU_CUBIC * x).mul_add(x, 1.0);
-    (x * s, (x * s * (1.0 - s)).mul_add(inner, s))
+pub(crate) fn map<S: Simd>(simd: S, x: &[f64], y: &mut [f64], f: impl Fn(S::f64s) -> S::f64s) {
+    assert_eq!(x.len(), y.len(), "lengths of argument and result");
+    let (xs, x) = S::as_simd_f64s(x);
+    let (ys, y) = S::as_mut_simd_f64s(y);
+    for (x, y) in xs.iter().zip(ys) {
+        *y = f(*x);
+    }
+    if !x.is_empty() {
+        simd.partial_store_f64s(y, f(simd.partial_load_f64s(x)));
+    }
 }
 
-/// Writes f(x) element by element, eight at a time so that each inner loop is whole vectors.
-macro_rules! map {
-    ($(#[$doc:meta])* $name:ident, $f:ident) => {
-        $(#[$doc])*
-        pub(crate) fn $name(x: &[f64], y: &mut [f64]) {
-            assert_eq!(x.len(), y.len(), "lengths of argument and result");
-            Arch::new().dispatch(
-                #[inline(always)]
-                || {
-                    let (x8, x1) = x.as_chunks::<8>();
-                    let (y8, y1) = y.as_chunks_mut::<8>();
-                    for (x, y) in x8.iter().zip(y8) {
-                        for i in 0..8 {
-                            y[i] = $f(x[i]);
-                        }
-                    }
-                    for (x, y) in x1.iter().zip(y1) {
-                        *y = $f(*x);
-                    }
-                },
-            );
-        }
-    };
-}
-
-map!(
+dispatched! {
     /// y = gelu(x).
-    gelu_into, gelu
-);
+    fn gelu_into<S>(simd; x: &'a [f64], y: &'a mut [f64]) {
+        map(simd, x, y, #[inline(always)] |x| gelu(simd, x).1);
+    }
+}
 
-/// From x and the cotangent dy of gelu(x): writes y = gelu(x) and turns dy into the cotangent of x.
-pub(crate) fn gelu_backward(x: &[f64], y: &mut [f64], dy: &mut [f64]) {
-    assert!(
-        x.len() == y.len() && x.len() == dy.len(),
-        "lengths of argument and result"
-    );
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let (x8, x1) = x.as_chunks::<8>();
-            let (y8, y1) = y.as_chunks_mut::<8>();
-            let (d8, d1) = dy.as_chunks_mut::<8>();
-            for ((x, y), d) in x8.iter().zip(y8).zip(d8) {
-                for i in 0..8 {
-                    let (value, slope) = gelu_both(x[i]);
-                    y[i] = value;
-                    d[i] *= slope;
-                }
-            }
-            for ((x, y), d) in x1.iter().zip(y1).zip(d1) {
-                let (value, slope) = gelu_both(*x);
-                *y = value;
-                *d *= slope;
-            }
-        },
-    );
+dispatched! {
+    /// From x and the cotangent dy of gelu(x): writes y = gelu(x), turns dy into the cotangent of x.
+    fn gelu_backward<S>(simd; x: &'a [f64], y: &'a mut [f64], dy: &'a mut [f64]) {
+        assert!(x.len() == y.len() && x.len() == dy.len(), "lengths of argument and result");
+        let (xs, x) = S::as_simd_f64s(x);
+        let (ys, y) = S::as_mut_simd_f64s(y);
+        let (ds, dy) = S::as_mut_simd_f64s(dy);
+        for ((x, y), d) in xs.iter().zip(ys).zip(ds) {
+            let (value, slope) = gelu_both(simd, *x);
+            *y = value;
+            *d = simd.mul_f64s(*d, slope);
+        }
+        if !x.is_empty() {
+            let (value, slope) = gelu_both(simd, simd.partial_load_f64s(x));
+            let d = simd.mul_f64s(simd.partial_load_f64s(dy), slope);
+            simd.partial_store_f64s(y, value);
+            simd.partial_store_f64s(dy, d);
+        }
+    }
 }
 
 /// Softmax of the first `open` entries; the others become 0. The length is a multiple of 8.
 #[inline(always)]
-pub(crate) fn softmax(row: &mut [f64], open: usize) {
+pub(crate) fn softmax<S: Simd>(simd: S, row: &mut [f64], open: usize) {
     row[open..].fill(f64::NEG_INFINITY);
-    let (row, _) = row.as_chunks_mut::<8>();
-    let mut high = [f64::NEG_INFINITY; 8];
+    let (row, _) = S::as_mut_simd_f64s(row);
+    let mut high = simd.splat_f64s(f64::NEG_INFINITY);
     for x in row.iter() {
-        for i in 0..8 {
-            high[i] = if x[i] > high[i] { x[i] } else { high[i] };
-        }
+        high = simd.max_f64s(*x, high);
     }
-    let shift = high
-        .iter()
-        .fold(f64::NEG_INFINITY, |a, &b| if b > a { b } else { a });
-    let mut sum = [0.0; 8];
+    let shift = simd.splat_f64s(simd.reduce_max_f64s(high));
+    let mut sum = simd.splat_f64s(0.0);
     for x in row.iter_mut() {
-        for i in 0..8 {
-            x[i] = exp(x[i] - shift);
-            sum[i] += x[i];
-        }
+        *x = exp(simd, simd.sub_f64s(*x, shift));
+        sum = simd.add_f64s(sum, *x);
     }
-    let scale = 1.0 / add(sum);
+    let scale = simd.splat_f64s(1.0 / simd.reduce_sum_f64s(sum));
     for x in row {
-        for x in x {
-            *x *= scale;
-        }
+        *x = simd.mul_f64s(*x, scale);
     }
-}
-
-/// Sum of eight lanes in a fixed order.
-#[inline(always)]
-pub(crate) fn add(x: [f64; 8]) -> f64 {
-    ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    map!(exp_into, exp);
-    map!(tanh_into, tanh);
+    dispatched! {
+        fn exp_into<S>(simd; x: &'a [f64], y: &'a mut [f64]) {
+            map(simd, x, y, #[inline(always)] |x| super::exp(simd, x));
+        }
+    }
+    dispatched! {
+        fn tanh_into<S>(simd; x: &'a [f64], y: &'a mut [f64]) {
+            map(simd, x, y, #[inline(always)] |x| super::tanh(simd, x));
+        }
+    }
+    dispatched! {
+        fn sigmoid_into<S>(simd; x: &'a [f64], y: &'a mut [f64]) {
+            map(simd, x, y, #[inline(always)] |x| super::sigmoid(simd, x));
+        }
+    }
+
+    fn one(f: fn(&[f64], &mut [f64]), x: f64) -> f64 {
+        let mut y = [0.0];
+        f(&[x], &mut y);
+        y[0]
+    }
+
+    fn exp(x: f64) -> f64 {
+        one(|x, y| exp_into(x, y), x)
+    }
+
+    fn tanh(x: f64) -> f64 {
+        one(|x, y| tanh_into(x, y), x)
+    }
+
+    fn sigmoid(x: f64) -> f64 {
+        one(|x, y| sigmoid_into(x, y), x)
+    }
+
+    fn gelu(x: f64) -> f64 {
+        one(|x, y| gelu_into(x, y), x)
+    }
+
+    fn gelu_slope(x: f64) -> f64 {
+        let (mut value, mut slope) = ([0.0], [1.0]);
+        gelu_backward(&[x], &mut value, &mut slope);
+        assert_eq!(value[0], gelu(x));
+        slope[0]
+    }
+
+    /// `cargo test --release -- --ignored --nocapture rate`.
+    #[test]
+    #[ignore = "a measurement, not a test"]
+    fn rate_of_the_exponential_and_of_gelu() {
+        let x: Vec<f64> = (0..4096).map(|i| f64::from(i) * 1e-3 - 2.0).collect();
+        let mut y = vec![0.0; 4096];
+        let kernels: [(&str, fn(&[f64], &mut [f64])); 3] =
+            [("exp", |x, y| exp_into(x, y)), ("gelu", |x, y| gelu_into(x, y)), ("tanh", |x, y| tanh_into(x, y))];
+        for (name, f) in kernels {
+            let start = std::time::Instant::now();
+            for _ in 0..20_000 {
+                f(std::hint::black_box(&x), &mut y);
+            }
+            println!("{name}: {:.2} G/s", 4096.0 * 2e4 / start.elapsed().as_secs_f64() / 1e9);
+        }
+    }
 
     /// Distance in units of the last place of the reference.
     fn ulps(value: f64, exact: f64) -> f64 {
@@ -227,19 +270,16 @@ mod tests {
     fn exp_underflows_overflows_and_keeps_nan() {
         assert_eq!(exp(0.0), 1.0);
         assert_eq!(exp(-0.0), 1.0);
-        for x in [-746.0, -1e3, -1e300, f64::NEG_INFINITY] {
+        for x in [-708.8, -746.0, -1e3, -1e300, f64::NEG_INFINITY] {
             assert_eq!(exp(x), 0.0, "exp({x})");
         }
-        for x in [709.8, 710.0, 1e300, f64::INFINITY] {
+        for x in [709.6, 710.0, 1e300, f64::INFINITY] {
             assert_eq!(exp(x), f64::INFINITY, "exp({x})");
         }
-        assert!(exp(f64::NAN).is_nan());
-        assert!(exp(709.78).is_finite());
-        // Subnormal results round once: at most one unit of 2^-1074 apart.
-        for x in [-708.5, -720.0, -740.0, -744.9] {
-            let gap = (exp(x) - x.exp()).abs();
-            assert!(gap <= f64::from_bits(2), "exp({x}) is off by {gap}");
+        for x in [-708.3, 709.4] {
+            assert!(ulps(exp(x), x.exp()) <= 2.0, "exp({x})");
         }
+        assert!(exp(f64::NAN).is_nan());
     }
 
     #[test]
@@ -265,7 +305,7 @@ mod tests {
             assert!((gelu(x) - 0.5 * x * (1.0 + inner.tanh())).abs() < 1e-15 * (1.0 + x.abs()));
             let slope = (gelu(x + 1e-5) - gelu(x - 1e-5)) / 2e-5;
             // Truncation h^2 |gelu'''| / 6 and cancellation eps |x| / h are both below 1e-9.
-            assert!((gelu_both(x).1 - slope).abs() < 1e-9, "slope at {x}");
+            assert!((gelu_slope(x) - slope).abs() < 1e-9, "slope at {x}");
         }
     }
 }
