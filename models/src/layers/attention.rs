@@ -129,7 +129,7 @@ impl WithSimd for Attend<'_> {
                 let width = (before + own).next_multiple_of(8);
                 for r in 0..m {
                     let open = before + (self.offset + i + r + 1).min(self.own.len);
-                    softmax(&mut p[r * line..][..width], open);
+                    softmax(simd, &mut p[r * line..][..width], open);
                 }
                 let mut start = Start::Zero;
                 if let Some(past) = self.past {

@@ -4,6 +4,30 @@
 //! output number is one fixed chain of fused multiply-adds, whatever the number of rows: the same
 //! token gives the same bits in a batch, in a step with cached keys, and in a resumed row.
 
+/// Defines a function whose body is compiled once for each instruction set, chosen at run time.
+///
+/// A type and not a closure, because the compiler may leave the body of a closure outside the
+/// function that has the instruction set's features.
+macro_rules! dispatched {
+    ($(#[$doc:meta])* fn $name:ident<$S:ident>($simd:ident; $($arg:ident: $kind:ty),* $(,)?) $body:block) => {
+        $(#[$doc])*
+        pub(crate) fn $name<'a>($($arg: $kind),*) {
+            struct Kernel<'a> {
+                $($arg: $kind),*
+            }
+            impl<'a> pulp::WithSimd for Kernel<'a> {
+                type Output = ();
+                #[inline(always)]
+                fn with_simd<$S: pulp::Simd>(self, $simd: $S) {
+                    let Self { $($arg),* } = self;
+                    $body
+                }
+            }
+            pulp::Arch::new().dispatch(Kernel { $($arg),* });
+        }
+    };
+}
+
 pub(crate) mod attention;
 pub(crate) mod elementwise;
 pub(crate) mod embed;

@@ -332,4 +332,35 @@ mod tests {
             assert_eq!(one, all[i * n..(i + 1) * n]);
         }
     }
+
+    /// `cargo test --release -- --ignored --nocapture rate`.
+    #[test]
+    #[ignore = "a measurement, not a test"]
+    fn rate_of_products() {
+        for (m, k, n, columns) in [
+            (256, 32, 96, false),
+            (256, 32, 128, false),
+            (256, 128, 32, false),
+            (256, 32, 32, false),
+            (32, 32, 128, true),
+            (128, 32, 32, true),
+            (8, 8, 32, false),
+            (8, 32, 8, false),
+            (8, 32, 8, true),
+            (1, 8, 32, false),
+            (1, 32, 8, false),
+        ] {
+            let (a, b) = (numbers(m * k, 5), numbers(k * n, 6));
+            let mut c = vec![0.0; m * n];
+            let count = 200_000_000 / (m * k * n);
+            let start = std::time::Instant::now();
+            for _ in 0..count {
+                let a = std::hint::black_box(&a);
+                let left = if columns { Left::Columns(a, m) } else { Left::Rows(a, k) };
+                Product { m, k, n, a: left, b: (&b, n), c: (&mut c, n), start: Start::Zero }.run();
+            }
+            let rate = 2.0 * (count * m * k * n) as f64 / start.elapsed().as_secs_f64() / 1e9;
+            println!("({m}, {k}) ({k}, {n}) transposed {columns}: {rate:.1} GF/s");
+        }
+    }
 }
