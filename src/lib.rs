@@ -2,6 +2,8 @@
 //!
 //! A Hamiltonian is declared once and read by every engine.
 
+#[cfg(doctest)]
+mod book;
 mod checkpoint;
 pub mod exact;
 mod ground_state;

@@ -12,6 +12,7 @@ mod operator;
 mod pauli;
 mod scalar;
 mod space;
+mod term;
 mod zoo;
 
 pub use constraint::{
@@ -20,12 +21,13 @@ pub use constraint::{
 };
 pub use driven::{Driven, Schedule};
 pub use lattice::{Boundary, Lattice, LatticeError, LatticeKind, Links};
-pub use local_sum::{Action, LocalSum, OperatorError, Term};
+pub use local_sum::LocalSum;
 pub use model::{AnyModel, Hamiltonian, Model, ModelError};
 pub use operator::{Connected, Operator};
 pub use pauli::Pauli;
 pub use scalar::Scalar;
 pub use space::{Configs, ConfigsRef, Neighbours, OnSpace, Space};
+pub use term::{Action, OperatorError, Term};
 #[doc(hidden)]
 pub use zoo::cases;
 pub use zoo::{Heisenberg, J1J2, PauliSum, PauliTerm, Rydberg, RydbergBlockade, Tfim, Xxz, Xyz};

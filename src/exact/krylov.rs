@@ -5,7 +5,7 @@ use crate::hamiltonians::Scalar;
 
 /// Orthogonality is restored before estimated inner products pass this value. Below the square
 /// root of the machine precision the projected matrix is still exact to machine precision.
-const SEMI_ORTHOGONAL: f64 = 1e-10;
+const SEMI_ORTHOGONAL: f64 = 1e-11;
 
 /// A residual below this fraction of the norm means that the space is invariant.
 const INVARIANT: f64 = 1e-13;
@@ -107,7 +107,7 @@ impl<'a, T: Scalar> Krylov<'a, T> {
         let alpha = dot(&self.vectors[j], &w).re();
         axpy(T::from(-alpha), &self.vectors[j], &mut w);
         self.projected[j * m + j] = alpha;
-        let after_restart = self.kept > 0 && j == self.kept;
+        let mut after_restart = self.kept > 0 && j == self.kept;
         if j > 0 && !after_restart {
             axpy(T::from(-before), &self.vectors[j - 1], &mut w);
         }
@@ -115,18 +115,20 @@ impl<'a, T: Scalar> Krylov<'a, T> {
         let first = norm(&w);
         let size = self.row_scale(j);
         let lost = self.recur(j, alpha, before, first, size);
-        // Cancellation leaves rounding of the size of what was subtracted.
-        if lost || self.restore_next || after_restart || first < 1e-4 * size {
+        // The recurrence starts from exact orthogonality, which kept Ritz vectors do not have; and
+        // cancellation leaves rounding of the size of what was subtracted.
+        if lost || self.restore_next || self.kept > 0 || first < 1e-4 * size {
             // Where little is left, normalising enlarges the rounding: once more until it stays.
             let mut length = first;
             for _ in 0..5 {
                 project_out(self.locked, &mut w);
                 project_out(&self.vectors, &mut w);
                 let left = norm(&w);
-                if left > 0.5 * length || left <= INVARIANT * size {
+                if (left > 0.5 * length && !after_restart) || left <= INVARIANT * size {
                     break;
                 }
                 length = left;
+                after_restart = false;
             }
             self.restore_next = lost && !self.restore_next;
             self.overlap[1][..=j].fill(f64::EPSILON);
@@ -219,11 +221,10 @@ impl<'a, T: Scalar> Krylov<'a, T> {
             self.projected[keep * m + i] = coupling;
         }
         self.kept = keep;
-        let small = |len| {
-            let mut w = vec![f64::EPSILON; len];
-            w[len - 1] = 1.0;
-            w
-        };
-        self.overlap = [small(keep), small(keep + 1)];
+        let (vectors, residual) = self.vectors.split_at_mut(keep);
+        project_out(vectors, &mut residual[0]);
+        let length = norm(&residual[0]);
+        scale(&mut residual[0], 1.0 / length);
+        self.overlap = [vec![f64::EPSILON; keep], vec![f64::EPSILON; keep + 1]];
     }
 }

@@ -166,15 +166,14 @@ fn check(params: &LanczosParams) -> Result<(), ExactError> {
     Ok(())
 }
 
-/// Vectors between restarts: many where memory is cheap, at most about 1.5 GiB of real vectors up to
-/// 2^22 configurations.
+/// Vectors between restarts: many where memory is cheap, at most 2 GiB of real vectors up to 2^22
+/// configurations.
 fn default_capacity(n: usize) -> usize {
-    match n {
-        0..=0x4_0000 => 128,
-        0..=0x10_0000 => 80,
-        0..=0x40_0000 => 40,
-        _ => 20,
-    }
+    const STEPS: [(usize, usize); 3] = [(1 << 18, 128), (1 << 20, 112), (1 << 22, 64)];
+    STEPS
+        .iter()
+        .find(|(up_to, _)| n <= *up_to)
+        .map_or(32, |(_, vectors)| *vectors)
 }
 
 /// $\|H v - e v\|$.
@@ -184,6 +183,9 @@ pub(super) fn residual<T: Scalar>(matrix: &SparseMatrix<T>, v: &[T], e: f64) -> 
     axpy(T::from(-e), v, &mut w);
     norm(&w)
 }
+
+/// Energy and state.
+type Level<T> = (f64, Vec<T>);
 
 /// Repeated Lanczos runs, each orthogonal to all states found before.
 struct Search<'a, T> {
@@ -195,7 +197,7 @@ struct Search<'a, T> {
 
 impl<T: Scalar> Search<'_, T> {
     /// At least k states, ascending.
-    fn run(&self) -> Result<(Vec<(f64, Vec<T>)>, usize), ExactError> {
+    fn run(&self) -> Result<(Vec<Level<T>>, usize), ExactError> {
         let (mut energies, mut locked) = (Vec::new(), Vec::new());
         let mut products = 0;
         for pass in 0.. {
@@ -234,7 +236,7 @@ impl<T: Scalar> Search<'_, T> {
         bound: f64,
         pass: u64,
         products: &mut usize,
-    ) -> Result<Vec<(f64, Vec<T>)>, ExactError> {
+    ) -> Result<Vec<Level<T>>, ExactError> {
         let seed = self.params.seed.wrapping_mul(1 << 16).wrapping_add(pass);
         let Some(mut krylov) = Krylov::new(self.matrix, locked, self.capacity, seed) else {
             return Ok(Vec::new());

@@ -39,50 +39,6 @@ pub(super) fn heisenberg_ring(n: usize, j2: f64) -> Model<f64> {
     heisenberg(n, &bonds)
 }
 
-#[test]
-#[ignore = "a measurement"]
-fn speed() {
-    let time = |what: &str, f: &mut dyn FnMut()| {
-        let cpu = || rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-        let (wall, before) = (std::time::Instant::now(), cpu());
-        f();
-        let after = cpu();
-        let s =
-            (after.tv_sec - before.tv_sec) as f64 + (after.tv_nsec - before.tv_nsec) as f64 * 1e-9;
-        println!(
-            "{what}: wall {:.3} s, cpu {s:.3} s",
-            wall.elapsed().as_secs_f64()
-        );
-    };
-    for (name, h) in [
-        ("heisenberg 20", heisenberg_ring(20, 0.0)),
-        ("tfim 20", tfim_ring(20, 1.0)),
-    ] {
-        let mut basis = None;
-        time("basis", &mut || {
-            basis = Basis::new(&**h.sector(), Memory::default()).ok()
-        });
-        let basis = basis.unwrap();
-        let mut matrix = None;
-        time("matrix", &mut || {
-            matrix = SparseMatrix::new(&h, &basis, Memory::default()).ok()
-        });
-        let matrix = matrix.unwrap();
-        let x = vec![1.0; basis.len()];
-        let mut y = x.clone();
-        time("10 products", &mut || {
-            (0..10).for_each(|_| matrix.apply(&x, &mut y))
-        });
-        time(name, &mut || {
-            let l = ground_state(&h, &LanczosParams::default()).unwrap();
-            println!(
-                "{:.9} residual {:.1e} products {}",
-                l.energies[0], l.residuals[0], l.products
-            );
-        });
-    }
-}
-
 /// Runs with a fixed number of threads.
 fn with_threads<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
     rayon::ThreadPoolBuilder::new()
@@ -256,6 +212,19 @@ fn lanczos_finds_the_lowest_levels_of_the_full_spectrum() {
                 levels.residuals
             );
         }
+    }
+}
+
+#[test]
+fn high_degeneracies_of_a_diagonal_matrix_are_counted() {
+    // No field: two states without domain wall, 90 with two of them.
+    let levels = lowest(&tfim_ring(10, 0.0), 9, &sparse()).unwrap();
+    for (e, exact) in levels
+        .energies
+        .iter()
+        .zip([-10.0, -10.0].into_iter().chain([-6.0; 7]))
+    {
+        assert!((e - exact).abs() < 1e-11, "{:?}", levels.energies);
     }
 }
 

@@ -313,9 +313,9 @@ fn partition<V>(items: &mut Vec<V>, front: &[bool]) -> usize {
     let (mut first, mut second) = (Vec::new(), Vec::new());
     for (item, &front) in items.drain(..).zip(front) {
         if front {
-            first.push(item)
+            first.push(item);
         } else {
-            second.push(item)
+            second.push(item);
         }
     }
     let count = first.len();

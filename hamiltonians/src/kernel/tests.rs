@@ -168,6 +168,15 @@ proptest! {
     }
 
     #[test]
+    fn the_mean_diagonal_is_the_trace((space, terms) in sum()) {
+        let sum = LocalSum::new(space, terms, named(&[1.0, 0.5])).unwrap();
+        let matrix = dense_from_connected(&sum);
+        let size = space.dimension() as usize;
+        let trace: f64 = (0..size).map(|i| matrix[i * size + i].re).sum();
+        prop_assert!((sum.mean_diagonal() - trace / size as f64).abs() < 1e-13);
+    }
+
+    #[test]
     fn rotation_by_z_is_conjugation((space, terms) in sum(), marks in 0..32_u32) {
         prop_assume!(space.local_dim == 2);
         let marked: Vec<bool> = (0..5).map(|s| marks >> s & 1 == 1).collect();

@@ -78,7 +78,10 @@ pub struct PauliSum {
     pub twice_sz: Option<i64>,
 }
 
-type Strings = BTreeMap<Vec<(u32, Pauli)>, Complex64>;
+/// (site, matrix) by ascending site, without identities.
+type Sites = Vec<(u32, Pauli)>;
+
+type Strings = BTreeMap<Sites, Complex64>;
 
 impl PauliSum {
     /// The sum of the terms, in all configurations.
@@ -184,7 +187,7 @@ fn name(string: &[(u32, Pauli)]) -> String {
 
 /// Checks $[H, \sum_i Z_i] = 0$ string by string: $[X, Z] = -2i\,Y$ and $[Y, Z] = 2i\,X$.
 fn check_conserved(strings: &Strings) -> Result<(), ModelError> {
-    let mut commutator: BTreeMap<Vec<(u32, Pauli)>, (f64, &[(u32, Pauli)])> = BTreeMap::new();
+    let mut commutator: BTreeMap<Sites, (f64, &Sites)> = BTreeMap::new();
     let largest = strings.values().map(|c| c.re.abs()).fold(0.0, f64::max);
     for (string, c) in strings {
         for i in 0..string.len() {

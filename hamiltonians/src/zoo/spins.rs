@@ -35,7 +35,7 @@ pub(super) fn total_sz(lattice: &Lattice, twice_sz: i64) -> Result<Sector, Model
             key: "total_sz",
             reason: format!(
                 "{error}; choose {} between -{top} and {top}",
-                if n % 2 == 0 {
+                if n.is_multiple_of(2) {
                     "an integer"
                 } else {
                     "an odd multiple of 1/2"

@@ -1,0 +1,24 @@
+//! The book's and the README's code, compiled and run as doc tests; compiled for nothing else.
+
+/// Makes every chapter a doc test of its own.
+macro_rules! chapters {
+    ($($name:ident = $file:literal),* $(,)?) => {
+        $(#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $file))] struct $name;)*
+    };
+}
+
+chapters! {
+    Readme = "README.md",
+    Introduction = "book/src/introduction.md",
+    GroundState = "book/src/ground_state.md",
+    Conventions = "book/src/conventions.md",
+    Exact = "book/src/exact.md",
+    RunFiles = "book/src/run_files.md",
+    Symmetries = "book/src/symmetries.md",
+    Reproducibility = "book/src/reproducibility.md",
+    AddModel = "book/src/add_model.md",
+    AddConstraint = "book/src/add_constraint.md",
+    AddNetwork = "book/src/add_network.md",
+    NetKet = "book/src/netket.md",
+    Architecture = "book/src/architecture.md",
+}

@@ -1,0 +1,5 @@
+//! What needs more than one crate: one binary, one link step, shared fixtures.
+
+mod architecture;
+mod ground_state;
+mod prelude;
