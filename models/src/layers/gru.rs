@@ -5,31 +5,38 @@
 //!
 //! K. Cho et al., arXiv:1406.1078; the reset gate acts after the product, as in cuDNN.
 
-use super::elementwise::{sigmoid, tanh};
-use pulp::Arch;
+use super::elementwise::{load, sigmoid, store, tanh};
 
 /// Number of gates.
 pub(crate) const GATES: usize = 3;
 
-/// Applies the activations to the gates (B, 3w), with u (B, w), and writes the output (B, w).
-pub(crate) fn forward(w: usize, gates: &mut [f64], u: &[f64], before: &[f64], h: &mut [f64]) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let rows = gates.chunks_exact_mut(GATES * w).zip(u.chunks_exact(w));
-            let states = before.chunks_exact(w).zip(h.chunks_exact_mut(w));
-            for ((gates, u), (before, h)) in rows.zip(states) {
-                let (r, rest) = gates.split_at_mut(w);
-                let (z, n) = rest.split_at_mut(w);
-                for j in 0..w {
-                    r[j] = sigmoid(r[j]);
-                    z[j] = sigmoid(z[j]);
-                    n[j] = tanh(r[j].mul_add(u[j], n[j]));
-                    h[j] = z[j].mul_add(before[j] - n[j], n[j]);
-                }
+dispatched! {
+    /// Applies the activations to the gates (B, 3w), with u (B, w), and writes the output (B, w).
+    fn forward<S>(
+        simd;
+        w: usize,
+        gates: &'a mut [f64],
+        u: &'a [f64],
+        before: &'a [f64],
+        h: &'a mut [f64],
+    ) {
+        let rows = gates.chunks_exact_mut(GATES * w).zip(u.chunks_exact(w));
+        let states = before.chunks_exact(w).zip(h.chunks_exact_mut(w));
+        for ((gates, u), (before, h)) in rows.zip(states) {
+            for j in (0..w).step_by(S::F64_LANES) {
+                let end = (j + S::F64_LANES).min(w);
+                let r = sigmoid(simd, load(simd, &gates[j..end]));
+                let z = sigmoid(simd, load(simd, &gates[w + j..w + end]));
+                let n = load(simd, &gates[2 * w + j..2 * w + end]);
+                let n = tanh(simd, simd.mul_add_e_f64s(r, load(simd, &u[j..end]), n));
+                let step = simd.sub_f64s(load(simd, &before[j..end]), n);
+                store(simd, &mut gates[j..end], r);
+                store(simd, &mut gates[w + j..w + end], z);
+                store(simd, &mut gates[2 * w + j..2 * w + end], n);
+                store(simd, &mut h[j..end], simd.mul_add_e_f64s(z, step, n));
             }
-        },
-    );
+        }
+    }
 }
 
 /// What one step keeps for its derivative.
@@ -43,46 +50,48 @@ pub(crate) struct Kept<'a> {
     pub(crate) before: &'a [f64],
 }
 
-/// From the cotangent dh of the output: writes the cotangents of the input part and of the
-/// recurrent part of the gates, and the direct part of the cotangent of the output before.
-pub(crate) fn backward(
-    w: usize,
-    kept: Kept<'_>,
-    dh: &[f64],
-    dinput: &mut [f64],
-    drecurrent: &mut [f64],
-    dbefore: &mut [f64],
-) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let rows = kept
-                .gates
-                .chunks_exact(GATES * w)
-                .zip(kept.u.chunks_exact(w));
-            let states = kept.before.chunks_exact(w).zip(dh.chunks_exact(w));
-            let parts = dinput
-                .chunks_exact_mut(GATES * w)
-                .zip(drecurrent.chunks_exact_mut(GATES * w))
-                .zip(dbefore.chunks_exact_mut(w));
-            for (((gates, u), (before, dh)), ((dinput, drecurrent), dbefore)) in
-                rows.zip(states).zip(parts)
-            {
-                let (r, rest) = gates.split_at(w);
-                let (z, n) = rest.split_at(w);
-                let (dr, rest) = dinput.split_at_mut(w);
-                let (dz, dn) = rest.split_at_mut(w);
-                for j in 0..w {
-                    dz[j] = dh[j] * (before[j] - n[j]) * z[j] * (1.0 - z[j]);
-                    dn[j] = dh[j] * (1.0 - z[j]) * (1.0 - n[j] * n[j]);
-                    dr[j] = dn[j] * u[j] * r[j] * (1.0 - r[j]);
-                    dbefore[j] = dh[j] * z[j];
+dispatched! {
+    /// From the cotangent dh of the output: writes the cotangents of the input part and of the
+    /// recurrent part of the gates, and the direct part of the cotangent of the output before.
+    fn backward<S>(
+        simd;
+        w: usize,
+        kept: Kept<'a>,
+        dh: &'a [f64],
+        dinput: &'a mut [f64],
+        drecurrent: &'a mut [f64],
+        dbefore: &'a mut [f64],
+    ) {
+        let one = simd.splat_f64s(1.0);
+        let slope = |s| simd.mul_f64s(s, simd.sub_f64s(one, s));
+        let rows = kept.gates.chunks_exact(GATES * w).zip(kept.u.chunks_exact(w));
+        let states = kept.before.chunks_exact(w).zip(dh.chunks_exact(w));
+        let parts = dinput
+            .chunks_exact_mut(GATES * w)
+            .zip(drecurrent.chunks_exact_mut(GATES * w))
+            .zip(dbefore.chunks_exact_mut(w));
+        for (((gates, u), (before, dh)), ((dinput, drecurrent), dbefore)) in
+            rows.zip(states).zip(parts)
+        {
+            for j in (0..w).step_by(S::F64_LANES) {
+                let end = (j + S::F64_LANES).min(w);
+                let r = load(simd, &gates[j..end]);
+                let z = load(simd, &gates[w + j..w + end]);
+                let n = load(simd, &gates[2 * w + j..2 * w + end]);
+                let dh = load(simd, &dh[j..end]);
+                let step = simd.sub_f64s(load(simd, &before[j..end]), n);
+                let dz = simd.mul_f64s(simd.mul_f64s(dh, step), slope(z));
+                let flat = simd.sub_f64s(one, simd.mul_f64s(n, n));
+                let dn = simd.mul_f64s(simd.mul_f64s(dh, simd.sub_f64s(one, z)), flat);
+                let dr = simd.mul_f64s(simd.mul_f64s(dn, load(simd, &u[j..end])), slope(r));
+                for parts in [&mut *dinput, &mut *drecurrent] {
+                    store(simd, &mut parts[j..end], dr);
+                    store(simd, &mut parts[w + j..w + end], dz);
                 }
-                drecurrent.copy_from_slice(dinput);
-                for (d, r) in drecurrent[2 * w..].iter_mut().zip(r) {
-                    *d *= r;
-                }
+                store(simd, &mut dinput[2 * w + j..2 * w + end], dn);
+                store(simd, &mut drecurrent[2 * w + j..2 * w + end], simd.mul_f64s(dn, r));
+                store(simd, &mut dbefore[j..end], simd.mul_f64s(dh, z));
             }
-        },
-    );
+        }
+    }
 }

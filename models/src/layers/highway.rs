@@ -3,53 +3,56 @@
 //! Gates of a row stand side by side: a, g, each of width w; with the bypass s,
 //! $h = \sigma(g) \tanh a + (1 - \sigma(g)) s$.
 
-use super::elementwise::{sigmoid, tanh};
-use pulp::Arch;
+use super::elementwise::{load, sigmoid, store, tanh};
 
-/// Applies the activations to the gates (B, 2w), with the bypass (B, w), and writes h (B, w).
-pub(crate) fn forward(w: usize, gates: &mut [f64], bypass: &[f64], h: &mut [f64]) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let rows = gates.chunks_exact_mut(2 * w).zip(bypass.chunks_exact(w));
-            for ((gates, s), h) in rows.zip(h.chunks_exact_mut(w)) {
-                let (a, g) = gates.split_at_mut(w);
-                for j in 0..w {
-                    a[j] = tanh(a[j]);
-                    g[j] = sigmoid(g[j]);
-                    h[j] = g[j].mul_add(a[j] - s[j], s[j]);
-                }
+dispatched! {
+    /// Applies the activations to the gates (B, 2w), with the bypass (B, w), and writes h (B, w).
+    fn forward<S>(simd; w: usize, gates: &'a mut [f64], bypass: &'a [f64], h: &'a mut [f64]) {
+        let rows = gates.chunks_exact_mut(2 * w).zip(bypass.chunks_exact(w));
+        for ((gates, s), h) in rows.zip(h.chunks_exact_mut(w)) {
+            for j in (0..w).step_by(S::F64_LANES) {
+                let end = (j + S::F64_LANES).min(w);
+                let a = tanh(simd, load(simd, &gates[j..end]));
+                let g = sigmoid(simd, load(simd, &gates[w + j..w + end]));
+                let s = load(simd, &s[j..end]);
+                store(simd, &mut gates[j..end], a);
+                store(simd, &mut gates[w + j..w + end], g);
+                store(simd, &mut h[j..end], simd.mul_add_e_f64s(g, simd.sub_f64s(a, s), s));
             }
-        },
-    );
+        }
+    }
 }
 
-/// From the cotangent dh of h: writes the cotangents of the gates before activation and of the
-/// bypass.
-pub(crate) fn backward(
-    w: usize,
-    gates: &[f64],
-    bypass: &[f64],
-    dh: &[f64],
-    dgates: &mut [f64],
-    dbypass: &mut [f64],
-) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let rows = gates.chunks_exact(2 * w).zip(bypass.chunks_exact(w));
-            let out = dgates
-                .chunks_exact_mut(2 * w)
-                .zip(dbypass.chunks_exact_mut(w));
-            for (((gates, s), dh), (dgates, ds)) in rows.zip(dh.chunks_exact(w)).zip(out) {
-                let (a, g) = gates.split_at(w);
-                let (da, dg) = dgates.split_at_mut(w);
-                for j in 0..w {
-                    da[j] = dh[j] * g[j] * (1.0 - a[j] * a[j]);
-                    dg[j] = dh[j] * (a[j] - s[j]) * g[j] * (1.0 - g[j]);
-                    ds[j] = dh[j] * (1.0 - g[j]);
-                }
+dispatched! {
+    /// From the cotangent dh of h: writes the cotangents of the gates before activation and of the
+    /// bypass.
+    fn backward<S>(
+        simd;
+        w: usize,
+        gates: &'a [f64],
+        bypass: &'a [f64],
+        dh: &'a [f64],
+        dgates: &'a mut [f64],
+        dbypass: &'a mut [f64],
+    ) {
+        let one = simd.splat_f64s(1.0);
+        let rows = gates.chunks_exact(2 * w).zip(bypass.chunks_exact(w));
+        let out = dgates.chunks_exact_mut(2 * w).zip(dbypass.chunks_exact_mut(w));
+        for (((gates, s), dh), (dgates, ds)) in rows.zip(dh.chunks_exact(w)).zip(out) {
+            for j in (0..w).step_by(S::F64_LANES) {
+                let end = (j + S::F64_LANES).min(w);
+                let a = load(simd, &gates[j..end]);
+                let g = load(simd, &gates[w + j..w + end]);
+                let dh = load(simd, &dh[j..end]);
+                let closed = simd.mul_f64s(dh, simd.sub_f64s(one, g));
+                let flat = simd.sub_f64s(one, simd.mul_f64s(a, a));
+                let da = simd.mul_f64s(simd.mul_f64s(dh, g), flat);
+                let step = simd.sub_f64s(a, load(simd, &s[j..end]));
+                let dg = simd.mul_f64s(simd.mul_f64s(closed, step), g);
+                store(simd, &mut dgates[j..end], da);
+                store(simd, &mut dgates[w + j..w + end], dg);
+                store(simd, &mut ds[j..end], closed);
             }
-        },
-    );
+        }
+    }
 }
