@@ -13,6 +13,7 @@ mod reference;
 #[cfg(test)]
 mod reference_tests;
 mod rng;
+mod rnn;
 mod symmetrize;
 mod table;
 mod tangent;
@@ -26,6 +27,7 @@ pub use network_error::NetworkError;
 pub use parameters::{Init, Layout, Parameter};
 pub use rbm::Rbm;
 pub use rng::Stream;
+pub use rnn::{Cell, Rnn, Rnn2d, Rnn2dParams, Rnn2dWork, RnnParams, RnnWork};
 pub use symmetrize::{Relabelling, Symmetrized, SymmetryError};
 pub use table::PrefixTable;
 pub use tangent::{Dense, Lazy, TangentMap};

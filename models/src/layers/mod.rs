@@ -31,6 +31,9 @@ macro_rules! dispatched {
 pub(crate) mod attention;
 pub(crate) mod elementwise;
 pub(crate) mod embed;
+pub(crate) mod gru;
+pub(crate) mod highway;
 pub(crate) mod linear;
+pub(crate) mod lstm;
 pub(crate) mod norm;
 pub(crate) mod product;
