@@ -8,33 +8,27 @@ mod cli;
 
 use cli::{Failure, Line, Session, Story, Takes};
 use ketwork::exact::{ExactError, LanczosParams, Levels, Memory, expectation, lowest, spectrum};
-use ketwork::hamiltonians::{AnyModel, Hamiltonian, Lattice, Scalar};
+use ketwork::hamiltonians::{AnyModel, Hamiltonian, Lattice};
 use ketwork::run_file::Observable;
+use std::f64::consts::PI;
 use std::process::ExitCode;
 
-const STORY: &str = r#"
-[hamiltonian]
-model = "tfim"
-h = 1.0
-lattice = { kind = "chain", extent = [16], boundary = "periodic" }
-"#;
+const STORY: Story = Story {
+    name: "exact",
+    takes: &[Takes::RunFile, Takes::Levels, Takes::Beta, Takes::Exact],
+    toml: r#"
+        [hamiltonian]
+        model = "tfim"
+        h = 1.0
+        lattice = { kind = "chain", extent = [16], boundary = "periodic" }
+    "#,
+};
 
 fn main() -> ExitCode {
-    let takes = &[Takes::RunFile, Takes::Levels, Takes::Beta, Takes::Exact];
-    cli::main(
-        Story {
-            name: "exact",
-            toml: STORY,
-            takes,
-        },
-        |session| {
-            let (lattice, model) = session.run.system()?;
-            match &model {
-                AnyModel::Real(h) => tell(session, &lattice, h),
-                AnyModel::Complex(h) => tell(session, &lattice, h),
-            }
-        },
-    )
+    cli::main(STORY, |session| match session.run.system()? {
+        (lattice, AnyModel::Real(h)) => tell(session, &lattice, &h),
+        (lattice, AnyModel::Complex(h)) => tell(session, &lattice, &h),
+    })
 }
 
 fn tell<H: Hamiltonian>(session: &Session, lattice: &Lattice, h: &H) -> Result<Line, Failure> {
@@ -43,22 +37,19 @@ fn tell<H: Hamiltonian>(session: &Session, lattice: &Lattice, h: &H) -> Result<L
         seed: session.run.seed,
         ..LanczosParams::default()
     };
-    // One level more than asked for tells whether the lowest is degenerate.
+    // A second level tells whether the lowest is degenerate; a sector of one state has none.
     let levels = match lowest(h, asked.max(2), &params) {
-        Err(ExactError::LevelCount { dimension, .. }) if asked <= dimension => {
-            lowest(h, asked, &params)
-        }
-        other => other,
-    }?;
-    let energies = levels.energies[..asked].to_vec();
+        Err(ExactError::LevelCount { .. }) => lowest(h, asked, &params)?,
+        other => other?,
+    };
     session.say(format!("{} configurations", levels.dimension()));
-    energies
-        .iter()
-        .for_each(|e| session.say(format!("E = {e:.10}")));
+    let energies = levels.energies[..asked].to_vec();
+    for e in &energies {
+        session.say(format!("E = {e:.10}"));
+    }
     if !session.is_users {
-        let n = lattice.n_sites() as f64;
-        let known = -2.0 / (std::f64::consts::PI / (2.0 * n)).sin();
-        session.say(format!("E = {known:.10} in the literature (Pfeuty 1970)"));
+        let known = -2.0 / (PI / (2.0 * lattice.n_sites() as f64)).sin();
+        session.say(format!("E = {known:.10} in closed form (Pfeuty 1970)"));
     }
     let line = Line::new()
         .set("dimension", levels.dimension())
@@ -67,57 +58,59 @@ fn tell<H: Hamiltonian>(session: &Session, lattice: &Lattice, h: &H) -> Result<L
     if session.beta.is_empty() {
         return Ok(line);
     }
-    let all = spectrum(h, Memory::default())?;
-    let mut thermal = Vec::new();
-    for &beta in &session.beta {
-        let t = all.thermal(beta)?;
-        let mut entry = Line::new()
-            .set("beta", beta)
-            .set("energy", t.energy)
-            .set("specific_heat", t.specific_heat);
-        for (name, what) in [
-            ("mean_sx", Observable::MeanSx),
-            ("density", Observable::Density),
-        ] {
-            let operator = cli::observable(session, lattice, h.space(), what)?;
-            let mean = operator
-                .map(|o| all.thermal_expectation(beta, &o))
-                .transpose()?;
-            entry = entry.set(name, mean.map(|m| m.re));
-        }
-        session.say(format!(
-            "beta = {beta}: E = {:.8}, C = {:.8}",
-            t.energy, t.specific_heat
-        ));
-        thermal.push(entry);
-    }
-    Ok(line.set("thermal", thermal))
+    Ok(line.set("thermal", averages(session, lattice, h)?))
 }
 
-/// Means in the lowest state; null where it is degenerate or the sites are no qubits.
-fn expectations<H: Hamiltonian, T: Scalar>(
+/// Means in the lowest state; none where it is degenerate or the sites are no qubits.
+fn expectations<H: Hamiltonian>(
     session: &Session,
     lattice: &Lattice,
     h: &H,
-    levels: &Levels<T>,
-) -> Result<Line, Failure> {
-    let gap = levels
-        .energies
-        .get(1)
-        .map_or(f64::INFINITY, |e| e - levels.energies[0]);
-    let is_degenerate = gap < 1e-8 * levels.energies[0].abs().max(1.0);
-    let what = [
-        ("mean_sx", Observable::MeanSx),
-        ("mean_sy", Observable::MeanSy),
-        ("mean_sz", Observable::MeanSz),
-        ("zz_nn", Observable::ZzNn),
-    ];
-    let mut line = Line::new();
-    for (name, what) in what {
-        let operator = cli::observable(session, lattice, h.space(), what)?;
-        let operator = operator.filter(|_| !is_degenerate);
-        let mean = operator.map(|o| expectation(&o, &levels.basis, &levels.vectors[0]).re);
-        line = line.set(name, mean);
+    levels: &Levels<H::Elem>,
+) -> Result<Option<Line>, Failure> {
+    let (first, second) = (levels.energies[0], levels.energies.get(1));
+    let degenerate = second.is_some_and(|e| e - first < 1e-8 * first.abs().max(1.0));
+    if degenerate || !cli::is_of_qubits(lattice, h) {
+        return Ok(None);
     }
-    Ok(line)
+    let mut line = Line::new();
+    for what in [
+        Observable::MeanSx,
+        Observable::MeanSy,
+        Observable::MeanSz,
+        Observable::ZzNn,
+    ] {
+        let operator = cli::observable(session, lattice, h, what)?;
+        let mean = operator.map(|o| expectation(&o, &levels.basis, &levels.vectors[0]).re);
+        line = line.set(what.name(), mean);
+    }
+    Ok(Some(line))
+}
+
+/// Canonical averages for each `--beta`.
+fn averages<H: Hamiltonian>(
+    session: &Session,
+    lattice: &Lattice,
+    h: &H,
+) -> Result<Vec<Line>, Failure> {
+    let all = spectrum(h, Memory::default())?;
+    let mut entries = Vec::new();
+    for &beta in &session.beta {
+        let t = all.thermal(beta)?;
+        let (energy, heat) = (t.energy, t.specific_heat);
+        session.say(format!("beta = {beta}: E = {energy:.8}, C = {heat:.8}"));
+        let mut line = Line::new()
+            .set("beta", beta)
+            .set("energy", energy)
+            .set("specific_heat", heat);
+        for what in [Observable::MeanSx, Observable::Density] {
+            let operator = cli::observable(session, lattice, h, what)?;
+            let mean = operator
+                .map(|o| all.thermal_expectation(beta, &o))
+                .transpose()?;
+            line = line.set(what.name(), mean.map(|m| m.re));
+        }
+        entries.push(line);
+    }
+    Ok(entries)
 }

@@ -15,7 +15,7 @@ pub use failure::Failure;
 pub use line::{Field, Line};
 
 use clap::Parser;
-use ketwork::hamiltonians::{Lattice, LocalSum, Space};
+use ketwork::hamiltonians::{Lattice, LocalSum, OnSpace, Space};
 use ketwork::run_file::Observable;
 use ketwork::{Figure, Manifest, Progress, Recorder, RunFile, Stopwatch, peak_memory_mb};
 use num_complex::Complex64;
@@ -143,12 +143,14 @@ pub fn main(story: Story, tell: fn(&Session) -> Result<Line, Failure>) -> ExitCo
 impl Session {
     fn new(story: Story, flags: Flags) -> Result<Self, Failure> {
         refuse_foreign(story, &flags)?;
+        let own: RunFile = story.toml.parse()?;
+        let needs_system = own.hamiltonian.is_some();
         let mut run = match &flags.path {
             Some(path) => RunFile::load(path).map_err(|e| at(path, e))?,
-            None => story.toml.parse()?,
+            None => own,
         };
         // As written, before flags and --quick change anything.
-        if run.hamiltonian.is_some() || story.takes.contains(&Takes::RunFile) {
+        if needs_system || run.hamiltonian.is_some() {
             let named = |e| match &flags.path {
                 Some(path) => at(path, e),
                 None => Failure::from(e),
@@ -261,14 +263,19 @@ impl Session {
     }
 }
 
+/// Whether the sites of the lattice are the qubits of the model.
+pub fn is_of_qubits(lattice: &Lattice, h: &impl OnSpace) -> bool {
+    *h.space() == Space::qubits(lattice.n_sites())
+}
+
 /// An observable of qubits; `None` where the sites are none or it needs more than the lattice.
 pub fn observable(
     session: &Session,
     lattice: &Lattice,
-    space: &Space,
+    h: &impl OnSpace,
     what: Observable,
 ) -> Result<Option<LocalSum<Complex64>>, Failure> {
-    if space.local_dim != 2 || space.n_sites != lattice.n_sites() {
+    if !is_of_qubits(lattice, h) {
         return Ok(None);
     }
     let rotated = session

@@ -3,6 +3,22 @@ use ketwork_hamiltonians::{Action, Lattice, LocalSum, OperatorError, Pauli, Spac
 use num_complex::Complex64;
 
 impl Observable {
+    /// The word in run files and JSON lines.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MeanSx => "mean_sx",
+            Self::MeanSy => "mean_sy",
+            Self::MeanSz => "mean_sz",
+            Self::ZzNn => "zz_nn",
+            Self::StaggeredSz => "staggered_sz",
+            Self::Density => "density",
+            Self::ParticleDensity => "particle_density",
+            Self::Flux => "flux",
+            Self::Energy => "energy",
+        }
+    }
+
     /// The operator on the qubits of a lattice, means taken over sites or bonds.
     ///
     /// `rotated` says that the model is written with one sublattice rotated by Z, see

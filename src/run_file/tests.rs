@@ -511,3 +511,38 @@ fn lowering_never_raises() {
     );
     run.validate().unwrap();
 }
+
+#[test]
+fn observables_have_the_names_of_run_files_and_the_values_of_product_states() {
+    use ketwork_hamiltonians::{Boundary, ConfigsRef, Connected, Lattice, Operator};
+    let lattice = Lattice::chain(4, Boundary::Periodic).unwrap();
+    // Diagonal of each in the states uuuu and uddd; X and Y have none.
+    let cases = [
+        (Observable::MeanSx, [0.0, 0.0]),
+        (Observable::MeanSy, [0.0, 0.0]),
+        (Observable::MeanSz, [1.0, -0.5]),
+        (Observable::ZzNn, [1.0, 0.0]),
+        (Observable::StaggeredSz, [0.0, 0.25]),
+        (Observable::Density, [0.0, 0.75]),
+    ];
+    for (observable, values) in cases {
+        assert_eq!(serde_json::to_value(observable).unwrap(), observable.name());
+        let operator = observable.on(&lattice, false).unwrap().unwrap();
+        let mut out = Connected::default();
+        operator.connected(ConfigsRef::new(4, &[0, 0, 0, 0, 0, 1, 1, 1]), &mut out);
+        for (d, v) in out.diagonal.iter().zip(values) {
+            assert!(
+                (d.re - v).abs() < 1e-15 && d.im == 0.0,
+                "{observable:?}: {d}, not {v}"
+            );
+        }
+        let flips = matches!(observable, Observable::MeanSx | Observable::MeanSy);
+        assert_eq!(
+            out.element.len(),
+            if flips { 8 } else { 0 },
+            "{observable:?}"
+        );
+    }
+    assert!(Observable::Energy.on(&lattice, false).unwrap().is_none());
+    assert_eq!(Observable::Flux.name(), "flux");
+}
