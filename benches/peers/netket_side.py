@@ -79,14 +79,20 @@ class Transformer(nk.models.AbstractARNN):
             x = layer(x)
         return self.normalised(x)
 
+    def cached(self, name, batch):
+        if self.has_variable("cache", name):
+            return self.get_variable("cache", name)
+        return jnp.zeros((batch, N, HEADS, WIDTH // HEADS), float)
+
     def conditional(self, inputs, index):
         inputs = jnp.atleast_2d(inputs)
         before = jnp.where(index == 0, 2, ((inputs[:, index - 1] + 1) / 2).astype(int))
         x = self.token(before) + self.place[index]
         for i, layer in enumerate(self.stack):
-            shape = (inputs.shape[0], N, HEADS, WIDTH // HEADS)
-            cache = [self.variable("cache", f"{kind}{i}", jnp.zeros, shape, float) for kind in ("k", "v")]
-            x, cache[0].value, cache[1].value = layer.one(x, cache[0].value, cache[1].value, index)
+            keys, values = (self.cached(f"{kind}{i}", inputs.shape[0]) for kind in ("keys", "values"))
+            x, keys, values = layer.one(x, keys, values, index)
+            self.put_variable("cache", f"keys{i}", keys)
+            self.put_variable("cache", f"values{i}", values)
         return jnp.exp(2 * self.normalised(x))
 
 
