@@ -17,7 +17,9 @@ pub(crate) fn critical_ring_energy(n_sites: usize) -> f64 {
 
 /// Ground-state energy by exact diagonalisation.
 pub(crate) fn exact_energy<H: Hamiltonian>(h: &H) -> f64 {
-    ground_state(h, &LanczosParams::default()).expect("the sector fits into memory").energies[0]
+    ground_state(h, &LanczosParams::default())
+        .expect("the sector fits into memory")
+        .energies[0]
 }
 
 /// Runs `work` in a pool of its own with so many threads.

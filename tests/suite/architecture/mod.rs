@@ -26,7 +26,14 @@ const RULES: &[Rule] = &[
     },
     Rule {
         under: |s| s.path.starts_with("hamiltonians/src/"),
-        forbidden: &["rand", "rand_chacha", "rayon", "std::fs", "std::thread", "std::io"],
+        forbidden: &[
+            "rand",
+            "rand_chacha",
+            "rayon",
+            "std::fs",
+            "std::thread",
+            "std::io",
+        ],
         reason: "hamiltonians know neither randomness nor threads nor files",
     },
     Rule {
@@ -62,20 +69,27 @@ const RULES: &[Rule] = &[
 
 /// Manifests and the packages they must not name.
 const MANIFESTS: &[(&str, &[&str])] = &[
-    ("hamiltonians/Cargo.toml", &["ketwork", "ketwork-models", "rand", "rand_chacha", "rayon"]),
+    (
+        "hamiltonians/Cargo.toml",
+        &["ketwork", "ketwork-models", "rand", "rand_chacha", "rayon"],
+    ),
     ("models/Cargo.toml", &["ketwork"]),
 ];
 
 /// Files of a network: those that implement `Conditional` with all of their module.
 fn is_network(source: &Source) -> bool {
     let modules = ["transformer", "rnn", "gru", "lstm", "table", "mps", "antn"];
-    let module = source.path.strip_prefix("models/src/").and_then(|p| p.split(['/', '.']).next());
+    let module = source
+        .path
+        .strip_prefix("models/src/")
+        .and_then(|p| p.split(['/', '.']).next());
     module.is_some_and(|m| modules.contains(&m)) || source.code.contains("Conditional for ")
 }
 
 /// Whether `path` is `prefix` or below it, whole segments only.
 fn is_below(path: &str, prefix: &str) -> bool {
-    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    path.strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 /// Every broken rule in one file, in words.
@@ -87,7 +101,11 @@ fn violations(source: &Source) -> Vec<String> {
             continue;
         }
         for path in &paths {
-            if rule.forbidden.iter().any(|forbidden| is_below(path, forbidden)) {
+            if rule
+                .forbidden
+                .iter()
+                .any(|forbidden| is_below(path, forbidden))
+            {
                 found.push(format!("{} names {path}: {}", source.path, rule.reason));
             }
         }
@@ -97,7 +115,10 @@ fn violations(source: &Source) -> Vec<String> {
     }
     if source.n_lines > LONGEST_FILE {
         let n = source.n_lines;
-        found.push(format!("{} has {n} lines, more than {LONGEST_FILE}: split it", source.path));
+        found.push(format!(
+            "{} has {n} lines, more than {LONGEST_FILE}: split it",
+            source.path
+        ));
     }
     found
 }
@@ -113,7 +134,9 @@ fn dependencies(manifest: &Table) -> Vec<(&'static str, String, Value)> {
         .into_iter()
         .filter_map(|section| Some((section, manifest.get(section)?.as_table()?)))
         .flat_map(|(section, table)| {
-            table.iter().map(move |(name, value)| (section, name.clone(), value.clone()))
+            table
+                .iter()
+                .map(move |(name, value)| (section, name.clone(), value.clone()))
         })
         .collect()
 }
@@ -129,7 +152,11 @@ fn forbidden_dependencies(path: &str, manifest: &Table, forbidden: &[&str]) -> V
 #[test]
 fn no_source_names_what_its_crate_must_not_know() {
     let all = sources();
-    assert!(all.len() > 50, "only {} sources found: is the walk broken?", all.len());
+    assert!(
+        all.len() > 50,
+        "only {} sources found: is the walk broken?",
+        all.len()
+    );
     let found: Vec<_> = all.iter().flat_map(violations).collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
@@ -147,12 +174,23 @@ fn burn_is_optional_and_off_by_default() {
     for path in ["Cargo.toml", "models/Cargo.toml", "hamiltonians/Cargo.toml"] {
         let manifest = manifest(path);
         for (section, name, value) in dependencies(&manifest) {
-            let optional = value.get("optional").and_then(Value::as_bool).unwrap_or(false);
-            assert!(optional || !name.starts_with("burn"), "{path}: {name} in [{section}]");
+            let optional = value
+                .get("optional")
+                .and_then(Value::as_bool)
+                .unwrap_or(false);
+            assert!(
+                optional || !name.starts_with("burn"),
+                "{path}: {name} in [{section}]"
+            );
         }
         let default = manifest.get("features").and_then(|f| f.get("default"));
-        let default = default.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        assert!(default.is_empty(), "{path}: default features are {default:?}");
+        let default = default
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
+        assert!(
+            default.is_empty(),
+            "{path}: default features are {default:?}"
+        );
     }
 }
 
@@ -161,16 +199,25 @@ fn every_member_takes_lints_and_versions_from_the_workspace() {
     let root = manifest("Cargo.toml");
     let level = root["workspace"]["lints"]["rust"]["unsafe_code"].as_str();
     assert_eq!(level, Some("forbid"), "the workspace forbids unsafe code");
-    for path in
-        ["Cargo.toml", "models/Cargo.toml", "hamiltonians/Cargo.toml", "benches/Cargo.toml"]
-    {
+    for path in [
+        "Cargo.toml",
+        "models/Cargo.toml",
+        "hamiltonians/Cargo.toml",
+        "benches/Cargo.toml",
+    ] {
         let manifest = manifest(path);
         let lints = manifest.get("lints").and_then(|l| l.get("workspace"));
         assert_eq!(lints.and_then(Value::as_bool), Some(true), "{path}: lints");
         for (section, name, value) in dependencies(&manifest) {
-            let shared = value.get("workspace").and_then(Value::as_bool).unwrap_or(false);
+            let shared = value
+                .get("workspace")
+                .and_then(Value::as_bool)
+                .unwrap_or(false);
             let is_root = name == "ketwork" && value.get("path").is_some();
-            assert!(shared || is_root, "{path}: {name} in [{section}] has a version of its own");
+            assert!(
+                shared || is_root,
+                "{path}: {name} in [{section}] has a version of its own"
+            );
         }
     }
 }
@@ -179,8 +226,10 @@ fn every_member_takes_lints_and_versions_from_the_workspace() {
 fn every_chapter_of_the_book_is_compiled() {
     let read = |path: &str| fs::read_to_string(workspace().join(path)).expect("readable");
     let (summary, compiled) = (read("book/src/SUMMARY.md"), read("src/book.rs"));
-    let chapters: Vec<_> =
-        summary.split(['(', ')']).filter(|link| link.ends_with(".md")).collect();
+    let chapters: Vec<_> = summary
+        .split(['(', ')'])
+        .filter(|link| link.ends_with(".md"))
+        .collect();
     assert!(chapters.len() > 5, "only {chapters:?} are listed");
     for chapter in chapters {
         let text = read(&format!("book/src/{chapter}"));
@@ -197,15 +246,27 @@ fn the_checker_finds_every_planted_violation() {
     let planted = [
         ("hamiltonians/src/lattice/mod.rs", "use rayon::prelude::*;"),
         ("hamiltonians/src/space.rs", "use std::{fmt, fs::File};"),
-        ("hamiltonians/src/space.rs", "fn f() { std::thread::yield_now(); }"),
+        (
+            "hamiltonians/src/space.rs",
+            "fn f() { std::thread::yield_now(); }",
+        ),
         ("hamiltonians/src/zoo/a.rs", "use ketwork_models::Stream;"),
         ("models/src/rbm.rs", "use ketwork::local;"),
-        ("models/src/rbm.rs", "use ketwork_hamiltonians::{\n    Configs,\n    Operator as O,\n};"),
+        (
+            "models/src/rbm.rs",
+            "use ketwork_hamiltonians::{\n    Configs,\n    Operator as O,\n};",
+        ),
         ("models/src/rbm.rs", "use ketwork_hamiltonians::*;"),
-        ("models/src/rbm.rs", "fn f(h: &ketwork_hamiltonians::LocalSum<f64>) {}"),
+        (
+            "models/src/rbm.rs",
+            "fn f(h: &ketwork_hamiltonians::LocalSum<f64>) {}",
+        ),
         ("models/src/layers/norm.rs", "use rayon::prelude::*;"),
         ("models/src/transformer/resume.rs", "use rayon::join;"),
-        ("models/src/mine.rs", "use rayon::join;\nimpl Conditional for Mine {}"),
+        (
+            "models/src/mine.rs",
+            "use rayon::join;\nimpl Conditional for Mine {}",
+        ),
         ("src/local.rs", "use burn::tensor::Tensor;"),
         ("src/local.rs", "fn f() { unsafe { g() } }"),
     ];
@@ -215,7 +276,9 @@ fn the_checker_finds_every_planted_violation() {
     }
     let long = violations(&Source::new("src/long.rs", &"\n".repeat(LONGEST_FILE + 1)));
     assert_eq!(long.len(), 1, "{long:?}");
-    let manifest = "[dependencies]\nrayon.workspace = true".parse().expect("TOML");
+    let manifest = "[dependencies]\nrayon.workspace = true"
+        .parse()
+        .expect("TOML");
     let found = forbidden_dependencies("hamiltonians/Cargo.toml", &manifest, MANIFESTS[0].1);
     assert_eq!(found.len(), 1, "{found:?}");
 }
@@ -223,14 +286,35 @@ fn the_checker_finds_every_planted_violation() {
 #[test]
 fn the_checker_leaves_comments_strings_and_allowed_names_alone() {
     let innocent = [
-        ("hamiltonians/src/space.rs", "// use rayon::prelude::*;\n/* unsafe /* std::fs */ */"),
-        ("hamiltonians/src/space.rs", "const S: &str = \"use rayon::x; unsafe\";"),
-        ("hamiltonians/src/space.rs", "const S: &str = r#\"a \" unsafe { std::fs::x }\"#;"),
-        ("hamiltonians/src/space.rs", "fn f<'a>(c: &'a char) -> bool { *c == '\"' || *c == 'u' }"),
-        ("hamiltonians/src/space.rs", "use std::{fmt, ops::Range};\nuse random::x;"),
-        ("models/src/rbm.rs", "use ketwork_hamiltonians::{Configs, OperatorError, Sector};"),
+        (
+            "hamiltonians/src/space.rs",
+            "// use rayon::prelude::*;\n/* unsafe /* std::fs */ */",
+        ),
+        (
+            "hamiltonians/src/space.rs",
+            "const S: &str = \"use rayon::x; unsafe\";",
+        ),
+        (
+            "hamiltonians/src/space.rs",
+            "const S: &str = r#\"a \" unsafe { std::fs::x }\"#;",
+        ),
+        (
+            "hamiltonians/src/space.rs",
+            "fn f<'a>(c: &'a char) -> bool { *c == '\"' || *c == 'u' }",
+        ),
+        (
+            "hamiltonians/src/space.rs",
+            "use std::{fmt, ops::Range};\nuse random::x;",
+        ),
+        (
+            "models/src/rbm.rs",
+            "use ketwork_hamiltonians::{Configs, OperatorError, Sector};",
+        ),
         ("models/src/tangent.rs", "use rayon::prelude::*;"),
-        ("src/local.rs", "use ketwork_hamiltonians::{Hamiltonian, Operator};\nuse rayon::join;"),
+        (
+            "src/local.rs",
+            "use ketwork_hamiltonians::{Hamiltonian, Operator};\nuse rayon::join;",
+        ),
     ];
     for (path, text) in innocent {
         let found = violations(&Source::new(path, text));

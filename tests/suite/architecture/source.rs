@@ -17,7 +17,11 @@ pub(super) struct Source {
 impl Source {
     /// A file from its text.
     pub(super) fn new(path: &str, text: &str) -> Self {
-        Self { path: path.to_owned(), n_lines: text.lines().count(), code: code_of(text) }
+        Self {
+            path: path.to_owned(),
+            n_lines: text.lines().count(),
+            code: code_of(text),
+        }
     }
 
     /// All paths that the file names: those of `use` declarations with their braces expanded, and
@@ -36,7 +40,9 @@ impl Source {
 
     /// Whether an identifier stands in the code.
     pub(super) fn names(&self, identifier: &str) -> bool {
-        self.code.split(|c: char| !is_identifier(c)).any(|word| word == identifier)
+        self.code
+            .split(|c: char| !is_identifier(c))
+            .any(|word| word == identifier)
     }
 }
 
@@ -48,12 +54,21 @@ pub(super) fn workspace() -> &'static Path {
 /// All Rust files of the workspace, sorted by path.
 pub(super) fn sources() -> Vec<Source> {
     let mut files = Vec::new();
-    for top in ["src", "models", "hamiltonians", "benches", "tests", "examples"] {
+    for top in [
+        "src",
+        "models",
+        "hamiltonians",
+        "benches",
+        "tests",
+        "examples",
+    ] {
         collect(&workspace().join(top), &mut files);
     }
     files.sort();
     let read = |file: &PathBuf| {
-        let inside = file.strip_prefix(workspace()).expect("collected below the workspace");
+        let inside = file
+            .strip_prefix(workspace())
+            .expect("collected below the workspace");
         let text = fs::read_to_string(file).expect("sources are readable");
         Source::new(&inside.to_string_lossy().replace('\\', "/"), &text)
     };
@@ -102,7 +117,11 @@ fn code_of(text: &str) -> String {
             i += 1;
             continue;
         };
-        out.extend(c[i..end].iter().map(|&c| if c == '\n' { '\n' } else { ' ' }));
+        out.extend(
+            c[i..end]
+                .iter()
+                .map(|&c| if c == '\n' { '\n' } else { ' ' }),
+        );
         i = end;
     }
     out
@@ -144,7 +163,9 @@ fn raw_string(text: &[char], before: Option<char>) -> Option<usize> {
     if text.get(1 + hashes) != Some(&'"') {
         return None;
     }
-    let close: Vec<char> = std::iter::once('"').chain(std::iter::repeat_n('#', hashes)).collect();
+    let close: Vec<char> = std::iter::once('"')
+        .chain(std::iter::repeat_n('#', hashes))
+        .collect();
     let body = 2 + hashes;
     let found = text[body..].windows(close.len()).position(|w| w == close);
     Some(found.map_or(text.len(), |at| body + at + close.len()))

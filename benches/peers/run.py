@@ -1,0 +1,101 @@
+"""Runs the same jobs in other packages and in ketwork, alternately on one core, and prints CPU seconds and their ratio.
+
+Both sides are processes that do one job for each line they are sent. A pair is one job of the peer and the same job of
+ketwork right after it; the ratio is the median over the pairs. The first pair warms up and is not counted, so that the
+compilation of JAX is left out; `cold` is the exception: wall time from process start to the end of the first step.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+# case: (script of the peer, sites, jobs, job of the cold start)
+CASES = {
+    "transformer": ("netket_side.py", 32, ["sampling", "local_energy", "jacobian", "step"], "step"),
+    "lstm": ("netket_side.py", 32, ["sampling", "local_energy", "jacobian", "step"], "step"),
+    "heisenberg": ("quspin_side.py", 20, ["build", "all"], None),
+}
+
+
+class Side:
+    """A process on one core that does the jobs it is sent."""
+
+    def __init__(self, command, core):
+        environment = dict(os.environ, RAYON_NUM_THREADS="1", OMP_NUM_THREADS="1")
+        pin = lambda: os.sched_setaffinity(0, {core})
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, cwd=HERE, env=environment, preexec_fn=pin
+        )
+
+    def do(self, job):
+        self.process.stdin.write(job + "\n")
+        self.process.stdin.flush()
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                return json.loads(line)
+        raise SystemExit(f"{self.process.args} ended with code {self.process.wait()} at {job!r}")
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def cold(command, core, job):
+    start = time.perf_counter()
+    side = Side(command, core)
+    side.do(job)
+    seconds = time.perf_counter() - start
+    side.close()
+    return seconds
+
+
+def row(case, sites, job, unit, peer, ours):
+    ratio = statistics.median(p / o for p, o in zip(peer, ours))
+    peer, ours = statistics.median(peer), statistics.median(ours)
+    print(f"| {case} N = {sites} | {job} | {peer:.4g} | {ours:.4g} | {ratio:.2f} | {unit} |", flush=True)
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("cases", nargs="*", help=f"any of {', '.join(CASES)}; all without")
+    options.add_argument("--pairs", type=int, default=5)
+    options.add_argument("--core", type=int, default=0)
+    options.add_argument("--sites", type=int, help="another size than the default")
+    options.add_argument("--cold", action="store_true", help="also compare cold starts (minutes for JAX)")
+    options = options.parse_args()
+    for case in options.cases:
+        if case not in CASES:
+            raise SystemExit(f"{case!r} is no case; use {', '.join(CASES)}")
+    build = ["cargo", "build", "--release", "--package", "ketwork-benches", "--bin", "peer"]
+    subprocess.run(build, cwd=ROOT, check=True)
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    binary = target / "release" / "peer"
+    print("| case | job | peer | ketwork | peer / ketwork | |\n| --- | --- | --- | --- | --- | --- |")
+    for case in options.cases or CASES:
+        script, sites, jobs, first = CASES[case]
+        sites = options.sites or sites
+        peer = [sys.executable, str(HERE / script), case, str(sites)]
+        ours = [str(binary), case, str(sites)]
+        sides = [Side(command, options.core) for command in (peer, ours)]
+        for job in jobs:
+            pairs = [[side.do(job) for side in sides] for _ in range(options.pairs + 1)]
+            if case == "heisenberg":
+                values = [answer["value"] for answer in pairs[0]]
+                assert abs(values[0] - values[1]) < 1e-7 * abs(values[0]), f"different answers: {values}"
+            cpu = [[answer["cpu"] for answer in pair] for pair in pairs[1:]]
+            row(case, sites, job, "CPU s", *zip(*cpu))
+        for side in sides:
+            side.close()
+        if options.cold and first:
+            walls = [[cold(command, options.core, first) for command in (peer, ours)] for _ in range(2)]
+            row(case, sites, "cold start to the first energy", "wall s", *zip(*walls))
+
+
+main()
