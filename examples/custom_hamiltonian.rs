@@ -21,7 +21,14 @@ use std::process::ExitCode;
 const N: usize = 12;
 
 fn main() -> ExitCode {
-    cli::main(Story { name: "custom_hamiltonian", toml: "seed = 3", takes: &[] }, tell)
+    cli::main(
+        Story {
+            name: "custom_hamiltonian",
+            toml: "seed = 3",
+            takes: &[],
+        },
+        tell,
+    )
 }
 
 /// The model: any real or complex combination of Pauli strings.
@@ -29,7 +36,11 @@ fn cluster(h: f64) -> Result<Model<f64>, ModelError> {
     let site = |i: usize| (i % N) as u32;
     let mut terms = Vec::new();
     for i in 0..N {
-        terms.push(PauliTerm::new(-1.0, "ZXZ", &[site(i), site(i + 1), site(i + 2)])?);
+        terms.push(PauliTerm::new(
+            -1.0,
+            "ZXZ",
+            &[site(i), site(i + 1), site(i + 2)],
+        )?);
         terms.push(PauliTerm::new(-h, "X", &[site(i)])?);
     }
     match PauliSum::new(terms).on(&Lattice::chain(N, Boundary::Periodic)?)? {
@@ -40,18 +51,28 @@ fn cluster(h: f64) -> Result<Model<f64>, ModelError> {
 
 fn free_fermions(h: f64) -> f64 {
     let k = |n: usize| (2 * n + 1) as f64 * std::f64::consts::PI / N as f64;
-    -(0..N).map(|n| (1.0 + h * h + 2.0 * h * (2.0 * k(n)).cos()).sqrt()).sum::<f64>()
+    -(0..N)
+        .map(|n| (1.0 + h * h + 2.0 * h * (2.0 * k(n)).cos()).sqrt())
+        .sum::<f64>()
 }
 
 fn tell(session: &Session) -> Result<Line, Failure> {
-    let steps = if session.quick { 20 } else { session.run.optimizer.steps.unwrap_or(200) };
+    let steps = if session.quick {
+        20
+    } else {
+        session.run.optimizer.steps.unwrap_or(200)
+    };
     let samples = session.run.sampling.samples.unwrap_or(1024) as u64;
     let (mut fields, mut energies, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     for h in [0.5, 1.0, 1.5] {
         let model = cluster(h).map_err(Failure::input)?;
         let exact = ground_state(&model, &LanczosParams::default())?.energies[0];
 
-        let params = TransformerParams { layers: 2, width: 16, heads: 2 };
+        let params = TransformerParams {
+            layers: 2,
+            width: 16,
+            heads: 2,
+        };
         let net = Transformer::<num_complex::Complex64>::new(*model.space(), params)
             .map_err(Failure::input)?;
         let psi = Autoregressive::new(net, model.sector().clone());
@@ -71,5 +92,8 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         energies.push(energy.mean);
         errors.push(energy.error);
     }
-    Ok(Line::new().set("h", fields).set("energy", energies).set("energy_error", errors))
+    Ok(Line::new()
+        .set("h", fields)
+        .set("energy", energies)
+        .set("energy_error", errors))
 }

@@ -21,7 +21,14 @@ network = "transformer"
 
 fn main() -> ExitCode {
     let takes = &[Takes::RunFile, Takes::Resume, Takes::Exact];
-    cli::main(Story { name: "ground_state", toml: STORY, takes }, tell)
+    cli::main(
+        Story {
+            name: "ground_state",
+            toml: STORY,
+            takes,
+        },
+        tell,
+    )
 }
 
 fn tell(session: &Session) -> Result<Line, Failure> {
@@ -35,19 +42,33 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     };
     let found = run.run(&options)?;
     if found.interrupted {
-        let place = session.out().map_or("nothing was kept: give --out DIR".into(), |dir| {
-            format!("continue with --out {} --resume", dir.display())
-        });
-        return Err(Failure::Interrupted(format!("stopped after step {}; {place}", found.steps)));
+        let place = session
+            .out()
+            .map_or("nothing was kept: give --out DIR".into(), |dir| {
+                format!("continue with --out {} --resume", dir.display())
+            });
+        return Err(Failure::Interrupted(format!(
+            "stopped after step {}; {place}",
+            found.steps
+        )));
     }
-    session.say(format!("E        = {} after {} steps", found.estimate, found.steps));
+    session.say(format!(
+        "E        = {} after {} steps",
+        found.estimate, found.steps
+    ));
     session.say(format!("E / N    = {:.8}", found.energy_per_site));
-    session.say(format!("variance = {:.2e}, V-score {:.1e}", found.variance, found.v_score));
+    session.say(format!(
+        "variance = {:.2e}, V-score {:.1e}",
+        found.variance, found.v_score
+    ));
     if let (Some(exact), Some(off)) = (found.exact, found.relative_error) {
         session.say(format!("exact    = {exact:.8}, relative error {off:.1e}"));
     }
     let diagnostics = found.diagnostics.map(|d| {
-        Line::new().set("acceptance", d.acceptance).set("r_hat", d.r_hat).set("tau", d.tau)
+        Line::new()
+            .set("acceptance", d.acceptance)
+            .set("r_hat", d.r_hat)
+            .set("tau", d.tau)
     });
     Ok(Line::new()
         .set("energy", found.energy)

@@ -25,7 +25,14 @@ samples = 256
 const STEPS: usize = 30;
 
 fn main() -> ExitCode {
-    cli::main(Story { name: "resume", toml: STORY, takes: &[] }, tell)
+    cli::main(
+        Story {
+            name: "resume",
+            toml: STORY,
+            takes: &[],
+        },
+        tell,
+    )
 }
 
 fn tell(session: &Session) -> Result<Line, Failure> {
@@ -35,26 +42,42 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     let at_once = train(session, STEPS, &whole, false)?;
     train(session, STEPS / 2, &parts, false)?;
     let continued = train(session, STEPS, &parts, true)?;
-    let log = |dir: &Path| std::fs::read_to_string(dir.join("log.jsonl")).map_err(Failure::computation);
+    let log =
+        |dir: &Path| std::fs::read_to_string(dir.join("log.jsonl")).map_err(Failure::computation);
     // The manifests differ in the number of steps asked for; every step must be the same.
     let steps = |text: String| without_timing(&text).split_off(1);
     let same = at_once.energy.to_bits() == continued.energy.to_bits()
         && steps(log(&whole)?) == steps(log(&parts)?);
-    session.say(format!("{STEPS} steps at once:        E = {:?}", at_once.energy));
-    session.say(format!("{} + {0} steps, resumed: E = {:?}", STEPS / 2, continued.energy));
+    session.say(format!(
+        "{STEPS} steps at once:        E = {:?}",
+        at_once.energy
+    ));
+    session.say(format!(
+        "{} + {0} steps, resumed: E = {:?}",
+        STEPS / 2,
+        continued.energy
+    ));
     if session.out().is_none() {
         std::fs::remove_dir_all(&own).map_err(Failure::computation)?;
     }
     if !same {
-        return Err(Failure::computation("the resumed run differs from the uninterrupted one"));
+        return Err(Failure::computation(
+            "the resumed run differs from the uninterrupted one",
+        ));
     }
     session.say("every logged step and the final energy agree bit for bit");
-    Ok(Line::new().set("energy", at_once.energy).set("energy_resumed", continued.energy))
+    Ok(Line::new()
+        .set("energy", at_once.energy)
+        .set("energy_resumed", continued.energy))
 }
 
 fn train(session: &Session, steps: usize, out: &Path, resume: bool) -> Result<Outcome, Failure> {
     let mut run = session.run.clone();
     run.optimizer.steps = Some(steps);
-    let options = RunOptions { out: Some(out.to_owned()), resume, ..RunOptions::default() };
+    let options = RunOptions {
+        out: Some(out.to_owned()),
+        resume,
+        ..RunOptions::default()
+    };
     Ok(GroundStateRun::new(run)?.run(&options)?)
 }

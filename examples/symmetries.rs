@@ -30,11 +30,21 @@ samples = 512
 const CASES: [(&str, &str); 3] = [
     ("bare", "[]"),
     ("spin flip", "[\"spin_flip\"]"),
-    ("flip, translation, reflection", "[\"spin_flip\", \"translation\", \"point_group\"]"),
+    (
+        "flip, translation, reflection",
+        "[\"spin_flip\", \"translation\", \"point_group\"]",
+    ),
 ];
 
 fn main() -> ExitCode {
-    cli::main(Story { name: "symmetries", toml: STORY, takes: &[] }, tell)
+    cli::main(
+        Story {
+            name: "symmetries",
+            toml: STORY,
+            takes: &[],
+        },
+        tell,
+    )
 }
 
 fn tell(session: &Session) -> Result<Line, Failure> {
@@ -45,7 +55,9 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         let parsed: ketwork::RunFile = section.parse()?;
         run.wavefunction.symmetry = parsed.wavefunction.symmetry;
         let found = GroundStateRun::new(run)?.run(&RunOptions::default())?;
-        let exact = found.exact.ok_or_else(|| Failure::computation("no exact twin"))?;
+        let exact = found
+            .exact
+            .ok_or_else(|| Failure::computation("no exact twin"))?;
         session.say(format!(
             "{name:>30}: E = {}, exact {exact:.6}, relative error {:.1e}, V-score {:.1e}",
             found.estimate,
@@ -59,6 +71,11 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     let panel = Panel::new("0: bare, 1: spin flip, 2: all", "E - exact (units of J)")
         .points("Heisenberg ring, 12 sites", points)
         .level("exact", 0.0);
-    session.draw(&Figure::new("The same network under more symmetry").panel(panel), "symmetries.png");
-    Ok(Line::new().set("energy_above_exact", off).set("energy_error", errors))
+    session.draw(
+        &Figure::new("The same network under more symmetry").panel(panel),
+        "symmetries.png",
+    );
+    Ok(Line::new()
+        .set("energy_above_exact", off)
+        .set("energy_error", errors))
 }

@@ -48,7 +48,11 @@ impl From<RunFileError> for Failure {
 
 impl From<RunError> for Failure {
     fn from(e: RunError) -> Self {
-        if e.is_input() { Self::input(e) } else { Self::computation(e) }
+        if e.is_input() {
+            Self::input(e)
+        } else {
+            Self::computation(e)
+        }
     }
 }
 

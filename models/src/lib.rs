@@ -31,7 +31,7 @@ pub use rnn::{Cell, Rnn, Rnn2d, Rnn2dParams, Rnn2dWork, RnnParams, RnnWork};
 pub use symmetrize::{Relabelling, Symmetrized, SymmetryError};
 pub use table::PrefixTable;
 pub use tangent::{Dense, Lazy, TangentMap};
+pub use transformer::{Transformer, TransformerParams, TransformerWork};
 pub use wavefunction::{
     Ancestral, Ansatz, Differentiable, Draw, Norm, Samples, Shots, Wavefunction,
 };
-pub use transformer::{Transformer, TransformerParams, TransformerWork};

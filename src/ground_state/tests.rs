@@ -46,7 +46,12 @@ fn complete<L: Scalar + From<f64>>(model: &Model<f64>, rate: f64, spread: f64) -
         PrefixTable::<L>::new(*model.space()),
         model.sector().clone(),
     );
-    let theta = psi.layout().initial(Stream::new(1)).iter().map(|t| spread * t).collect();
+    let theta = psi
+        .layout()
+        .initial(Stream::new(1))
+        .iter()
+        .map(|t| spread * t)
+        .collect();
     let sampler = FullSum::new(&**model.sector(), Memory::default()).unwrap();
     let mut vmc = GroundState {
         learning_rate: Schedule::Constant(rate),

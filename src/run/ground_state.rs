@@ -74,9 +74,18 @@ impl GroundStateRun {
     pub fn new(run: RunFile) -> Result<Self, RunError> {
         let (lattice, model) = run.system()?;
         let n = model.space().n_sites;
-        let samples = run.sampling.samples.map_or(default_samples(n), |s| s as u64);
+        let samples = run
+            .sampling
+            .samples
+            .map_or(default_samples(n), |s| s as u64);
         let steps = run.optimizer.steps.map_or(default_steps(n), |s| s as u64);
-        let this = Self { run, lattice, model, samples, steps };
+        let this = Self {
+            run,
+            lattice,
+            model,
+            samples,
+            steps,
+        };
         this.check_memory()?;
         Ok(this)
     }
@@ -93,7 +102,10 @@ impl GroundStateRun {
     /// [`RunError`].
     pub fn run(&self, options: &RunOptions) -> Result<Outcome, RunError> {
         let section = self.section();
-        match (&self.model, section.phase.unwrap_or(!self.model.is_stoquastic())) {
+        match (
+            &self.model,
+            section.phase.unwrap_or(!self.model.is_stoquastic()),
+        ) {
             (AnyModel::Real(m), false) => self.with::<f64, f64>(m, &section, options),
             (AnyModel::Real(m), true) => self.with::<f64, Complex64>(m, &section, options),
             (AnyModel::Complex(m), true) => self.with::<Complex64, Complex64>(m, &section, options),
@@ -134,8 +146,9 @@ impl GroundStateRun {
             State::Reference(psi) => match sampler.unwrap_or(SamplerMethod::Metropolis) {
                 SamplerMethod::Ancestral => Err(RunError::Value {
                     key: "sampling.sampler",
-                    reason: "this network has no exact sampling; use \"metropolis\" or \"full_sum\""
-                        .into(),
+                    reason:
+                        "this network has no exact sampling; use \"metropolis\" or \"full_sum\""
+                            .into(),
                 }),
                 SamplerMethod::Metropolis => {
                     let sampler = self.metropolis(model, stream)?;
@@ -165,7 +178,9 @@ impl GroundStateRun {
         S: Sampler<W>,
     {
         let n_params = psi.layout().n_params();
-        let theta = psi.layout().initial(Stream::new(self.run.seed).named("parameters"));
+        let theta = psi
+            .layout()
+            .initial(Stream::new(self.run.seed).named("parameters"));
         let rows = self.samples * W::Log::COMPONENTS as u64;
         let solver = self.solver(rows, n_params);
         let mut vmc = GroundState::new(model, psi, sampler, theta).with_solver(solver);
@@ -176,23 +191,37 @@ impl GroundStateRun {
             vmc.theta = saved.array("theta")?.to_vec();
             vmc.step = saved.counter("step")?;
             vmc.solver.load(saved.array("solver")?);
-            let sampler: Vec<u64> = saved.array("sampler")?.iter().map(|v| v.to_bits()).collect();
+            let sampler: Vec<u64> = saved
+                .array("sampler")?
+                .iter()
+                .map(|v| v.to_bits())
+                .collect();
             vmc.sampler.load(&sampler)?;
         }
-        let mut bar =
-            if options.progress { Progress::new("ground state", self.steps) } else { Progress::hidden() };
+        let mut bar = if options.progress {
+            Progress::new("ground state", self.steps)
+        } else {
+            Progress::hidden()
+        };
         let mut costs = Vec::new();
         let mut saved_at = Instant::now();
         let mut interrupted = false;
         while vmc.step < self.steps {
-            interrupted = options.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
+            interrupted = options
+                .stop
+                .is_some_and(|stop| stop.load(Ordering::Relaxed));
             if interrupted {
                 break;
             }
             let clock = Stopwatch::start();
             let report = self.checked(vmc.next(), files.as_ref())?;
             costs.push(clock.elapsed());
-            bar.update(vmc.step, report.energy.mean, report.energy.error, report.variance);
+            bar.update(
+                vmc.step,
+                report.energy.mean,
+                report.energy.error,
+                report.variance,
+            );
             if let Some(files) = &mut files {
                 files.log.write(vmc.step, &report, &report.timings)?;
                 if saved_at.elapsed() > CHECKPOINT_EVERY {
@@ -206,7 +235,11 @@ impl GroundStateRun {
             files.save(&vmc)?;
         }
         let (estimate, variance) = self.checked(Some(measure(&mut vmc)), files.as_ref())?;
-        let exact = if interrupted { None } else { self.exact(model, options)? };
+        let exact = if interrupted {
+            None
+        } else {
+            self.exact(model, options)?
+        };
         if let Some(files) = &files {
             files.draw(estimate, exact)?;
         }
@@ -245,18 +278,32 @@ impl GroundStateRun {
     }
 
     fn learning_rate(&self) -> Schedule {
-        let peak = self.run.optimizer.learning_rate.unwrap_or(match self.method() {
-            OptimizerMethod::Adam => 5e-3,
-            _ => 0.1,
-        });
+        let peak = self
+            .run
+            .optimizer
+            .learning_rate
+            .unwrap_or(match self.method() {
+                OptimizerMethod::Adam => 5e-3,
+                _ => 0.1,
+            });
         // Functions of the step alone: a run prolonged by --resume equals one that was never stopped.
-        Schedule::Power { from: peak, floor: 0.02 * peak, knee: 100.0, power: 1.0 }
+        Schedule::Power {
+            from: peak,
+            floor: 0.02 * peak,
+            knee: 100.0,
+            power: 1.0,
+        }
     }
 
     fn shift(&self) -> Schedule {
         match self.run.optimizer.shift {
             Some(shift) => Schedule::Constant(shift),
-            None => Schedule::Power { from: 1e-2, floor: 1e-5, knee: 50.0, power: 2.0 },
+            None => Schedule::Power {
+                from: 1e-2,
+                floor: 1e-5,
+                knee: 50.0,
+                power: 2.0,
+            },
         }
     }
 
@@ -277,7 +324,11 @@ impl GroundStateRun {
         }
     }
 
-    fn metropolis<T: Scalar>(&self, model: &Model<T>, stream: Stream) -> Result<Metropolis, RunError> {
+    fn metropolis<T: Scalar>(
+        &self,
+        model: &Model<T>,
+        stream: Stream,
+    ) -> Result<Metropolis, RunError> {
         let pairs = self.lattice.edges().to_vec();
         // In a sector where no single change is legal only exchanges move.
         let single = super::network::has_single_changes(&**model.sector());
@@ -290,7 +341,11 @@ impl GroundStateRun {
         Ok(Metropolis::new(model.sector().clone(), params, stream)?)
     }
 
-    fn exact<T: Scalar>(&self, model: &Model<T>, options: &RunOptions) -> Result<Option<f64>, RunError> {
+    fn exact<T: Scalar>(
+        &self,
+        model: &Model<T>,
+        options: &RunOptions,
+    ) -> Result<Option<f64>, RunError> {
         if !options.exact && model.space().dimension() > EXACT_UP_TO {
             // A sector whose automaton is too large to count is too large to diagonalise.
             let small = dimension(&**model.sector()).is_ok_and(|d| d <= EXACT_UP_TO);
@@ -298,7 +353,10 @@ impl GroundStateRun {
                 return Ok(None);
             }
         }
-        Ok(ground_state(model, &LanczosParams::default())?.energies.first().copied())
+        Ok(ground_state(model, &LanczosParams::default())?
+            .energies
+            .first()
+            .copied())
     }
 
     /// Refuses batches that cannot fit, before anything is computed.
@@ -326,7 +384,10 @@ impl GroundStateRun {
         let Some(out) = &options.out else {
             return Ok(None);
         };
-        let at = |source| RunError::Out { path: out.clone(), source };
+        let at = |source| RunError::Out {
+            path: out.clone(),
+            source,
+        };
         std::fs::create_dir_all(out).map_err(at)?;
         let checkpoint = out.join("checkpoint.safetensors");
         let fingerprint = self.run.fingerprint();
@@ -335,7 +396,10 @@ impl GroundStateRun {
             (false, true) => {
                 return Err(RunError::Value {
                     key: "--resume",
-                    reason: format!("there is no checkpoint in {}; start without it", out.display()),
+                    reason: format!(
+                        "there is no checkpoint in {}; start without it",
+                        out.display()
+                    ),
                 });
             }
             (true, false) => {
@@ -362,13 +426,30 @@ impl GroundStateRun {
         };
         let picture = out.join("energy.png");
         let title = self.title();
-        Ok(Some(Files { checkpoint, fingerprint, log, picture, title, resumed }))
+        Ok(Some(Files {
+            checkpoint,
+            fingerprint,
+            log,
+            picture,
+            title,
+            resumed,
+        }))
     }
 
     fn title(&self) -> String {
         let model = self.run.hamiltonian.as_ref().map_or("", |h| h.model());
-        let network = format!("{:?}", self.run.wavefunction.network.unwrap_or(Network::Transformer));
-        format!("{model}, {} sites, {}", self.lattice.n_sites(), network.to_lowercase())
+        let network = format!(
+            "{:?}",
+            self.run
+                .wavefunction
+                .network
+                .unwrap_or(Network::Transformer)
+        );
+        format!(
+            "{model}, {} sites, {}",
+            self.lattice.n_sites(),
+            network.to_lowercase()
+        )
     }
 }
 
@@ -383,7 +464,10 @@ struct Files {
 }
 
 impl Files {
-    fn save<H, W, S>(&self, vmc: &GroundState<'_, H, W, S, Box<dyn TangentSolver>>) -> Result<(), RunError>
+    fn save<H, W, S>(
+        &self,
+        vmc: &GroundState<'_, H, W, S, Box<dyn TangentSolver>>,
+    ) -> Result<(), RunError>
     where
         H: Hamiltonian,
         W: Differentiable + ?Sized,
@@ -412,12 +496,19 @@ impl Files {
 
 /// (step, energy, error) of a log.
 fn energies(log: &Path) -> Result<Vec<(f64, f64, f64)>, RunError> {
-    let at = |source| RunError::Out { path: log.to_owned(), source };
+    let at = |source| RunError::Out {
+        path: log.to_owned(),
+        source,
+    };
     let text = std::fs::read_to_string(log).map_err(at)?;
     let line = |line: &str| {
         let line: serde_json::Value = serde_json::from_str(line).ok()?;
         let energy = &line["energy"];
-        Some((line["step"].as_f64()?, energy["mean"].as_f64()?, energy["error"].as_f64()?))
+        Some((
+            line["step"].as_f64()?,
+            energy["mean"].as_f64()?,
+            energy["error"].as_f64()?,
+        ))
     };
     Ok(text.lines().filter_map(line).collect())
 }
@@ -443,10 +534,22 @@ where
     let mean = all.iter().map(|(e, _)| e.mean).sum::<f64>() / count;
     let error = all.iter().map(|(e, _)| e.error.powi(2)).sum::<f64>().sqrt() / count;
     let within = all.iter().map(|(_, v)| v).sum::<f64>() / count;
-    let between = all.iter().map(|(e, _)| (e.mean - mean).powi(2)).sum::<f64>() / count;
+    let between = all
+        .iter()
+        .map(|(e, _)| (e.mean - mean).powi(2))
+        .sum::<f64>()
+        / count;
     let tau = all.iter().map(|(e, _)| e.tau).sum::<f64>() / count;
     let n = all.iter().map(|(e, _)| e.n).sum();
-    Ok((Estimate { mean, error, tau, n }, within + between))
+    Ok((
+        Estimate {
+            mean,
+            error,
+            tau,
+            n,
+        },
+        within + between,
+    ))
 }
 
 fn default_samples(n_sites: usize) -> u64 {
@@ -464,5 +567,9 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     }
     sorted.sort_by(f64::total_cmp);
     let half = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[half] } else { 0.5 * (sorted[half - 1] + sorted[half]) }
+    if sorted.len() % 2 == 1 {
+        sorted[half]
+    } else {
+        0.5 * (sorted[half - 1] + sorted[half])
+    }
 }

@@ -4,8 +4,9 @@ use super::RunError;
 use crate::run_file::{Network, Symmetry, WavefunctionSection};
 use ketwork_hamiltonians::{Constraint, Lattice, OnSpace, Scalar, Sector, is_legal};
 use ketwork_models::{
-    Ansatz, Autoregressive, Conditional, Differentiable, Jastrow, PrefixTable, Rbm, Relabelling, Stream,
-    Symmetrized, Transformer, TransformerParams,
+    Ansatz, Autoregressive, Cell, Conditional, Differentiable, Jastrow, PrefixTable, Rbm,
+    Relabelling, Rnn, Rnn2d, Rnn2dParams, RnnParams, Stream, Symmetrized, Transformer,
+    TransformerParams,
 };
 
 /// A state whose network was chosen at run time.
@@ -43,7 +44,9 @@ pub fn build_state<L: Scalar>(
 ) -> Result<State<L>, RunError> {
     let space = *sector.space();
     let width = |small, large| {
-        section.width.unwrap_or(if space.n_sites > LARGE { large } else { small })
+        section
+            .width
+            .unwrap_or(if space.n_sites > LARGE { large } else { small })
     };
     let network = section.network.unwrap_or(Network::Transformer);
     only_its_keys(section, network)?;
@@ -52,9 +55,16 @@ pub fn build_state<L: Scalar>(
             let params = TransformerParams {
                 layers: section.layers.unwrap_or(2),
                 width: width(16, 32),
-                heads: section.heads.unwrap_or(if space.n_sites > LARGE { 4 } else { 2 }),
+                heads: section
+                    .heads
+                    .unwrap_or(if space.n_sites > LARGE { 4 } else { 2 }),
             };
-            ancestral(Transformer::<L>::new(space, params)?, section, lattice, sector)
+            ancestral(
+                Transformer::<L>::new(space, params)?,
+                section,
+                lattice,
+                sector,
+            )
         }
         Network::Table => {
             if space.dimension() > TABLE_UP_TO {
@@ -71,18 +81,46 @@ pub fn build_state<L: Scalar>(
         Network::Rbm => {
             no_symmetry(section)?;
             let hidden = section.width.unwrap_or(2 * space.n_sites);
-            Ok(State::Reference(Box::new(Rbm::<L>::new(sector.clone(), hidden))))
+            Ok(State::Reference(Box::new(Rbm::<L>::new(
+                sector.clone(),
+                hidden,
+            ))))
         }
         Network::Jastrow => {
             no_symmetry(section)?;
-            Ok(State::Reference(Box::new(Jastrow::<L>::new(sector.clone()))))
+            Ok(State::Reference(Box::new(Jastrow::<L>::new(
+                sector.clone(),
+            ))))
         }
-        Network::Gru | Network::Lstm | Network::Rnn2d | Network::Mps | Network::Antn => {
-            Err(RunError::Value {
-                key: "wavefunction.network",
-                reason: "this network is not in this version; use \"transformer\"".into(),
-            })
+        Network::Gru | Network::Lstm => {
+            let cell = if network == Network::Gru {
+                Cell::Gru
+            } else {
+                Cell::Lstm
+            };
+            let params = RnnParams {
+                cell,
+                layers: section.layers.unwrap_or(2),
+                width: width(24, 32),
+            };
+            ancestral(Rnn::<L>::new(space, params)?, section, lattice, sector)
         }
+        Network::Rnn2d => {
+            // Cells side by side make the columns, whatever they hold; a cubic lattice is unfolded.
+            let columns = lattice.sites_per_cell() * lattice.extent()[0];
+            let rectangle = (columns, space.n_sites / columns);
+            let params = Rnn2dParams {
+                layers: section.layers.unwrap_or(1),
+                width: width(16, 24),
+            };
+            let net = Rnn2d::<L>::new(space, rectangle, sector.order(), params)?;
+            ancestral(net, section, lattice, sector)
+        }
+        Network::Mps | Network::Antn => Err(RunError::Value {
+            key: "wavefunction.network",
+            reason: "tensor networks are not in this version; use \"transformer\" or \"gru\""
+                .into(),
+        }),
     }
 }
 
@@ -104,7 +142,10 @@ fn ancestral<M: Conditional + 'static>(
 /// The relabellings that the words of `symmetry` stand for.
 fn relabellings(symmetries: &[Symmetry], lattice: &Lattice) -> Vec<Relabelling> {
     let plain = |sites: Vec<Vec<u32>>| {
-        sites.into_iter().map(|sites| Relabelling { sites, flip: false }).collect::<Vec<_>>()
+        sites
+            .into_iter()
+            .map(|sites| Relabelling { sites, flip: false })
+            .collect::<Vec<_>>()
     };
     symmetries
         .iter()
@@ -151,8 +192,9 @@ fn no_symmetry(section: &WavefunctionSection) -> Result<(), RunError> {
     }
     Err(RunError::Value {
         key: "wavefunction.symmetry",
-        reason: "mixtures need a network with exact sampling; drop the symmetry or use \"transformer\""
-            .into(),
+        reason:
+            "mixtures need a network with exact sampling; drop the symmetry or use \"transformer\""
+                .into(),
     })
 }
 
@@ -160,9 +202,21 @@ fn no_symmetry(section: &WavefunctionSection) -> Result<(), RunError> {
 fn only_its_keys(section: &WavefunctionSection, network: Network) -> Result<(), RunError> {
     use Network::{Antn, Gru, Jastrow, Lstm, Mps, Rbm, Rnn2d, Table, Transformer};
     let given = [
-        ("wavefunction.layers", section.layers.is_some(), &[Transformer, Gru, Lstm, Rnn2d, Antn][..]),
-        ("wavefunction.width", section.width.is_some(), &[Transformer, Gru, Lstm, Rnn2d, Antn, Rbm]),
-        ("wavefunction.heads", section.heads.is_some(), &[Transformer, Antn]),
+        (
+            "wavefunction.layers",
+            section.layers.is_some(),
+            &[Transformer, Gru, Lstm, Rnn2d, Antn][..],
+        ),
+        (
+            "wavefunction.width",
+            section.width.is_some(),
+            &[Transformer, Gru, Lstm, Rnn2d, Antn, Rbm],
+        ),
+        (
+            "wavefunction.heads",
+            section.heads.is_some(),
+            &[Transformer, Antn],
+        ),
         ("wavefunction.bond", section.bond.is_some(), &[Mps, Antn]),
         ("wavefunction.mixing", section.mixing.is_some(), &[Antn]),
     ];

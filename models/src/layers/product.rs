@@ -356,8 +356,21 @@ mod tests {
             let start = std::time::Instant::now();
             for _ in 0..count {
                 let a = std::hint::black_box(&a);
-                let left = if columns { Left::Columns(a, m) } else { Left::Rows(a, k) };
-                Product { m, k, n, a: left, b: (&b, n), c: (&mut c, n), start: Start::Zero }.run();
+                let left = if columns {
+                    Left::Columns(a, m)
+                } else {
+                    Left::Rows(a, k)
+                };
+                Product {
+                    m,
+                    k,
+                    n,
+                    a: left,
+                    b: (&b, n),
+                    c: (&mut c, n),
+                    start: Start::Zero,
+                }
+                .run();
             }
             let rate = 2.0 * (count * m * k * n) as f64 / start.elapsed().as_secs_f64() / 1e9;
             println!("({m}, {k}) ({k}, {n}) transposed {columns}: {rate:.1} GF/s");
