@@ -11,6 +11,7 @@ mod model;
 mod operator;
 mod pauli;
 mod scalar;
+mod sign_gauge;
 mod space;
 mod term;
 mod zoo;

@@ -81,6 +81,19 @@ impl<T: Scalar> Model<T> {
         })
     }
 
+    /// Conjugation by Z on the `marked` qubits; see [`LocalSum::rotated_by_z`].
+    ///
+    /// # Panics
+    /// If the sites are not qubits or `marked` has the wrong length.
+    #[track_caller]
+    #[must_use]
+    pub fn rotated_by_z(&self, marked: &[bool]) -> Self {
+        Self {
+            terms: self.terms.rotated_by_z(marked),
+            sector: self.sector.clone(),
+        }
+    }
+
     /// The same terms in another sector.
     ///
     /// # Errors

@@ -107,8 +107,10 @@ impl GroundStateRun {
             section.phase.unwrap_or(!self.model.is_stoquastic()),
         ) {
             (AnyModel::Real(m), false) => self.with::<f64, f64>(m, &section, options),
-            (AnyModel::Real(m), true) => self.with::<f64, Complex64>(m, &section, options),
-            (AnyModel::Complex(m), true) => self.with::<Complex64, Complex64>(m, &section, options),
+            (AnyModel::Real(m), true) => self.with::<f64, Complex64>(&signed(m), &section, options),
+            (AnyModel::Complex(m), true) => {
+                self.with::<Complex64, Complex64>(&signed(m), &section, options)
+            }
             (AnyModel::Complex(_), false) => Err(RunError::Value {
                 key: "wavefunction.phase",
                 reason: "this Hamiltonian has complex elements; set phase = true".into(),
@@ -450,6 +452,18 @@ impl GroundStateRun {
             self.lattice.n_sites(),
             network.to_lowercase()
         )
+    }
+}
+
+/// The model in the basis where most off-diagonal elements are negative: a network whose phases
+/// start near 0 then starts near the right signs. A positive state is an excited state of an
+/// antiferromagnet, from which training collapses onto configurations that cannot move.
+fn signed<T: Scalar>(model: &Model<T>) -> Model<T> {
+    let marks = model.terms().sign_gauge();
+    if marks.contains(&true) {
+        model.rotated_by_z(&marks)
+    } else {
+        model.clone()
     }
 }
 
