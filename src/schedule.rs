@@ -25,6 +25,8 @@ pub enum Schedule {
         knee: f64,
         /// Exponent of the fall.
         power: f64,
+        /// Steps of a linear rise before: the first solves see tangents of a random state.
+        warmup: u64,
     },
     /// Linear rise from 0 over `warmup` steps to `peak`, then a cosine to `last` at step `steps`.
     Cosine {
@@ -54,7 +56,11 @@ impl Schedule {
                 floor,
                 knee,
                 power,
-            } => (from * (1.0 + step as f64 / knee).powf(-power)).max(floor),
+                warmup,
+            } => {
+                let rise = ((step + 1) as f64 / (warmup + 1) as f64).min(1.0);
+                rise * (from * (1.0 + step as f64 / knee).powf(-power)).max(floor)
+            }
             Self::Cosine { peak, warmup, .. } if step < warmup => {
                 peak * (step + 1) as f64 / (warmup + 1) as f64
             }
@@ -92,10 +98,20 @@ mod tests {
             floor: 0.1,
             knee: 10.0,
             power: 2.0,
+            warmup: 0,
         };
         close(p.at(0), 1.0);
         close(p.at(10), 0.25);
         close(p.at(1000), 0.1);
+        let w = Schedule::Power {
+            from: 1.0,
+            floor: 1.0,
+            knee: 1.0,
+            power: 0.0,
+            warmup: 9,
+        };
+        close(w.at(0), 0.1);
+        close(w.at(9), 1.0);
         let c = Schedule::Cosine {
             peak: 0.1,
             last: 0.01,

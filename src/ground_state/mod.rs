@@ -151,7 +151,7 @@ where
             solver: MinSr::default(),
             learning_rate: Schedule::Constant(0.05),
             shift: None,
-            max_distance: 0.5,
+            max_distance: 0.1,
             memory: DEFAULT_MEMORY,
             theta,
             step: 0,

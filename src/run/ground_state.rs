@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 /// Draws of the final measurement, each as large as a training batch: its error is a quarter.
 const FINAL_DRAWS: u64 = 16;
+/// Steps over which the learning rate rises.
+const WARMUP: u64 = 20;
 /// Wall-clock time between checkpoints.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(20);
 
@@ -294,6 +296,7 @@ impl GroundStateRun {
             floor: 0.02 * peak,
             knee: 100.0,
             power: 1.0,
+            warmup: WARMUP,
         }
     }
 
@@ -305,12 +308,13 @@ impl GroundStateRun {
                 floor: 1e-5,
                 knee: 50.0,
                 power: 2.0,
+                warmup: 0,
             },
         }
     }
 
     fn method(&self) -> OptimizerMethod {
-        self.run.optimizer.method.unwrap_or(OptimizerMethod::Minsr)
+        self.run.optimizer.method.unwrap_or(OptimizerMethod::Spring)
     }
 
     fn solver(&self, rows: u64, n_params: usize) -> Box<dyn TangentSolver> {
