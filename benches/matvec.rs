@@ -46,7 +46,7 @@ fn matvec(c: &mut Criterion) {
         |b| {
             let params = LanczosParams::default();
             pool(1).install(|| {
-                b.iter(|| black_box(ground_state(&model, &params).expect("converges")))
+                b.iter(|| black_box(ground_state(&model, &params).expect("converges")));
             });
         },
     );

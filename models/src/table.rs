@@ -99,7 +99,7 @@ impl<L: Scalar> Conditional for PrefixTable<L> {
             .zip(rows.chunks_mut(n_params))
         {
             self.entries(row, |p, at| {
-                out[at..at + dk].copy_from_slice(&c[p * dk..(p + 1) * dk])
+                out[at..at + dk].copy_from_slice(&c[p * dk..(p + 1) * dk]);
             });
         }
     }

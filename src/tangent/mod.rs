@@ -17,7 +17,7 @@ use ketwork_models::TangentMap;
 
 /// Solves $\min_\delta \|J\delta - r\|^2$ with a regularisation of its own; sees neither physics nor
 /// network.
-pub trait TangentSolver {
+pub trait TangentSolver: Send {
     /// Writes the step: j has shape (n, k, P), r (k, n), step (P).
     ///
     /// # Errors

@@ -255,14 +255,14 @@ fn expand<L: Scalar>(
 ) -> (Prefixes<L>, Vec<u32>) {
     let mut out = Prefixes::empty();
     let mut parents = Vec::with_capacity(task.shots.len());
-    for r in 0..task.len() {
+    for (r, &from) in parent.iter().enumerate() {
         for shot in &task.shots[task.start[r]..task.start[r + 1]] {
             let (x, state) = (
                 &task.x[r * n..(r + 1) * n],
                 &task.state[r * words..(r + 1) * words],
             );
             out.push(x, task.log[r], state, std::slice::from_ref(shot));
-            parents.push(parent[r]);
+            parents.push(from);
         }
     }
     (out, parents)
