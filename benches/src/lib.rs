@@ -2,8 +2,8 @@
 
 use ketwork::hamiltonians::{Boundary, Hamiltonian, Lattice, Model, OnSpace, Tfim};
 use ketwork::{
-    Ancestral, Autoregressive, Conditional, Layout, Samples, Stream, Transformer,
-    TransformerParams, Wavefunction,
+    Ancestral, Autoregressive, Cell, Conditional, Layout, Rnn, RnnParams, Samples, Stream,
+    Transformer, TransformerParams, Wavefunction,
 };
 
 /// Samples of a batch in all comparisons.
@@ -48,6 +48,16 @@ impl Case<Transformer<f64>> {
     pub fn transformer(n_sites: usize) -> Self {
         Self::on_ring(n_sites, |model| {
             Transformer::new(*model.space(), TRANSFORMER).expect("4 heads share width 32 evenly")
+        })
+    }
+}
+
+impl Case<Rnn<f64>> {
+    /// The LSTM of the comparisons, 2 layers of width 16, on a ring of N sites.
+    pub fn lstm(n_sites: usize) -> Self {
+        let params = RnnParams { cell: Cell::Lstm, layers: 2, width: 16 };
+        Self::on_ring(n_sites, |model| {
+            Rnn::new(*model.space(), params).expect("the sizes are not 0")
         })
     }
 }

@@ -1,7 +1,7 @@
 //! ketwork's side of the comparison with other packages: does one job for each line of standard
 //! input and answers with the CPU seconds it took, as a JSON line.
 //!
-//! `peer transformer 32` takes the jobs sampling, local_energy, jacobian, solve, step;
+//! `peer transformer 32` (or lstm) takes the jobs sampling, local_energy, jacobian, solve, step;
 //! `peer heisenberg 20` takes build and all (basis, matrix and Lanczos). Threads follow RAYON_NUM_THREADS.
 
 use ketwork::exact::{Basis, LanczosParams, Memory, SparseMatrix, ground_state};
@@ -23,8 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let n = words.next().map_or(Ok(32), |n| n.parse())?;
     match case.as_str() {
         "transformer" => variational(&Case::transformer(n)),
+        "lstm" => variational(&Case::lstm(n)),
         "heisenberg" => exact(n),
-        other => Err(format!("{other:?} is no case; use transformer or heisenberg").into()),
+        other => Err(format!("{other:?} is no case; use transformer, lstm or heisenberg").into()),
     }
 }
 
