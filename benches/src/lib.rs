@@ -55,7 +55,11 @@ impl Case<Transformer<f64>> {
 impl Case<Rnn<f64>> {
     /// The LSTM of the comparisons, 2 layers of width 16, on a ring of N sites.
     pub fn lstm(n_sites: usize) -> Self {
-        let params = RnnParams { cell: Cell::Lstm, layers: 2, width: 16 };
+        let params = RnnParams {
+            cell: Cell::Lstm,
+            layers: 2,
+            width: 16,
+        };
         Self::on_ring(n_sites, |model| {
             Rnn::new(*model.space(), params).expect("the sizes are not 0")
         })
