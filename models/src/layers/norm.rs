@@ -71,8 +71,11 @@ fn affine_row<S: Simd>(simd: S, xhat: &[f64], gain: &[f64], bias: &[f64], y: &mu
     for ((x, y), (g, b)) in xs.iter().zip(ys).zip(gs.iter().zip(bs)) {
         *y = simd.mul_add_e_f64s(*x, *g, *b);
     }
-    let (x, g, b) =
-        (simd.partial_load_f64s(x), simd.partial_load_f64s(g), simd.partial_load_f64s(b));
+    let (x, g, b) = (
+        simd.partial_load_f64s(x),
+        simd.partial_load_f64s(g),
+        simd.partial_load_f64s(b),
+    );
     simd.partial_store_f64s(y, simd.mul_add_e_f64s(x, g, b));
 }
 

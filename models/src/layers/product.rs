@@ -353,13 +353,27 @@ mod tests {
             let (a, b) = (numbers(m * k, 5), numbers(k * n, 6));
             let mut c = vec![0.0; m * n];
             let count = 200_000_000 / (m * k * n);
-            let start = std::time::Instant::now();
+            let start = crate::layers::cpu_time();
             for _ in 0..count {
                 let a = std::hint::black_box(&a);
-                let left = if columns { Left::Columns(a, m) } else { Left::Rows(a, k) };
-                Product { m, k, n, a: left, b: (&b, n), c: (&mut c, n), start: Start::Zero }.run();
+                let left = if columns {
+                    Left::Columns(a, m)
+                } else {
+                    Left::Rows(a, k)
+                };
+                Product {
+                    m,
+                    k,
+                    n,
+                    a: left,
+                    b: (&b, n),
+                    c: (&mut c, n),
+                    start: Start::Zero,
+                }
+                .run();
             }
-            let rate = 2.0 * (count * m * k * n) as f64 / start.elapsed().as_secs_f64() / 1e9;
+            let time = crate::layers::cpu_time() - start;
+            let rate = 2.0 * (count * m * k * n) as f64 / time / 1e6;
             println!("({m}, {k}) ({k}, {n}) transposed {columns}: {rate:.1} GF/s");
         }
     }
