@@ -127,10 +127,7 @@ impl WithSimd for Attend<'_> {
                     start: Start::Zero,
                 });
                 let width = (before + own).next_multiple_of(8);
-                for r in 0..m {
-                    let open = before + (self.offset + i + r + 1).min(self.own.len);
-                    softmax(simd, &mut p[r * line..][..width], open);
-                }
+                softmax(simd, p, line, width, m, before + self.offset + i + 1);
                 let mut start = Start::Zero;
                 if let Some(past) = self.past {
                     simd.vectorize(Product {

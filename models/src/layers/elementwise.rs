@@ -67,6 +67,10 @@ pub(crate) fn sigmoid<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
 }
 
 /// tanh x to a few ulp, relative, from $e^{2|x|} - 1$.
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the gates of the recurrent networks use it")
+)]
 #[inline(always)]
 pub(crate) fn tanh<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
     let y = simd.mul_f64s(simd.splat_f64s(2.0), simd.abs_f64s(x));
@@ -103,24 +107,6 @@ fn gelu_both<S: Simd>(simd: S, x: S::f64s) -> (S::f64s, S::f64s) {
     let inner = simd.mul_add_e_f64s(simd.mul_f64s(cubic, x), x, simd.splat_f64s(GELU_SLOPE));
     let rest = simd.sub_f64s(value, simd.mul_f64s(value, gate));
     (value, simd.mul_add_e_f64s(rest, inner, gate))
-}
-
-/// Reads a slice of at most one vector, padded with 0.
-#[inline(always)]
-pub(crate) fn load<S: Simd>(simd: S, x: &[f64]) -> S::f64s {
-    match S::as_simd_f64s(x) {
-        ([x], []) => *x,
-        _ => simd.partial_load_f64s(x),
-    }
-}
-
-/// Writes a slice of at most one vector.
-#[inline(always)]
-pub(crate) fn store<S: Simd>(simd: S, to: &mut [f64], x: S::f64s) {
-    match S::as_mut_simd_f64s(to) {
-        ([to], []) => *to = x,
-        _ => simd.partial_store_f64s(to, x),
-    }
 }
 
 /// Writes f(x), vector by vector; f takes the last, partial vector padded with 0.
@@ -165,24 +151,57 @@ dispatched! {
     }
 }
 
-/// Softmax of the first `open` entries; the others become 0. The length is a multiple of 8.
+/// Softmax of up to eight rows of a block with a row stride: of the first `open + r` entries of row
+/// r; the others up to `width`, a multiple of 8, become 0.
+///
+/// Stage by stage over all rows, because one row alone is a long chain of dependent operations.
 #[inline(always)]
-pub(crate) fn softmax<S: Simd>(simd: S, row: &mut [f64], open: usize) {
-    row[open..].fill(f64::NEG_INFINITY);
-    let (row, _) = S::as_mut_simd_f64s(row);
-    let mut high = simd.splat_f64s(f64::NEG_INFINITY);
-    for x in row.iter() {
-        high = simd.max_f64s(*x, high);
+pub(crate) fn softmax<S: Simd>(
+    simd: S,
+    block: &mut [f64],
+    stride: usize,
+    width: usize,
+    rows: usize,
+    open: usize,
+) {
+    const LANE: [f64; 8] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+    let lane = S::as_simd_f64s(&LANE).0[0];
+    let closed = simd.splat_f64s(f64::NEG_INFINITY);
+    let mut shift = [0.0; 8];
+    let mut scale = [0.0; 8];
+    for (r, shift) in shift.iter_mut().enumerate().take(rows) {
+        let (row, _) = S::as_mut_simd_f64s(&mut block[r * stride..][..width]);
+        let (full, rest) = row.split_at_mut((open + r) / S::F64_LANES);
+        let mut high = closed;
+        for x in full {
+            high = simd.max_f64s(high, *x);
+        }
+        if let Some((x, rest)) = rest.split_first_mut() {
+            let count = simd.splat_f64s(((open + r) % S::F64_LANES) as f64);
+            *x = simd.select_f64s(simd.less_than_f64s(lane, count), *x, closed);
+            high = simd.max_f64s(high, *x);
+            for x in rest {
+                *x = closed;
+            }
+        }
+        *shift = simd.reduce_max_f64s(high);
     }
-    let shift = simd.splat_f64s(simd.reduce_max_f64s(high));
-    let mut sum = simd.splat_f64s(0.0);
-    for x in row.iter_mut() {
-        *x = exp(simd, simd.sub_f64s(*x, shift));
-        sum = simd.add_f64s(sum, *x);
+    for (r, (shift, scale)) in shift.iter().zip(&mut scale).enumerate().take(rows) {
+        let (row, _) = S::as_mut_simd_f64s(&mut block[r * stride..][..width]);
+        let shift = simd.splat_f64s(*shift);
+        let mut sum = simd.splat_f64s(0.0);
+        for x in row {
+            *x = exp(simd, simd.sub_f64s(*x, shift));
+            sum = simd.add_f64s(sum, *x);
+        }
+        *scale = 1.0 / simd.reduce_sum_f64s(sum);
     }
-    let scale = simd.splat_f64s(1.0 / simd.reduce_sum_f64s(sum));
-    for x in row {
-        *x = simd.mul_f64s(*x, scale);
+    for (r, scale) in scale.iter().enumerate().take(rows) {
+        let (row, _) = S::as_mut_simd_f64s(&mut block[r * stride..][..width]);
+        let scale = simd.splat_f64s(*scale);
+        for x in row {
+            *x = simd.mul_f64s(*x, scale);
+        }
     }
 }
 
@@ -247,13 +266,13 @@ mod tests {
             ("tanh", |x, y| tanh_into(x, y)),
         ];
         for (name, f) in kernels {
-            let start = std::time::Instant::now();
+            let start = crate::layers::cpu_time();
             for _ in 0..20_000 {
                 f(std::hint::black_box(&x), &mut y);
             }
             println!(
                 "{name}: {:.2} G/s",
-                4096.0 * 2e4 / start.elapsed().as_secs_f64() / 1e9
+                4096.0 * 2e4 / (crate::layers::cpu_time() - start) / 1e6
             );
         }
     }
