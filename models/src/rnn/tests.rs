@@ -196,7 +196,9 @@ fn one_dimensional_networks_obey_the_laws_of_a_conditional() {
 #[test]
 fn two_dimensional_networks_obey_the_laws_of_a_conditional() {
     let snake = |lx: u32, ly: u32| -> Vec<u32> {
-        let row = |y: u32| (0..lx).map(move |x| lx * y + if y % 2 == 0 { x } else { lx - 1 - x });
+        let row = |y: u32| {
+            (0..lx).map(move |x| lx * y + if y.is_multiple_of(2) { x } else { lx - 1 - x })
+        };
         (0..ly).flat_map(row).collect()
     };
     for (extent, d, layers, width) in [((3, 3), 2, 1, 8), ((2, 4), 3, 2, 3), ((1, 1), 2, 1, 2)] {
