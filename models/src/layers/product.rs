@@ -352,7 +352,8 @@ mod tests {
         ] {
             let (a, b) = (numbers(m * k, 5), numbers(k * n, 6));
             let mut c = vec![0.0; m * n];
-            let count = 200_000_000 / (m * k * n);
+            // Long enough for the clock, which moves in steps of some milliseconds.
+            let count = 4_000_000_000 / (m * k * n);
             let start = crate::layers::cpu_time();
             for _ in 0..count {
                 let a = std::hint::black_box(&a);
