@@ -61,9 +61,9 @@ pub enum Boundary {
 /// The kinds of lattice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LatticeKind {
-    /// Sites in a row, extent [L].
+    /// Sites in a row, extent `[L]`.
     Chain,
-    /// L rungs of the given number of legs, extent [L, legs].
+    /// L rungs of the given number of legs, extent `[L, legs]`.
     Ladder,
     /// Square lattice, 4 neighbours.
     Square,

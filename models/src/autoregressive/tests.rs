@@ -79,8 +79,8 @@ fn neighbours_equal_full_evaluation() {
             near.write(k, parents.view(), x.row_mut(0));
             let mut slow = [Complex64::ZERO];
             psi.log_psi(&theta, x.view(), &mut slow);
-            let same =
-                (fast - slow[0]).norm() < 1e-12 || (fast.re == slow[0].re && fast.re.is_infinite());
+            let same = (fast - slow[0]).norm() < 1e-12
+                || (fast.re.is_infinite() && slow[0].re.is_infinite());
             assert!(same, "{name} neighbour {k}: {fast} against {}", slow[0]);
         }
     }
@@ -122,9 +122,10 @@ fn the_tangent_equals_central_differences() {
 fn shots_in_two_ranges_equal_shots_in_one() {
     for (name, psi) in states() {
         let theta = psi.layout().initial(Stream::new(6));
-        let count = |ranges: &[std::ops::Range<u64>]| {
+        let count = |ends: &[u64]| {
             let mut counts = std::collections::BTreeMap::new();
-            for r in ranges {
+            for (i, &end) in ends.iter().enumerate() {
+                let r = (if i == 0 { 0 } else { ends[i - 1] })..end;
                 let s = psi.sample(&theta, r.clone(), Stream::new(9));
                 let total = (r.end - r.start) as f64;
                 for (row, w) in s.x.view().rows().zip(&s.weight) {
@@ -133,7 +134,7 @@ fn shots_in_two_ranges_equal_shots_in_one() {
             }
             counts
         };
-        assert_eq!(count(&[0..1000]), count(&[0..500, 500..1000]), "{name}");
+        assert_eq!(count(&[1000]), count(&[500, 1000]), "{name}");
     }
 }
 

@@ -84,6 +84,48 @@ impl Attend<'_> {
     pub(crate) fn run(self) {
         Arch::new().dispatch(self);
     }
+
+    /// One query over `own`, eight heads stage by stage: one head alone is a chain of dependent
+    /// operations.
+    #[inline(always)]
+    fn one_query<S: Simd>(self, simd: S) {
+        let Shape { w, heads, .. } = self.shape;
+        let (c, np, line) = (
+            self.shape.head_width(),
+            self.shape.padded(),
+            self.shape.line(),
+        );
+        let own = (self.offset + 1).min(self.own.len);
+        let width = own.next_multiple_of(8);
+        for first in (0..heads).step_by(8) {
+            let count = 8.min(heads - first);
+            for r in 0..count {
+                let e = (first + r) * c;
+                simd.vectorize(Product {
+                    m: 1,
+                    k: c,
+                    n: width,
+                    a: Left::Rows(&self.qkv[e..], 3 * w),
+                    b: (&self.own.kt[e * np..], np),
+                    c: (&mut self.p[r * line..], line),
+                    start: Start::Zero,
+                });
+            }
+            softmax(simd, self.p, line, width, count, own, 0);
+            for r in 0..count {
+                let e = (first + r) * c;
+                simd.vectorize(Product {
+                    m: 1,
+                    k: own,
+                    n: c,
+                    a: Left::Rows(&self.p[r * line..], line),
+                    b: (&self.own.qkv[2 * w + e..], 3 * w),
+                    c: (&mut self.o[e..], w),
+                    start: Start::Zero,
+                });
+            }
+        }
+    }
 }
 
 impl WithSimd for Attend<'_> {
@@ -98,6 +140,9 @@ impl WithSimd for Attend<'_> {
             self.shape.line(),
         );
         let queries = self.o.len() / w;
+        if queries == 1 && self.past.is_none() && !self.keep {
+            return self.one_query(simd);
+        }
         let before = self.past.map_or(0, |past| past.len);
         for h in 0..heads {
             let (e, v) = (h * c, 2 * w + h * c);
@@ -127,10 +172,7 @@ impl WithSimd for Attend<'_> {
                     start: Start::Zero,
                 });
                 let width = (before + own).next_multiple_of(8);
-                for r in 0..m {
-                    let open = before + (self.offset + i + r + 1).min(self.own.len);
-                    softmax(simd, &mut p[r * line..][..width], open);
-                }
+                softmax(simd, p, line, width, m, before + self.offset + i + 1, 1);
                 let mut start = Start::Zero;
                 if let Some(past) = self.past {
                     simd.vectorize(Product {

@@ -336,6 +336,12 @@ impl<L: Scalar> Conditional for Transformer<L> {
         TransformerWork::default()
     }
 
+    fn block(&self) -> usize {
+        // Keys and values of so few tokens stay in the second-level cache between steps; fewer rows
+        // than 16 would read the weights too often in a step.
+        (2 * Self::TOKENS / self.shape.n).max(16)
+    }
+
     fn forward(&self, theta: &[f64], work: &mut TransformerWork, x: ConfigsRef<'_>, out: &mut [L]) {
         self.forward_block(theta, work, x, out);
     }

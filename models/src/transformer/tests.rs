@@ -1,5 +1,6 @@
 use super::*;
 use crate::Stream;
+use crate::layers::cpu_time;
 use ketwork_hamiltonians::Configs;
 use num_complex::Complex64;
 
@@ -386,17 +387,11 @@ fn the_initial_state_is_nearly_uniform_with_nonzero_derivatives() {
     }
 }
 
-/// CPU time of this thread in milliseconds, as the Linux scheduler counts it.
-fn cpu_time() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    text.split(' ').next().unwrap().parse::<f64>().unwrap() * 1e-6
-}
-
 /// CPU time of each job for 1024 rows; `cargo test --release -- --ignored --nocapture timings`.
 #[test]
 #[ignore = "a measurement, not a test: seconds"]
 fn timings_of_1024_rows_of_32_sites() {
-    let block: usize = std::env::var("BLOCK").map_or(64, |b| b.parse().unwrap());
+    let block: usize = std::env::var("BLOCK").map_or(16, |b| b.parse().unwrap());
     let net = Transformer::<f64>::new(Space::qubits(32), TransformerParams::default()).unwrap();
     let theta = theta(&net, 1);
     let x = configs(1024, net.space(), 2);
