@@ -54,7 +54,7 @@ pub struct Report {
     pub step: u64,
     /// Energy with its error bar.
     pub energy: Estimate,
-    /// Largest imaginary part of the mean local energy seen; zero for an exact estimate.
+    /// Imaginary part of the mean local energy: 0 within the error bar for a Hermitian operator.
     pub imaginary: f64,
     /// $\langle |E_\mathrm{loc} - \bar E|^2\rangle$, zero at an eigenstate.
     pub variance: f64,

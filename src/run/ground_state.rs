@@ -245,7 +245,10 @@ impl GroundStateRun {
             self.exact(model, options)?
         };
         if let Some(files) = &files {
-            files.draw(estimate, exact)?;
+            // A picture that fails loses no result.
+            if let Err(e) = files.draw(estimate, exact) {
+                bar.say(&e.to_string());
+            }
         }
         costs.drain(..costs.len().min(1));
         let n = model.space().n_sites;

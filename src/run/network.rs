@@ -200,7 +200,7 @@ fn no_symmetry(section: &WavefunctionSection) -> Result<(), RunError> {
 
 /// Refuses sizes that the network does not have: a key that does nothing is a mistake.
 fn only_its_keys(section: &WavefunctionSection, network: Network) -> Result<(), RunError> {
-    use Network::{Antn, Gru, Jastrow, Lstm, Mps, Rbm, Rnn2d, Table, Transformer};
+    use Network::{Antn, Gru, Lstm, Mps, Rbm, Rnn2d, Transformer};
     let given = [
         (
             "wavefunction.layers",
@@ -228,6 +228,5 @@ fn only_its_keys(section: &WavefunctionSection, network: Network) -> Result<(), 
             });
         }
     }
-    let _ = (Jastrow, Table);
     Ok(())
 }
