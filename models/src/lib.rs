@@ -4,6 +4,7 @@
 
 mod autoregressive;
 mod conditional;
+mod flip;
 mod jastrow;
 mod layers;
 mod network_error;
@@ -22,13 +23,14 @@ mod wavefunction;
 
 pub use autoregressive::Autoregressive;
 pub use conditional::Conditional;
+pub use flip::{FlipInvariant, FlipWork};
 pub use jastrow::Jastrow;
 pub use network_error::NetworkError;
 pub use parameters::{Init, Layout, Parameter};
 pub use rbm::Rbm;
 pub use rng::Stream;
 pub use rnn::{Cell, Rnn, Rnn2d, Rnn2dParams, Rnn2dWork, RnnParams, RnnWork};
-pub use symmetrize::{Relabelling, Symmetrized, SymmetryError};
+pub use symmetrize::{Relabelling, Symmetrized, SymmetryError, check_invariance};
 pub use table::PrefixTable;
 pub use tangent::{Dense, Lazy, TangentMap};
 pub use transformer::{Transformer, TransformerParams, TransformerWork};

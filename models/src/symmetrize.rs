@@ -341,7 +341,11 @@ fn close(n: usize, generators: &[Relabelling]) -> Result<Vec<Relabelling>, Symme
     Ok(group.into_iter().collect())
 }
 
-fn check_invariance(sector: &Sector, group: &[Relabelling]) -> Result<(), SymmetryError> {
+/// Checks on 256 random legal configurations that the relabellings lead to legal ones.
+///
+/// # Errors
+/// [`SymmetryError::NotInvariant`] with the first pair that shows otherwise.
+pub fn check_invariance(sector: &Sector, group: &[Relabelling]) -> Result<(), SymmetryError> {
     let (n, d) = (sector.space().n_sites, sector.space().local_dim);
     let stream = Stream::new(0).named("invariance of the sector");
     let (mut x, mut image) = (vec![0; n], vec![0; n]);

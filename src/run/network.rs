@@ -4,9 +4,9 @@ use super::RunError;
 use crate::run_file::{Network, Symmetry, WavefunctionSection};
 use ketwork_hamiltonians::{Constraint, Lattice, OnSpace, Scalar, Sector, is_legal};
 use ketwork_models::{
-    Ansatz, Autoregressive, Cell, Conditional, Differentiable, Jastrow, PrefixTable, Rbm,
-    Relabelling, Rnn, Rnn2d, Rnn2dParams, RnnParams, Stream, Symmetrized, Transformer,
-    TransformerParams,
+    Ansatz, Autoregressive, Cell, Conditional, Differentiable, FlipInvariant, Jastrow, PrefixTable,
+    Rbm, Relabelling, Rnn, Rnn2d, Rnn2dParams, RnnParams, Stream, Symmetrized, Transformer,
+    TransformerParams, check_invariance,
 };
 
 /// A state whose network was chosen at run time.
@@ -130,13 +130,40 @@ fn ancestral<M: Conditional + 'static>(
     lattice: &Lattice,
     sector: &Sector,
 ) -> Result<State<M::Log>, RunError> {
+    let flip = section.symmetry.contains(&Symmetry::SpinFlip);
+    let rest: Vec<Symmetry> = section
+        .symmetry
+        .iter()
+        .filter(|s| **s != Symmetry::SpinFlip)
+        .copied()
+        .collect();
+    let generators = relabellings(&rest, lattice);
+    if !flip {
+        let psi = Autoregressive::new(net, sector.clone());
+        return Ok(State::Ancestral(mixture(psi, sector, &generators)?));
+    }
+    check_invariance(sector, &[Relabelling::spin_flip(lattice.n_sites())])?;
+    if sector.space().local_dim == 2 {
+        // An even network costs what the bare one does; a mixture of two would cost twice that.
+        let psi = Autoregressive::new(FlipInvariant::new(net), sector.clone());
+        return Ok(State::Ancestral(mixture(psi, sector, &generators)?));
+    }
+    let mut generators = generators;
+    generators.push(Relabelling::spin_flip(lattice.n_sites()));
     let psi = Autoregressive::new(net, sector.clone());
-    let generators = relabellings(&section.symmetry, lattice);
-    Ok(State::Ancestral(if generators.is_empty() {
+    Ok(State::Ancestral(mixture(psi, sector, &generators)?))
+}
+
+fn mixture<W: Ansatz + 'static>(
+    psi: W,
+    sector: &Sector,
+    generators: &[Relabelling],
+) -> Result<Box<dyn Ansatz<Log = W::Log>>, RunError> {
+    Ok(if generators.is_empty() {
         Box::new(psi)
     } else {
-        Box::new(Symmetrized::new(psi, sector, &generators)?)
-    }))
+        Box::new(Symmetrized::new(psi, sector, generators)?)
+    })
 }
 
 /// The relabellings that the words of `symmetry` stand for.
