@@ -7,7 +7,6 @@ mod book;
 mod checkpoint;
 pub mod exact;
 mod ground_state;
-mod linalg;
 mod local;
 mod plot;
 mod progress;

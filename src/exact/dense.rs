@@ -1,8 +1,8 @@
-//! Dense Hermitian eigenproblems by faer, one thread, so that results do not depend on threads.
+//! Dense Hermitian eigenproblems, one thread, so that results do not depend on threads.
 
 use super::ExactError;
 use crate::hamiltonians::Scalar;
-use faer::{Mat, Side, c64};
+use ketwork_linalg::{eigen_complex, eigen_real};
 
 /// Eigenvalues, ascending, and eigenvectors, one a row.
 pub(super) struct Eigen<T> {
@@ -15,41 +15,24 @@ pub(super) fn eigen<T: Scalar>(
     n: usize,
     element: impl Fn(usize, usize) -> T,
 ) -> Result<Eigen<T>, ExactError> {
-    let failed = ExactError::Dense { dimension: n };
-    // faer knows the two number types, the sealed `Scalar` does not say so: one branch each.
+    let failed = |_| ExactError::Dense { dimension: n };
+    // One branch for each number type: the sealed `Scalar` does not say which it is.
     if T::COMPONENTS == 1 {
-        let a = Mat::from_fn(n, n, |i, j| if i >= j { element(i, j).re() } else { 0.0 });
-        let evd = a.self_adjoint_eigen(Side::Lower).map_err(|_| failed)?;
-        let vector = |k: usize| {
-            evd.U()
-                .col(k)
-                .iter()
-                .map(|&v| T::from_parts(v, 0.0))
-                .collect()
-        };
+        let (values, rows) = eigen_real(n, |i, j| element(i, j).re()).map_err(failed)?;
+        let row = |row: Vec<f64>| row.into_iter().map(|v| T::from_parts(v, 0.0)).collect();
         Ok(Eigen {
-            values: evd.S().column_vector().iter().copied().collect(),
-            vectors: (0..n).map(vector).collect(),
+            values,
+            vectors: rows.into_iter().map(row).collect(),
         })
     } else {
-        let a = Mat::from_fn(n, n, |i, j| {
-            if i >= j {
-                element(i, j).to_complex()
-            } else {
-                c64::new(0.0, 0.0)
-            }
-        });
-        let evd = a.self_adjoint_eigen(Side::Lower).map_err(|_| failed)?;
-        let vector = |k: usize| {
-            evd.U()
-                .col(k)
-                .iter()
-                .map(|v| T::from_parts(v.re, v.im))
-                .collect()
+        let (values, rows) = eigen_complex(n, |i, j| element(i, j).to_complex()).map_err(failed)?;
+        let row = |row: Vec<_>| {
+            let part = |v: num_complex::Complex64| T::from_parts(v.re, v.im);
+            row.into_iter().map(part).collect()
         };
         Ok(Eigen {
-            values: evd.S().column_vector().iter().map(|v| v.re).collect(),
-            vectors: (0..n).map(vector).collect(),
+            values,
+            vectors: rows.into_iter().map(row).collect(),
         })
     }
 }

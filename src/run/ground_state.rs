@@ -9,7 +9,7 @@ use crate::{
     Stopwatch, TangentSolver, VmcError, v_score,
 };
 use ketwork_hamiltonians::{AnyModel, Hamiltonian, Lattice, Model, OnSpace, Scalar};
-use ketwork_models::{Differentiable, Stream};
+use ketwork_models::{Differentiable, Named, Stream};
 use num_complex::Complex64;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -124,7 +124,7 @@ impl GroundStateRun {
         self.run.wavefunction.clone()
     }
 
-    fn with<T: Scalar, L: Scalar + From<T>>(
+    fn with<T: Scalar, L: Named + From<T>>(
         &self,
         model: &Model<T>,
         section: &WavefunctionSection,

@@ -4,9 +4,8 @@ use super::RunError;
 use crate::run_file::{Network, Symmetry, WavefunctionSection};
 use ketwork_hamiltonians::{Constraint, Lattice, OnSpace, Scalar, Sector, is_legal};
 use ketwork_models::{
-    Ansatz, Autoregressive, Cell, Conditional, Differentiable, FlipInvariant, Jastrow, PrefixTable,
-    Rbm, Relabelling, Rnn, Rnn2d, Rnn2dParams, RnnParams, Stream, Symmetrized, Transformer,
-    TransformerParams, check_invariance,
+    Ansatz, Cell, Differentiable, Jastrow, Named, NamedNetwork, Rbm, Relabelling, Rnn2dParams,
+    RnnParams, Stream, Symmetrized, TransformerParams, check_invariance,
 };
 
 /// A state whose network was chosen at run time.
@@ -37,7 +36,7 @@ const TABLE_UP_TO: f64 = 65536.0;
 /// # Errors
 /// [`RunError`] for sizes that make no network, symmetries the sector does not have, or networks
 /// that are not in this version.
-pub fn build_state<L: Scalar>(
+pub fn build_state<L: Named>(
     section: &WavefunctionSection,
     lattice: &Lattice,
     sector: &Sector,
@@ -50,120 +49,82 @@ pub fn build_state<L: Scalar>(
     };
     let network = section.network.unwrap_or(Network::Transformer);
     only_its_keys(section, network)?;
-    match network {
-        Network::Transformer => {
-            let params = TransformerParams {
-                layers: section.layers.unwrap_or(2),
-                width: width(16, 32),
-                heads: section
-                    .heads
-                    .unwrap_or(if space.n_sites > LARGE { 4 } else { 2 }),
-            };
-            ancestral(
-                Transformer::<L>::new(space, params)?,
-                section,
-                lattice,
-                sector,
-            )
+    let named = match network {
+        Network::Transformer => NamedNetwork::Transformer(TransformerParams {
+            layers: section.layers.unwrap_or(2),
+            width: width(16, 32),
+            heads: section
+                .heads
+                .unwrap_or(if space.n_sites > LARGE { 4 } else { 2 }),
+        }),
+        Network::Table if space.dimension() > TABLE_UP_TO => {
+            return Err(RunError::Value {
+                key: "wavefunction.network",
+                reason: format!(
+                    "a table holds every prefix of {} sites; use it up to 16 qubits, or a transformer",
+                    space.n_sites
+                ),
+            });
         }
-        Network::Table => {
-            if space.dimension() > TABLE_UP_TO {
-                return Err(RunError::Value {
-                    key: "wavefunction.network",
-                    reason: format!(
-                        "a table holds every prefix of {} sites; use it up to 16 qubits, or a transformer",
-                        space.n_sites
-                    ),
-                });
-            }
-            ancestral(PrefixTable::<L>::new(space), section, lattice, sector)
-        }
+        Network::Table => NamedNetwork::Table,
         Network::Rbm => {
             no_symmetry(section)?;
             let hidden = section.width.unwrap_or(2 * space.n_sites);
-            Ok(State::Reference(Box::new(Rbm::<L>::new(
+            return Ok(State::Reference(Box::new(Rbm::<L>::new(
                 sector.clone(),
                 hidden,
-            ))))
+            ))));
         }
         Network::Jastrow => {
             no_symmetry(section)?;
-            Ok(State::Reference(Box::new(Jastrow::<L>::new(
+            return Ok(State::Reference(Box::new(Jastrow::<L>::new(
                 sector.clone(),
-            ))))
+            ))));
         }
-        Network::Gru | Network::Lstm => {
-            let cell = if network == Network::Gru {
+        Network::Gru | Network::Lstm => NamedNetwork::Rnn(RnnParams {
+            cell: if network == Network::Gru {
                 Cell::Gru
             } else {
                 Cell::Lstm
-            };
-            let params = RnnParams {
-                cell,
-                layers: section.layers.unwrap_or(2),
-                width: width(24, 32),
-            };
-            ancestral(Rnn::<L>::new(space, params)?, section, lattice, sector)
-        }
+            },
+            layers: section.layers.unwrap_or(2),
+            width: width(24, 32),
+        }),
         Network::Rnn2d => {
             // Cells side by side make the columns, whatever they hold; a cubic lattice is unfolded.
             let columns = lattice.sites_per_cell() * lattice.extent()[0];
-            let rectangle = (columns, space.n_sites / columns);
-            let params = Rnn2dParams {
-                layers: section.layers.unwrap_or(1),
-                width: width(16, 24),
-            };
-            let net = Rnn2d::<L>::new(space, rectangle, sector.order(), params)?;
-            ancestral(net, section, lattice, sector)
+            NamedNetwork::Rnn2d {
+                rectangle: (columns, space.n_sites / columns),
+                params: Rnn2dParams {
+                    layers: section.layers.unwrap_or(1),
+                    width: width(16, 24),
+                },
+            }
         }
-        Network::Mps | Network::Antn => Err(RunError::Value {
-            key: "wavefunction.network",
-            reason: "tensor networks are not in this version; use \"transformer\" or \"gru\""
-                .into(),
-        }),
-    }
-}
-
-fn ancestral<M: Conditional + 'static>(
-    net: M,
-    section: &WavefunctionSection,
-    lattice: &Lattice,
-    sector: &Sector,
-) -> Result<State<M::Log>, RunError> {
+        Network::Mps | Network::Antn => {
+            return Err(RunError::Value {
+                key: "wavefunction.network",
+                reason: "tensor networks are not in this version; use \"transformer\" or \"gru\""
+                    .into(),
+            });
+        }
+    };
+    // An even network of qubits costs what the bare one does; a mixture of two costs twice that.
     let flip = section.symmetry.contains(&Symmetry::SpinFlip);
-    let rest: Vec<Symmetry> = section
-        .symmetry
-        .iter()
-        .filter(|s| **s != Symmetry::SpinFlip)
-        .copied()
-        .collect();
-    let generators = relabellings(&rest, lattice);
-    if !flip {
-        let psi = Autoregressive::new(net, sector.clone());
-        return Ok(State::Ancestral(mixture(psi, sector, &generators)?));
+    let even = flip && space.local_dim == 2;
+    if even {
+        check_invariance(sector, &[Relabelling::spin_flip(space.n_sites)])?;
     }
-    check_invariance(sector, &[Relabelling::spin_flip(lattice.n_sites())])?;
-    if sector.space().local_dim == 2 {
-        // An even network costs what the bare one does; a mixture of two would cost twice that.
-        let psi = Autoregressive::new(FlipInvariant::new(net), sector.clone());
-        return Ok(State::Ancestral(mixture(psi, sector, &generators)?));
+    let mut generators = relabellings(&section.symmetry, lattice);
+    if even {
+        generators.retain(|g| !g.flip);
     }
-    let mut generators = generators;
-    generators.push(Relabelling::spin_flip(lattice.n_sites()));
-    let psi = Autoregressive::new(net, sector.clone());
-    Ok(State::Ancestral(mixture(psi, sector, &generators)?))
-}
-
-fn mixture<W: Ansatz + 'static>(
-    psi: W,
-    sector: &Sector,
-    generators: &[Relabelling],
-) -> Result<Box<dyn Ansatz<Log = W::Log>>, RunError> {
-    Ok(if generators.is_empty() {
-        Box::new(psi)
+    let psi = L::network(&named, sector, even)?;
+    Ok(State::Ancestral(if generators.is_empty() {
+        psi
     } else {
-        Box::new(Symmetrized::new(psi, sector, generators)?)
-    })
+        Box::new(Symmetrized::new(psi, sector, &generators)?)
+    }))
 }
 
 /// The relabellings that the words of `symmetry` stand for.

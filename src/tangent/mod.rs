@@ -4,6 +4,7 @@
 //! $\min_\delta \|J\delta - r\|^2 + \lambda\|\delta\|^2$ with the centred tangent map J and a residual r.
 
 mod adam;
+mod gram;
 mod spring;
 mod sr;
 #[cfg(test)]

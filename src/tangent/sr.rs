@@ -1,5 +1,6 @@
+use super::gram::{geometric_tensor, gram};
 use super::{SolveError, SolveInfo, TangentSolver};
-use crate::linalg;
+use ketwork_linalg as linalg;
 use ketwork_models::TangentMap;
 
 /// Attempts of the Cholesky factorisation, the shift ten times larger each time.
@@ -82,7 +83,7 @@ impl TangentSolver for Sr {
     ) -> Result<SolveInfo, SolveError> {
         let p = j.shape().2;
         self.matrix.resize(p * p, 0.0);
-        linalg::geometric_tensor(j, &mut self.matrix);
+        geometric_tensor(j, &mut self.matrix);
         j.apply_transpose(r, step);
         shifted_solve(&mut self.matrix, step, relative_to(j), self.shift)
     }
@@ -101,7 +102,7 @@ impl TangentSolver for MinSr {
     ) -> Result<SolveInfo, SolveError> {
         let (n, k, _) = j.shape();
         self.matrix.resize(n * k * n * k, 0.0);
-        linalg::gram(j, &mut self.matrix);
+        gram(j, &mut self.matrix);
         let mut dual = r.to_vec();
         let info = shifted_solve(&mut self.matrix, &mut dual, relative_to(j), self.shift)?;
         j.apply_transpose(&dual, step);
@@ -170,7 +171,7 @@ pub(super) fn shifted_solve(
         lambda = (10.0 * lambda).max(1e-12 * mean);
     }
     match linalg::eigen_solve(a, b, CUTOFF) {
-        Some(rank) => {
+        Ok(rank) => {
             let residual = relative_residual(a, b, &rhs);
             Ok(SolveInfo {
                 shift: applied,
@@ -179,7 +180,7 @@ pub(super) fn shifted_solve(
                 residual,
             })
         }
-        None => Err(SolveError::NotPositive {
+        Err(linalg::NoConvergence) => Err(SolveError::NotPositive {
             pivot,
             n: m,
             shift: applied,

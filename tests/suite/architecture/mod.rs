@@ -65,6 +65,16 @@ const RULES: &[Rule] = &[
         forbidden: &["burn"],
         reason: "Burn stands behind its feature, in models/src/burn only",
     },
+    Rule {
+        under: |s| s.path.starts_with("src/") && !s.path.starts_with("src/linalg/"),
+        forbidden: &["faer", "ndarray_linalg"],
+        reason: "dense linear algebra stands in src/linalg, where it is compiled once",
+    },
+    Rule {
+        under: |s| s.path.starts_with("src/linalg/"),
+        forbidden: &["ketwork", "ketwork_models", "ketwork_hamiltonians"],
+        reason: "linear algebra knows slices, no physics",
+    },
 ];
 
 /// Manifests and the packages they must not name.
