@@ -1,7 +1,7 @@
 //! A ground state from a run file: network, sampler and solver by name, log, checkpoint, picture.
 
 use super::{EXACT_UP_TO, RunError, RunOptions, State, build_state};
-use crate::exact::{LanczosParams, Memory, dimension, ground_state};
+use crate::exact::{LanczosParams, Memory, check_lowest, dimension, ground_state};
 use crate::run_file::{Network, OptimizerMethod, RunFile, SamplerMethod, WavefunctionSection};
 use crate::{
     Adam, Checkpoint, Diagnostics, Estimate, FullSum, GroundState, Independent, Manifest,
@@ -181,6 +181,7 @@ impl GroundStateRun {
         W::Log: From<T>,
         S: Sampler<W>,
     {
+        let has_twin = self.has_twin(model, options)?;
         let n_params = psi.layout().n_params();
         let theta = psi
             .layout()
@@ -239,10 +240,17 @@ impl GroundStateRun {
             files.save(&vmc)?;
         }
         let (estimate, variance) = self.checked(Some(measure(&mut vmc)), files.as_ref())?;
-        let exact = if interrupted {
-            None
+        // What was found is kept where its twin fails at last.
+        let exact = if has_twin && !interrupted {
+            match ground_state(model, &LanczosParams::default()) {
+                Ok(levels) => levels.energies.first().copied(),
+                Err(e) => {
+                    bar.say(&format!("exact: {e}"));
+                    None
+                }
+            }
         } else {
-            self.exact(model, options)?
+            None
         };
         if let Some(files) = &files {
             // A picture that fails loses no result.
@@ -350,22 +358,21 @@ impl GroundStateRun {
         Ok(Metropolis::new(model.sector().clone(), params, stream)?)
     }
 
-    fn exact<T: Scalar>(
+    /// Whether the exact twin follows; asked before the first step, so that a twin which was asked
+    /// for and does not fit is refused while there is nothing to lose.
+    fn has_twin<T: Scalar>(
         &self,
         model: &Model<T>,
         options: &RunOptions,
-    ) -> Result<Option<f64>, RunError> {
-        if !options.exact && model.space().dimension() > EXACT_UP_TO {
-            // A sector whose automaton is too large to count is too large to diagonalise.
-            let small = dimension(&**model.sector()).is_ok_and(|d| d <= EXACT_UP_TO);
-            if !small {
-                return Ok(None);
-            }
+    ) -> Result<bool, RunError> {
+        let fits = || check_lowest(model, 1, &LanczosParams::default());
+        if options.exact {
+            return Ok(fits().map(|_| true)?);
         }
-        Ok(ground_state(model, &LanczosParams::default())?
-            .energies
-            .first()
-            .copied())
+        // A sector whose automaton is too large to count is too large to diagonalise.
+        let small = model.space().dimension() <= EXACT_UP_TO
+            || dimension(&**model.sector()).is_ok_and(|d| d <= EXACT_UP_TO);
+        Ok(small && fits().is_ok())
     }
 
     /// Refuses batches that cannot fit, before anything is computed.
@@ -594,3 +601,6 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
         0.5 * (sorted[half - 1] + sorted[half])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,8 +68,8 @@ pub enum RunError {
     /// The picture.
     #[error(transparent)]
     Plot(#[from] PlotError),
-    /// The exact twin.
-    #[error("exact: {0}")]
+    /// The exact twin was asked for and cannot be had; found before the first step.
+    #[error("--exact: {0}, or leave out --exact")]
     Exact(#[from] ExactError),
     /// Sampling, before the first step.
     #[error("sampling: {0}")]
@@ -98,7 +98,6 @@ impl RunError {
     pub fn is_input(&self) -> bool {
         match self {
             Self::Step { .. } | Self::Plot(_) => false,
-            Self::Exact(e) => matches!(e, ExactError::Memory { .. }),
             _ => true,
         }
     }
