@@ -20,7 +20,7 @@ pub use constraint::{
     Blockade, Constraint, ConstraintError, Free, LocalMask, Number, Parity, Product, Sector,
     is_legal, product,
 };
-pub use driven::{Driven, Schedule};
+pub use driven::{Driven, Protocol};
 pub use lattice::{Boundary, Lattice, LatticeError, LatticeKind, Links};
 pub use local_sum::LocalSum;
 pub use model::{AnyModel, Hamiltonian, Model, ModelError};
