@@ -7,11 +7,11 @@ use num_complex::Complex64;
 pub enum Pauli {
     /// Identity.
     I,
-    /// $\begin{pmatrix}0&1\\\\1&0\end{pmatrix}$.
+    /// `(0 1; 1 0)`.
     X,
-    /// $\begin{pmatrix}0&-i\\\\i&0\end{pmatrix}$.
+    /// `(0 -i; i 0)`.
     Y,
-    /// $\begin{pmatrix}1&0\\\\0&-1\end{pmatrix}$.
+    /// `(1 0; 0 -1)`.
     Z,
 }
 

@@ -54,11 +54,11 @@ pub trait Scalar:
     }
     /// Narrows a complex number; `None` where a real number would lose its imaginary part.
     fn from_complex(z: Complex64) -> Option<Self>;
-    /// $|z|^2$.
+    /// `|z|²`.
     fn abs2(self) -> f64;
-    /// $e^z$.
+    /// `eᶻ`.
     fn exp(self) -> Self;
-    /// Principal logarithm; $\ln 0 = -\infty$.
+    /// Principal logarithm; `ln 0 = -∞`.
     fn ln(self) -> Self;
     /// Product with a real number.
     fn scale(self, by: f64) -> Self;

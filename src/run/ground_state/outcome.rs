@@ -8,7 +8,7 @@ pub struct Outcome {
     pub energy: f64,
     /// Its standard error.
     pub energy_error: f64,
-    /// $\langle |E_\mathrm{loc} - \bar E|^2\rangle$.
+    /// `⟨|E_loc - Ē|²⟩`.
     pub variance: f64,
     /// See [`v_score`].
     pub v_score: f64,
