@@ -1,4 +1,4 @@
-use super::{Estimate, moments, r_hat, sum_over};
+use super::{Estimate, moments, r_hat};
 use ketwork_hamiltonians::Scalar;
 use ketwork_models::{Draw, Samples};
 
@@ -95,7 +95,8 @@ impl Joined {
         let count = self.draws.len() as f64;
         let mean = self.mean();
         let within = self.draws.iter().map(|(_, v)| v).sum::<f64>() / count;
-        let between = sum_over(self.draws.len(), |i| (self.draws[i].0.mean - mean).powi(2)) / count;
+        let off = |(e, _): &(Estimate, f64)| (e.mean - mean).powi(2);
+        let between = self.draws.iter().map(off).sum::<f64>() / count;
         within + between
     }
 

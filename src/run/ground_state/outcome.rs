@@ -10,7 +10,7 @@ pub struct Outcome {
     pub energy_error: f64,
     /// `⟨|E_loc - Ē|²⟩`.
     pub variance: f64,
-    /// See [`v_score`].
+    /// See [`crate::v_score`].
     pub v_score: f64,
     /// Energy over N.
     pub energy_per_site: f64,
