@@ -14,7 +14,7 @@ const BAND: usize = 128;
 /// Samples recomputed together where a tangent map is not stored.
 const TILE: usize = 512;
 
-/// Writes the lower triangle of the Gram matrix `T = J Jᵀ` (k n, k n), row-major.
+/// Writes the lower triangle of the Gram matrix $T = J J^T$ (k n, k n), row-major.
 pub(crate) fn gram(j: &dyn TangentMap, out: &mut [f64]) {
     let (n, k, p) = j.shape();
     let m = n * k;
@@ -84,7 +84,7 @@ fn product(a: &[f64], b: &[f64], p: usize, out: &mut [f64]) {
         });
 }
 
-/// Writes the lower triangle of `S = Jᵀ J` (P, P), row-major.
+/// Writes the lower triangle of $S = J^T J$ (P, P), row-major.
 pub(crate) fn geometric_tensor(j: &dyn TangentMap, out: &mut [f64]) {
     let (n, k, p) = j.shape();
     assert_eq!(out.len(), p * p, "the geometric tensor has P^2 entries");

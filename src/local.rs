@@ -8,7 +8,7 @@ use rayon::prelude::*;
 const BLOCK: usize = 64;
 
 /// Writes the local estimates
-/// `O_loc(x) = Σ_x' ⟨x|O|x'⟩ ψ(x') / ψ(x)`.
+/// $O_\mathrm{loc}(x) = \sum_{x'} \langle x|O|x'\rangle\, \psi(x') / \psi(x)$.
 ///
 /// The diagonal needs no amplitude; networks that keep prefixes recompute only what follows the
 /// first changed site of x'. Illegal x' have amplitude 0 and drop out.

@@ -3,7 +3,7 @@
 use crate::{Hamiltonian, LocalSum, Model, OnSpace, Operator, OperatorError, Scalar, Space};
 use std::fmt;
 
-/// A time-dependent operator, `t ↦ O(t)`.
+/// A time-dependent operator, $t \mapsto O(t)$.
 ///
 /// Law: `at(t)` depends on t alone, so that integrators may ask for any times in any order.
 /// A Runge-Kutta stage asks once.

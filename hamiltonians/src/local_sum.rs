@@ -7,7 +7,7 @@ use crate::{
 };
 use num_complex::Complex64;
 
-/// `O = Σₜ cₖ₍ₜ₎ Aₜ`: few-site terms with named couplings.
+/// $O = \sum_t c_{k(t)} A_t$: few-site terms with named couplings.
 ///
 /// Not necessarily Hermitian (jump operators and Liouvillians are sums too); a [`crate::Model`] is.
 /// Connected elements are derived; terms on the same sites are merged first.

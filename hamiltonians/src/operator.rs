@@ -2,8 +2,8 @@
 
 use crate::{ConfigsRef, Neighbours, OnSpace, Scalar};
 
-/// The rows of an operator at a batch of configurations: `⟨x|O|x⟩` and all
-/// `⟨x|O|x'⟩ ≠ 0`.
+/// The rows of an operator at a batch of configurations: $\langle x|O|x\rangle$ and all
+/// $\langle x|O|x'\rangle \ne 0$.
 ///
 /// # Shapes
 /// `diagonal` has one entry a configuration, `element` one a neighbour. Reused between calls.
@@ -11,7 +11,7 @@ use crate::{ConfigsRef, Neighbours, OnSpace, Scalar};
 pub struct Connected<T> {
     /// Diagonal elements (B).
     pub diagonal: Vec<T>,
-    /// Off-diagonal elements `⟨x|O|x'⟩` (K).
+    /// Off-diagonal elements $\langle x|O|x'\rangle$ (K).
     pub element: Vec<T>,
     /// The connected configurations x' (K).
     pub neighbours: Neighbours,
@@ -34,7 +34,7 @@ pub trait Operator: OnSpace + Send + Sync {
     /// Type of the matrix elements.
     type Elem: Scalar;
 
-    /// Writes the rows `⟨x|O|·⟩` of all configurations.
+    /// Writes the rows $\langle x|O|\cdot\rangle$ of all configurations.
     fn connected(&self, x: ConfigsRef<'_>, out: &mut Connected<Self::Elem>);
 }
 

@@ -7,11 +7,11 @@ use num_complex::Complex64;
 pub enum Pauli {
     /// Identity.
     I,
-    /// `(0 1; 1 0)`.
+    /// $\begin{pmatrix}0&1\\\\1&0\end{pmatrix}$.
     X,
-    /// `(0 -i; i 0)`.
+    /// $\begin{pmatrix}0&-i\\\\i&0\end{pmatrix}$.
     Y,
-    /// `(1 0; 0 -1)`.
+    /// $\begin{pmatrix}1&0\\\\0&-1\end{pmatrix}$.
     Z,
 }
 

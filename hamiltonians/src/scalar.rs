@@ -54,11 +54,11 @@ pub trait Scalar:
     }
     /// Narrows a complex number; `None` where a real number would lose its imaginary part.
     fn from_complex(z: Complex64) -> Option<Self>;
-    /// `|z|²`.
+    /// $|z|^2$.
     fn abs2(self) -> f64;
-    /// `eᶻ`.
+    /// $e^z$.
     fn exp(self) -> Self;
-    /// Principal logarithm; `ln 0 = -∞`.
+    /// Principal logarithm; $\ln 0 = -\infty$.
     fn ln(self) -> Self;
     /// Product with a real number.
     fn scale(self, by: f64) -> Self;

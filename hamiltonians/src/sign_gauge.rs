@@ -10,7 +10,7 @@ impl<T: Scalar> LocalSum<T> {
     /// Marks of a rotation by Z ([`LocalSum::rotated_by_z`]) that makes off-diagonal elements
     /// non-positive, the largest first.
     ///
-    /// Rotating the set S multiplies every element that flips the sites F by `(-1)^(|F ∩ S|)`, so
+    /// Rotating the set S multiplies every element that flips the sites F by $(-1)^{|F \cap S|}$, so
     /// the wish for a sign is one linear equation over GF(2) for each F. Equations are taken in the
     /// order of weight, those that contradict earlier ones are dropped. On a bipartite
     /// antiferromagnet this is the Marshall rotation; the spectrum and all probabilities in the Z

@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// What a term does to its sites.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action<T> {
-    /// Sparse rows (row, column, element) of a `dᵏ × dᵏ` matrix; the first site is the most
+    /// Sparse rows (row, column, element) of a $d^k \times d^k$ matrix; the first site is the most
     /// significant digit, as in the Kronecker product.
     Rows(Arc<[(u32, u32, T)]>),
     /// A Pauli matrix on each site, times a factor: strings of any length.

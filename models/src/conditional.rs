@@ -37,7 +37,7 @@ pub trait Conditional: OnSpace + Send + Sync {
     );
 
     /// Per-sample derivative after `forward` on the same x: overwrites
-    /// rows (B, P) with `Σ_{p,v,c}` cotangent · d out / d theta, cotangent (B, N, d, k).
+    /// rows (B, P) with $\sum_{p,v,c}$ cotangent · d out / d theta, cotangent (B, N, d, k).
     fn pullback(
         &self,
         theta: &[f64],

@@ -6,10 +6,9 @@ use ketwork_hamiltonians::{ConfigsRef, Neighbours, OnSpace, Scalar, Sector, Spac
 use std::marker::PhantomData;
 
 /// Two-body Jastrow state of qubits, an unnormalised reference:
-/// `ln ψ(x) = Σ_{i<j} Jᵢⱼ zᵢ zⱼ` with `zᵢ = ±1`.
+/// $\ln\psi(x) = \sum_{i<j} J_{ij} z_i z_j$ with $z_i = \pm 1$.
 ///
-/// `Jastrow<f64>` is positive; `Jastrow<Complex64>` stores each J as a pair (real, imaginary) of
-/// real
+/// `Jastrow<f64>` is positive; `Jastrow<Complex64>` stores each J as a pair (real, imaginary) of real
 /// parameters. Illegal configurations have amplitude 0. It has no exact sampler: draw from it by
 /// Metropolis or sum over the sector.
 ///
@@ -66,7 +65,7 @@ impl<L: Scalar> Jastrow<L> {
         i * (2 * self.space().n_sites - i - 1) / 2 + j - i - 1
     }
 
-    /// `hᵢ = Σ_{j ≠ i} Jᵢⱼ zⱼ` of all sites: `ln ψ = (1/2) Σᵢ zᵢ hᵢ`.
+    /// $h_i = \sum_{j \ne i} J_{ij} z_j$ of all sites: $\ln\psi = \frac12 \sum_i z_i h_i$.
     fn fields(&self, theta: &[f64], x: &[u8]) -> Vec<L> {
         let mut field = vec![L::ZERO; x.len()];
         let mut pair = 0;

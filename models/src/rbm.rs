@@ -7,9 +7,9 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 /// Restricted Boltzmann machine, an unnormalised reference state:
-/// `ln ψ(x) = Σᵢ aᵢ zᵢ + Σⱼ ln 2 cosh(bⱼ + Σᵢ zᵢ Wᵢⱼ)`.
+/// $\ln\psi(x) = \sum_i a_i z_i + \sum_j \ln 2\cosh(b_j + \sum_i z_i W_{ij})$.
 ///
-/// `zᵢ = 1 - 2 xᵢ / (d - 1)` runs from +1 to -1. `Rbm<f64>` is positive; `Rbm<Complex64>` has
+/// $z_i = 1 - 2 x_i / (d - 1)$ runs from +1 to -1. `Rbm<f64>` is positive; `Rbm<Complex64>` has
 /// complex weights, each stored as a pair (real, imaginary) of real parameters. Illegal
 /// configurations have amplitude 0. It has no exact sampler: draw from it by Metropolis or sum
 /// over the sector.
@@ -88,13 +88,13 @@ impl<L: Scalar> Rbm<L> {
     }
 }
 
-/// `q = e⁻²ᶻ` and the sign for which it is at most 1, so that nothing overflows.
+/// $q = e^{-2z}$ and the sign for which it is at most 1, so that nothing overflows.
 fn decay<L: Scalar>(z: L) -> (L, f64) {
     let sign = 1f64.copysign(z.re());
     (z.scale(-2.0 * sign).exp(), sign)
 }
 
-/// `ln 2 cosh z`.
+/// $\ln 2\cosh z$.
 fn ln_2cosh<L: Scalar>(z: L) -> L {
     let (q, sign) = decay(z);
     z.scale(sign) + (L::ONE + q).ln()

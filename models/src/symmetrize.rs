@@ -16,8 +16,8 @@ const CHECKS: u64 = 256;
 /// Largest group.
 const LARGEST_GROUP: usize = 4096;
 
-/// A relabelling g of configurations: `(g x)ᵢ = x_{π(i)}`, every value v replaced by d - 1 - v
-/// where `flip` is set.
+/// A relabelling g of configurations: $(g x)_i = x_{\pi(i)}$, every value v replaced by d - 1 - v where
+/// `flip` is set.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Relabelling {
     /// The site whose value site i takes.
@@ -104,14 +104,10 @@ pub enum SymmetryError {
 }
 
 /// The mixture of a state over a group G,
+/// $$|\psi_G(x)|^2 = \frac1{|G|} \sum_g |\psi(g x)|^2, \qquad \arg\psi_G(x) = \arg \sum_g \psi(g x),$$
+/// and $P_G = \frac1{|G|}\sum_g P(g x)$ for probabilities.
 ///
-/// ```text
-/// |ψ_G(x)|² = (1/|G|) Σ_g |ψ(g x)|²,    arg ψ_G(x) = arg Σ_g ψ(g x)
-/// ```
-///
-/// and `P_G = (1/|G|) Σ_g P(g x)` for probabilities.
-///
-/// Exactly normalised and exactly sampled: a shot of `ψ`, then a random g. The state is invariant
+/// Exactly normalised and exactly sampled: a shot of $\psi$, then a random g. The state is invariant
 /// under G (the trivial representation). Each amplitude costs |G| of the network's.
 ///
 /// # References
@@ -180,7 +176,7 @@ impl<W: Wavefunction> Symmetrized<W> {
         }
     }
 
-    /// The log-amplitude of the mixture, the shares of its elements, and `ψ(g x) / Σ_g ψ(g x)`.
+    /// The log-amplitude of the mixture, the shares of its elements, and $\psi(g x) / \sum_g \psi(g x)$.
     fn mixture(&self, logs: &[W::Log]) -> (W::Log, Vec<f64>, Vec<Complex64>) {
         let norm = self.norm();
         let s = if norm == Norm::L2 { 2.0 } else { 1.0 };

@@ -4,13 +4,13 @@ use crate::{Conditional, Init, Layout};
 use ketwork_hamiltonians::{ConfigsRef, OnSpace, Scalar, Space};
 use std::marker::PhantomData;
 
-/// Largest table: `d^N` prefixes above this are refused.
+/// Largest table: $d^{N}$ prefixes above this are refused.
 const LARGEST: usize = 1 << 22;
 
 /// One free number (or amplitude and phase) for each prefix and value: any state can be written.
 ///
-/// The prefix of length p with digits `x₀ … xₚ₋₁` has the index
-/// `(dᵖ - 1)/(d - 1) + Σⱼ xⱼ dᵖ⁻¹⁻ʲ`. With exact sums every variational algorithm on this
+/// The prefix of length p with digits $x_0 \dots x_{p-1}$ has the index
+/// $(d^p - 1)/(d - 1) + \sum_j x_j d^{p-1-j}$. With exact sums every variational algorithm on this
 /// ansatz must agree with exact diagonalisation: the backbone of the tests.
 #[derive(Clone, Debug)]
 pub struct PrefixTable<L> {
@@ -23,7 +23,7 @@ impl<L: Scalar> PrefixTable<L> {
     /// A table that starts near the uniform positive state, values drawn with deviation 0.1.
     ///
     /// # Panics
-    /// If the space has more than `2²²` configurations.
+    /// If the space has more than $2^{22}$ configurations.
     #[track_caller]
     #[must_use]
     pub fn new(space: Space) -> Self {

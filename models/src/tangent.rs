@@ -12,12 +12,8 @@ const BLOCK: usize = 64;
 const COLUMNS: usize = 4096;
 
 /// The centred and weighted tangent map
-///
-/// ```text
-/// J_{cs,j} = √wₛ (∂(ln ψ)_c(xₛ)/∂θⱼ - Σₜ wₜ ∂(ln ψ)_c(xₜ)/∂θⱼ)
-/// ```
-///
-/// c over real and imaginary part, so that `Jᵀ J` is the real part of the quantum geometric tensor.
+/// $$J_{cs,j} = \sqrt{w_s}\,\Big(\frac{\partial (\ln\psi)_c(x_s)}{\partial\theta_j} - \sum_t w_t \frac{\partial (\ln\psi)_c(x_t)}{\partial\theta_j}\Big),$$
+/// c over real and imaginary part, so that $J^T J$ is the real part of the quantum geometric tensor.
 ///
 /// # Shapes
 /// n samples, k components, P parameters; vectors over rows are (k, n).

@@ -7,9 +7,9 @@ use std::ops::Range;
 /// Which norm the amplitudes have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Norm {
-    /// A wavefunction: `Σₓ |ψ(x)|² = 1`.
+    /// A wavefunction: $\sum_x |\psi(x)|^2 = 1$.
     L2,
-    /// A probability: `Σₓ P(x) = 1`, with `log_psi` = ln P.
+    /// A probability: $\sum_x P(x) = 1$, with `log_psi` = ln P.
     L1,
 }
 
@@ -70,7 +70,7 @@ impl<L> Samples<L> {
 
 /// A wavefunction or a probability with real parameters.
 ///
-/// Laws: `log_psi` of an illegal configuration is `-∞`, never NaN; the result does not depend
+/// Laws: `log_psi` of an illegal configuration is $-\infty$, never NaN; the result does not depend
 /// on the number of threads, bit for bit.
 pub trait Wavefunction: OnSpace + Send + Sync {
     /// `f64` for a positive state or a probability, `Complex64` with a phase.
@@ -156,7 +156,7 @@ pub trait Ancestral: Wavefunction {
 
 /// A wavefunction with per-sample derivatives.
 pub trait Differentiable: Wavefunction {
-    /// Writes `Σ_c s_c ∂(ln ψ)_c / ∂θⱼ` of each configuration, c over real and
+    /// Writes $\sum_c s_c\, \partial\, (\ln\psi)_c / \partial\theta_j$ of each configuration, c over real and
     /// imaginary part.
     ///
     /// # Shapes

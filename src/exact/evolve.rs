@@ -35,12 +35,12 @@ pub struct EvolveInfo {
     pub products: usize,
     /// Estimated norm of the error.
     pub error: f64,
-    /// `ln ‖e^(-τ H)ψ‖ / ‖ψ‖` after [`cool`]; 0 for real time.
+    /// $\ln \|e^{-\tau H}\psi\| / \|\psi\|$ after [`cool`]; 0 for real time.
     pub log_norm: f64,
 }
 
-/// `ψ ← e^(-i H t) ψ` by Krylov steps, whose lengths follow from the error bound
-/// `βₘ ∫₀^τ |(e^(-i T s))ₘ₁| ds` of each space. `time` may be negative.
+/// $\psi \leftarrow e^{-i H t} \psi$ by Krylov steps, whose lengths follow from the error bound
+/// $\beta_m \int_0^\tau |(e^{-i T s})_{m1}|\, ds$ of each space. `time` may be negative.
 ///
 /// The norm is kept to rounding; it need not be 1.
 ///
@@ -73,7 +73,7 @@ where
     )
 }
 
-/// `ψ ← e^(-τ H) ψ / ‖e^(-τ H) ψ‖`, imaginary-time evolution.
+/// $\psi \leftarrow e^{-\tau H} \psi / \|e^{-\tau H} \psi\|$, imaginary-time evolution.
 ///
 /// The logarithm of the norm is in [`EvolveInfo::log_norm`].
 ///
@@ -133,7 +133,7 @@ pub(super) fn check(time: f64, psi: &[Complex64], params: &EvolveParams) -> Resu
     Ok(())
 }
 
-/// The exponent: `-i s H` with a sign, or `-s H`.
+/// The exponent: $-i s H$ with a sign, or $-s H$.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Direction {
     Real(f64),
@@ -242,7 +242,7 @@ impl Space {
         })
     }
 
-    /// `e^(f T) e₁`, in imaginary time with energies counted from the lowest.
+    /// $e^{f T} e_1$, in imaginary time with energies counted from the lowest.
     fn coefficients(&self, direction: Direction, step: f64) -> Vec<Complex64> {
         let mut c = vec![Complex64::ZERO; self.vectors.len()];
         for (e, state) in self.energies.iter().zip(&self.states) {

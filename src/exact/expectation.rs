@@ -4,9 +4,9 @@ use super::vector::{dot, sum_blocks};
 use crate::hamiltonians::{OnSpace, Operator, Scalar};
 use num_complex::Complex64;
 
-/// `⟨ψ|O|ψ⟩ / ⟨ψ|ψ⟩`, without storing the matrix.
+/// $\langle\psi|O|\psi\rangle / \langle\psi|\psi\rangle$, without storing the matrix.
 ///
-/// Real up to rounding for a Hermitian operator. The part of `O|ψ⟩` outside the sector has
+/// Real up to rounding for a Hermitian operator. The part of $O|\psi\rangle$ outside the sector has
 /// no overlap with the state and drops out.
 ///
 /// # Panics

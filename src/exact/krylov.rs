@@ -12,7 +12,7 @@ const INVARIANT: f64 = 1e-13;
 
 /// A Krylov space of a Hermitian matrix, orthogonal to locked vectors, with thick restarts.
 ///
-/// `A Vₘ = Vₘ Tₘ + β vₘ₊₁ eₘᵀ` with real symmetric `T`, tridiagonal after the arrow
+/// $A V_m = V_m T_m + \beta\, v_{m+1} e_m^T$ with real symmetric $T$, tridiagonal after the arrow
 /// of kept Ritz vectors. Orthogonality is estimated by Simon's recurrence and restored on demand,
 /// which saves most of the inner products.
 ///

@@ -6,7 +6,7 @@ use crate::hamiltonians::{Hamiltonian, Scalar};
 /// How the lowest levels are found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LanczosParams {
-    /// A level is converged when `‖H v - E v‖` is below this fraction of the norm of H. Energies
+    /// A level is converged when $\|H v - E v\|$ is below this fraction of the norm of H. Energies
     /// are then accurate to its square over the gap. Default 1e-10.
     pub tolerance: f64,
     /// Largest number of products of H and a vector, over all levels. Default 20000.
@@ -42,7 +42,7 @@ pub struct Levels<T> {
     pub energies: Vec<f64>,
     /// Orthonormal eigenvectors over the basis.
     pub vectors: Vec<Vec<T>>,
-    /// Norms `‖H v - E v‖`, computed from the vectors returned.
+    /// Norms $\|H v - E v\|$, computed from the vectors returned.
     pub residuals: Vec<f64>,
     /// Products of H and a vector; 0 for a dense diagonalisation.
     pub products: usize,
@@ -209,7 +209,7 @@ fn default_capacity(n: usize) -> usize {
         .map_or(32, |(_, vectors)| *vectors)
 }
 
-/// `‖H v - e v‖`.
+/// $\|H v - e v\|$.
 pub(super) fn residual<T: Scalar>(matrix: &SparseMatrix<T>, v: &[T], e: f64) -> f64 {
     let mut w = vec![T::ZERO; v.len()];
     matrix.apply(v, &mut w);

@@ -55,7 +55,7 @@ struct Table<T> {
 }
 
 impl<T: Scalar> SparseMatrix<T> {
-    /// The matrix `⟨x|O|x'⟩` of an operator, built in parallel by blocks of rows.
+    /// The matrix $\langle x|O|x'\rangle$ of an operator, built in parallel by blocks of rows.
     ///
     /// # Errors
     /// [`ExactError::Memory`], estimated from a sample of rows before the bulk is allocated;
@@ -167,7 +167,7 @@ impl<T: Scalar> SparseMatrix<T> {
         self.start[self.dimension()]
     }
 
-    /// `y = A x`; the sum of each row runs in a fixed order.
+    /// $y = A x$; the sum of each row runs in a fixed order.
     ///
     /// # Panics
     /// If a length differs from the dimension.

@@ -16,19 +16,19 @@ pub struct Spectrum<T> {
     matrix: SparseMatrix<T>,
 }
 
-/// Averages in the canonical ensemble at inverse temperature `β` (k_B = 1).
+/// Averages in the canonical ensemble at inverse temperature $\beta$ (k_B = 1).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Thermal {
     /// Inverse temperature. At infinity only the lowest computed level counts, alone even where rounding
     /// splits a degenerate one; take a large finite value to average over it.
     pub beta: f64,
-    /// `⟨H⟩`.
+    /// $\langle H \rangle$.
     pub energy: f64,
-    /// `C = β² (⟨H²⟩ - ⟨H⟩²)`.
+    /// $C = \beta^2 (\langle H^2 \rangle - \langle H \rangle^2)$.
     pub specific_heat: f64,
-    /// `S = ln Z + β ⟨H⟩`.
+    /// $S = \ln Z + \beta \langle H \rangle$.
     pub entropy: f64,
-    /// `ln Z`; infinite or NaN only where `β E₀` is.
+    /// $\ln Z$; infinite or NaN only where $\beta E_0$ is.
     pub log_partition: f64,
 }
 
@@ -113,7 +113,7 @@ impl<T: Scalar> Spectrum<T> {
         })
     }
 
-    /// `tr(e^(-β H) O) / Z`.
+    /// $\mathrm{tr}(e^{-\beta H} O) / Z$.
     ///
     /// # Errors
     /// [`ExactError::Parameter`] for NaN, and those of [`SparseMatrix::new`].

@@ -12,7 +12,7 @@ pub(super) fn tfim_ring(n: usize, h: f64) -> Model<f64> {
     Tfim::new(h).on(&ring(n)).expect("finite couplings")
 }
 
-/// `Σᵢⱼ Jᵢⱼ Sᵢ · Sⱼ` at total Sz = 0.
+/// $\sum_{ij} J_{ij} S_i \cdot S_j$ at total Sz = 0.
 pub(super) fn heisenberg(n: usize, bonds: &[(u32, u32, f64)]) -> Model<f64> {
     let terms = bonds
         .iter()

@@ -11,7 +11,7 @@ pub(super) const BLOCK: usize = 4096;
 /// Independent partial sums of a block, so that the processor can overlap and vectorise them.
 const LANES: usize = 8;
 
-/// `a v` for an element that is no wider than the vector's.
+/// $a v$ for an element that is no wider than the vector's.
 #[inline]
 pub(super) fn times<T: Scalar, V: Scalar + From<T>>(a: T, v: V) -> V {
     if T::COMPONENTS == 1 {
@@ -21,7 +21,7 @@ pub(super) fn times<T: Scalar, V: Scalar + From<T>>(a: T, v: V) -> V {
     }
 }
 
-/// `Σᵢ āᵢ bᵢ`.
+/// $\sum_i \bar a_i b_i$.
 pub(super) fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
     sum_blocks(a.len(), |range| block_dot(&a[range.clone()], &b[range]))
 }
@@ -60,7 +60,7 @@ fn block_dot<T: Scalar>(a: &[T], b: &[T]) -> T {
     lanes.into_iter().sum::<T>() + rest
 }
 
-/// `y ← y + a x`.
+/// $y \leftarrow y + a x$.
 pub(super) fn axpy<T: Scalar>(a: T, x: &[T], y: &mut [T]) {
     y.par_chunks_mut(BLOCK)
         .zip(x.par_chunks(BLOCK))
@@ -95,7 +95,7 @@ pub(super) fn project_out<T: Scalar>(vectors: &[Vec<T>], w: &mut [T]) -> Vec<T> 
     components
 }
 
-/// `w ← w + Σᵢ cᵢ vᵢ`.
+/// $w \leftarrow w + \sum_i c_i v_i$.
 pub(super) fn add_combination<T: Scalar>(vectors: &[Vec<T>], c: &[T], w: &mut [T]) {
     w.par_chunks_mut(BLOCK).enumerate().for_each(|(b, w)| {
         for (v, &c) in vectors.iter().zip(c) {
@@ -107,7 +107,7 @@ pub(super) fn add_combination<T: Scalar>(vectors: &[Vec<T>], c: &[T], w: &mut [T
     });
 }
 
-/// Replaces the first vectors by combinations of all: `vᵢ ← Σⱼ cᵢⱼ vⱼ`.
+/// Replaces the first vectors by combinations of all: $v_i \leftarrow \sum_j c_{ij} v_j$.
 pub(super) fn recombine<T: Scalar>(vectors: &mut [Vec<T>], c: &[Vec<T>]) {
     // A tile of all vectors together stays in the second-level cache.
     const TILE: usize = 512;

@@ -11,12 +11,12 @@ use ketwork_hamiltonians::{Hamiltonian, Scalar};
 use ketwork_models::{Dense, Differentiable, Lazy, Samples, TangentMap};
 use std::time::Instant;
 
-/// Minimises `⟨H⟩` by stochastic imaginary-time evolution in the tangent space.
+/// Minimises $\langle H\rangle$ by stochastic imaginary-time evolution in the tangent space.
 ///
 /// One step draws samples, computes local energies, and solves
-/// `min_δ ‖Jδ - r‖² + λ‖δ‖²` with
-/// `r_cs = -√wₛ (E_loc(xₛ) - Ē)_c`; then
-/// `θ ← θ + η δ`. Where `η ‖J δ‖`, the Fubini-Study length of the
+/// $\min_\delta \|J\delta - r\|^2 + \lambda\|\delta\|^2$ with
+/// $r_{cs} = -\sqrt{w_s}\,(E_\mathrm{loc}(x_s) - \bar E)_c$; then
+/// $\theta \leftarrow \theta + \eta\,\delta$. Where $\eta \|J \delta\|$, the Fubini-Study length of the
 /// step, exceeds [`GroundState::max_distance`], the step is shortened to it.
 ///
 /// The iterator is endless and owns no output: the caller takes as many steps as wanted and reads

@@ -10,9 +10,9 @@ pub struct Report {
     pub energy: Estimate,
     /// Imaginary part of the mean local energy: 0 within the error bar for a Hermitian operator.
     pub imaginary: f64,
-    /// `⟨|E_loc - Ē|²⟩`, zero at an eigenstate.
+    /// $\langle |E_\mathrm{loc} - \bar E|^2\rangle$, zero at an eigenstate.
     pub variance: f64,
-    /// Norm of the force `Jᵀ r` = half the energy gradient.
+    /// Norm of the force $J^T r$ = half the energy gradient.
     pub gradient_norm: f64,
     /// Norm of the parameter step.
     pub step_norm: f64,
@@ -73,7 +73,7 @@ pub enum VmcError {
     },
 }
 
-/// V-score `N Var(E) / (Ē - E_∞)²`: how far from an eigenstate, comparable between
+/// V-score $N\, \mathrm{Var}(E) / (\bar E - E_\infty)^2$: how far from an eigenstate, comparable between
 /// models; `infinite` is the energy at infinite temperature, Tr H / dim.
 ///
 /// # References

@@ -34,7 +34,7 @@ fn three() -> usize {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SpinSector {
-    /// Sum of `Sᶻ`, a multiple of 1/2.
+    /// Sum of $S^z$, a multiple of 1/2.
     pub total_sz: f64,
 }
 

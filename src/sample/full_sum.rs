@@ -9,7 +9,7 @@ const CHUNK: usize = 1 << 14;
 
 /// All legal configurations with their exact probabilities: no statistical error.
 ///
-/// Weights are `|ψ(x)|² / Σ_x' |ψ(x')|²`, or P(x) in the L1 norm, so unnormalised states
+/// Weights are $|\psi(x)|^2 / \sum_{x'} |\psi(x')|^2$, or P(x) in the L1 norm, so unnormalised states
 /// are as welcome as normalised ones. Configurations of amplitude 0 are left out. With it every
 /// stochastic algorithm can be run without noise and compared with exact diagonalisation.
 #[derive(Clone, Debug)]

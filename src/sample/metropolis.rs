@@ -43,8 +43,7 @@ impl Default for MetropolisParams {
 /// Markov chains in a constrained space, for states without exact sampling.
 ///
 /// A proposal changes one site to another value or exchanges: it swaps the values of a pair or, beyond
-/// qubits, half of the time moves one unit between them. Illegal proposals are rejected, legal
-/// ones are accepted with probability `min(1, |ψ(x')/ψ(x)|²)` (or P(x')/P(x)).
+/// qubits, half of the time moves one unit between them. Illegal proposals are rejected, legal ones are accepted with probability $\min(1, |\psi(x')/\psi(x)|^2)$ (or P(x')/P(x)).
 /// Both proposals are symmetric, so the chain is in detailed balance; it is ergodic only where the
 /// moves connect the sector, which r-hat cannot prove.
 ///

@@ -15,7 +15,7 @@ use ketwork_hamiltonians::{ConfigsRef, Scalar};
 use ketwork_models::{Samples, Wavefunction};
 use serde::{Deserialize, Serialize};
 
-/// Draws weighted configurations from `|ψ|²` (or from P).
+/// Draws weighted configurations from $|\psi|^2$ (or from P).
 ///
 /// A sampler owns its counters: two draws differ, and the same sequence of draws from the same seed
 /// gives the same configurations with any number of threads.

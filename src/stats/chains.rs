@@ -147,11 +147,11 @@ pub fn binning(values: &[f64]) -> Vec<BinLevel> {
         .collect()
 }
 
-/// Split `R̂` of Markov chains, row = step * `n_chains` + chain; `None` below 4 steps.
+/// Split $\hat R$ of Markov chains, row = step * `n_chains` + chain; `None` below 4 steps.
 ///
 /// Every chain is cut in two; with half-chains of L values, mean of their variances W and variance
-/// of their means B, `R̂ = √(((L - 1) W / L + B) / W)`. Chains that agree have
-/// `R̂ < 1.01` or so, and 1.1 is a clear disagreement. A drift within chains counts, too.
+/// of their means B, $\hat R = \sqrt{((L - 1) W / L + B) / W}$. Chains that agree have
+/// $\hat R < 1.01$ or so, and 1.1 is a clear disagreement. A drift within chains counts, too.
 ///
 /// # Panics
 /// If the number of values is no multiple of `n_chains`.

@@ -7,7 +7,7 @@ use std::fmt;
 /// A Monte Carlo number with its error bar, printed as `-1.2732(4)`.
 ///
 /// The error is one standard deviation of the mean,
-/// `√(2 τ σ² / n)` with `τ = 1/2 + Σ_{t ≥ 1} ρ(t)`.
+/// $\sqrt{2 \tau \sigma^2 / n}$ with $\tau = \frac12 + \sum_{t \ge 1} \rho(t)$.
 ///
 /// The printed error has one significant digit, two where the first is 1; the mean is rounded to
 /// the same place. An exact number (error 0) prints all digits.
@@ -33,7 +33,7 @@ pub struct Estimate {
 impl Estimate {
     /// The mean of `values` over samples, with the error bar that fits the way they were drawn.
     ///
-    /// Independent shots: `√(Σᵢ wᵢ (fᵢ - f̄)² / (n - 1))`. Markov chains: see
+    /// Independent shots: $\sqrt{\sum_i w_i (f_i - \bar f)^2 / (n - 1)}$. Markov chains: see
     /// [`Self::from_chains`]. Exact sums: no error.
     ///
     /// # Panics
@@ -81,7 +81,7 @@ impl Estimate {
     /// row = step * `n_chains` + chain.
     ///
     /// With at least 32 chains the error is the scatter of the chain means, which needs no estimate
-    /// of `τ` and no long chains. With fewer, `τ` is the windowed sum of the autocorrelation
+    /// of $\tau$ and no long chains. With fewer, $\tau$ is the windowed sum of the autocorrelation
     /// function pooled over the chains, the window chosen where the statistical and the truncation
     /// error balance, the result corrected for the bias of the subtracted mean. Where no window
     /// closes within half the chain, the scatter of the chain means is used, or, for a single chain,
@@ -105,7 +105,7 @@ impl Estimate {
 
     /// The mean of one chain, the error from the scatter of `n_bins` bins of consecutive values.
     ///
-    /// Valid where a bin is much longer than `τ`; [`super::binning`] shows whether the error has
+    /// Valid where a bin is much longer than $\tau$; [`super::binning`] shows whether the error has
     /// reached its plateau. Values left over by the last full bin are dropped from the end.
     ///
     /// # Panics
@@ -130,8 +130,8 @@ impl Estimate {
     }
 }
 
-/// Mean and variance of weighted values: `f̄ = Σᵢ wᵢ fᵢ` and
-/// `Σᵢ wᵢ |fᵢ - f̄|²`.
+/// Mean and variance of weighted values: $\bar f = \sum_i w_i f_i$ and
+/// $\sum_i w_i |f_i - \bar f|^2$.
 ///
 /// # Shapes
 /// `weight` (B), which add up to 1, and `values` (B).

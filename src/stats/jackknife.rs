@@ -4,7 +4,7 @@ use ketwork_models::{Draw, Samples};
 /// Blocks of steps left out in turn where there are few chains.
 const BLOCKS: usize = 32;
 
-/// A function of means, for example a ratio `⟨a⟩ / ⟨b⟩`, with its error.
+/// A function of means, for example a ratio $\langle a \rangle / \langle b \rangle$, with its error.
 ///
 /// Independent shots: one shot is left out in turn, at the cost of one evaluation per row whatever
 /// the multiplicities. Chains: one chain of at least 32, else one of 32 blocks of steps, which must

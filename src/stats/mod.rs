@@ -1,8 +1,8 @@
 //! Honest numbers: estimates with error bars, autocorrelation, convergence of chains.
 //!
-//! Notation: n samples with values f, variance `σ²`, integrated autocorrelation time
-//! `τ = 1/2 + Σ_{t ≥ 1} ρ(t)`, error `√(2 τ σ² / n)`. Independent samples
-//! have `τ = 1/2`.
+//! Notation: n samples with values f, variance $\sigma^2$, integrated autocorrelation time
+//! $\tau = \frac12 + \sum_{t \ge 1} \rho(t)$, error $\sqrt{2 \tau \sigma^2 / n}$. Independent samples
+//! have $\tau = 1/2$.
 
 mod chains;
 mod estimate;

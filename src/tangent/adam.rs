@@ -1,7 +1,7 @@
 use super::{SolveError, SolveInfo, TangentSolver};
 use ketwork_models::TangentMap;
 
-/// First-order steps with adaptive moments on the force `Jᵀ r`: no linear system.
+/// First-order steps with adaptive moments on the force $J^T r$: no linear system.
 ///
 /// # References
 /// D. P. Kingma, J. Ba, arXiv:1412.6980, algorithm 1.

@@ -1,7 +1,7 @@
 //! Solvers of the tangent-space least-squares problem.
 //!
 //! Every update of the library, imaginary or real time, is
-//! `min_δ ‖Jδ - r‖² + λ‖δ‖²` with the centred tangent map J and a residual r.
+//! $\min_\delta \|J\delta - r\|^2 + \lambda\|\delta\|^2$ with the centred tangent map J and a residual r.
 
 mod adam;
 mod spring;
@@ -15,7 +15,7 @@ pub use sr::{MinSr, Sr};
 
 use ketwork_models::TangentMap;
 
-/// Solves `min_δ ‖Jδ - r‖²` with a regularisation of its own; sees neither physics nor
+/// Solves $\min_\delta \|J\delta - r\|^2$ with a regularisation of its own; sees neither physics nor
 /// network.
 pub trait TangentSolver: Send {
     /// Writes the step: j has shape (n, k, P), r (k, n), step (P).
@@ -71,7 +71,7 @@ impl<V: TangentSolver + ?Sized> TangentSolver for Box<V> {
 /// How a solve went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct SolveInfo {
-    /// Absolute shift `λ` that was used.
+    /// Absolute shift $\lambda$ that was used.
     pub shift: f64,
     /// Cholesky attempts; each after the first multiplies the shift by 10.
     pub attempts: u32,

@@ -2,9 +2,9 @@ use super::{MinSr, SolveError, SolveInfo, TangentSolver};
 use ketwork_models::TangentMap;
 
 /// Subsampled projected-increment natural gradient: minSR that keeps what earlier batches knew,
-/// `δₖ = Jᵀ (J Jᵀ + λ)⁻¹ (r - μ Jδₖ₋₁) + μ δₖ₋₁`.
+/// $\delta_k = J^T (J J^T + \lambda)^{-1} (r - \mu J\delta_{k-1}) + \mu\,\delta_{k-1}$.
 ///
-/// With `μ = 0` it is [`MinSr`].
+/// With $\mu = 0$ it is [`MinSr`].
 ///
 /// # References
 /// G. Goldshlager, N. Abrahamsen, L. Lin, J. Comput. Phys. 516, 113351 (2024), eq. (33).

@@ -8,9 +8,9 @@ const ATTEMPTS: u32 = 6;
 const CUTOFF: f64 = 1e-12;
 
 /// Stochastic reconfiguration in parameter space:
-/// `δ = (Jᵀ J + λ)⁻¹ Jᵀ r`, cost `n P² + P³/3`: for few parameters.
+/// $\delta = (J^T J + \lambda)^{-1} J^T r$, cost $n P^2 + P^3/3$: for few parameters.
 ///
-/// `λ` = `shift` · tr(J^T J) / min(k n, P): relative to the mean non-zero eigenvalue, so that
+/// $\lambda$ = `shift` · tr(J^T J) / min(k n, P): relative to the mean non-zero eigenvalue, so that
 /// [`Sr`] and [`MinSr`] with the same shift give the same step.
 ///
 /// # References
@@ -23,7 +23,7 @@ pub struct Sr {
 }
 
 /// Stochastic reconfiguration in sample space:
-/// `δ = Jᵀ (J Jᵀ + λ)⁻¹ r`, cost `n² P + n³/3`: for many parameters.
+/// $\delta = J^T (J J^T + \lambda)^{-1} r$, cost $n^2 P + n^3/3$: for many parameters.
 ///
 /// The shift is that of [`Sr`].
 ///

@@ -4,7 +4,7 @@ use crate::{OnSpace, Space};
 /// A fixed sum of site values: particle number, or total Sz of spins.
 ///
 /// For spin-1/2 (value 0 = up) the sum counts down spins:
-/// `Sᶻ_tot = N/2 - Σᵢ xᵢ`.
+/// $S^z_\mathrm{tot} = N/2 - \sum_i x_i$.
 #[derive(Clone, Debug)]
 pub struct Number {
     space: Space,
@@ -13,7 +13,7 @@ pub struct Number {
 }
 
 impl Number {
-    /// Configurations with `Σᵢ xᵢ` = `total`.
+    /// Configurations with $\sum_i x_i$ = `total`.
     ///
     /// # Errors
     /// [`ConstraintError::Empty`] where `total` exceeds N (d - 1).
@@ -51,7 +51,7 @@ impl Number {
         })
     }
 
-    /// Spin-1/2 configurations with total `Sᶻ` = `twice_sz` / 2.
+    /// Spin-1/2 configurations with total $S^z$ = `twice_sz` / 2.
     ///
     /// # Errors
     /// [`ConstraintError::Empty`] where N and `twice_sz` differ in parity or |`twice_sz`| > N.

@@ -1,7 +1,7 @@
 use super::{Constraint, ConstraintError, LocalMask};
 use crate::{OnSpace, Space};
 
-/// Linear checks over Z2: `Σ_{i ∈ A} xᵢ = b_A mod 2` for any sets A of qubits.
+/// Linear checks over Z2: $\sum_{i \in A} x_i = b_A \bmod 2$ for any sets A of qubits.
 ///
 /// Gauge constraints, stabilisers and total parities are of this kind. The checks are reduced so
 /// that no two start or end at the same position of the order: at its end a check leaves one value,
@@ -129,7 +129,7 @@ impl Parity {
         Ok(parity)
     }
 
-    /// Number of independent checks: the sector holds `2^(N - rank)` configurations.
+    /// Number of independent checks: the sector holds $2^{N - \text{rank}}$ configurations.
     #[must_use]
     pub fn rank(&self) -> usize {
         self.checks.len()

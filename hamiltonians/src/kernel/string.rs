@@ -4,7 +4,7 @@ use super::open;
 use crate::{Action, Connected, LocalMask, OperatorError, Pauli, Scalar, Term};
 use num_complex::Complex64;
 
-/// `f Πᵢ σᵢ`: one element a row, `f (-i)^(n_Y) Π (±1)`, where each Y and Z on a
+/// $f \prod_i \sigma_i$: one element a row, $f\,(-i)^{n_Y} \prod (\pm 1)$, where each Y and Z on a
 /// site with value 1 gives a sign.
 #[derive(Clone, Debug)]
 pub(super) struct PauliString<T> {
@@ -12,7 +12,7 @@ pub(super) struct PauliString<T> {
     string: Vec<Pauli>,
     guard: Vec<(u32, LocalMask)>,
     factor: T,
-    /// `f (-i)^(n_Y)`.
+    /// $f\,(-i)^{n_Y}$.
     element: T,
     signs: Vec<u32>,
     flips: Vec<u32>,

@@ -78,7 +78,7 @@ impl<T: Scalar> Table<T> {
         sets
     }
 
-    /// `√(‖A‖₁ ‖A‖_∞)`, which bounds the norm of any matrix.
+    /// $\sqrt{\lVert A\rVert_1 \lVert A\rVert_\infty}$, which bounds the norm of any matrix.
     pub(super) fn norm_bound(&self) -> f64 {
         let mut rows: BTreeMap<u32, f64> = BTreeMap::new();
         let mut columns: BTreeMap<u32, f64> = BTreeMap::new();

@@ -67,11 +67,11 @@ pub enum LatticeKind {
     Ladder,
     /// Square lattice, 4 neighbours.
     Square,
-    /// `a₁ = (1, 0)`, `a₂ = (1/2, √3/2)`, 6 neighbours at `±a₁, ±a₂, ±(a₂ - a₁)`.
+    /// $a_1 = (1, 0)$, $a_2 = (1/2, \sqrt3/2)$, 6 neighbours at $\pm a_1, \pm a_2, \pm(a_2 - a_1)$.
     Triangular,
-    /// The triangular vectors times `√3`, basis 0 and `(a₁ + a₂)/3`, 3 neighbours.
+    /// The triangular vectors times $\sqrt3$, basis 0 and $(a_1 + a_2)/3$, 3 neighbours.
     Honeycomb,
-    /// `a₁ = (2, 0)`, `a₂ = (1, √3)`, basis a = 0, b = `a₁/2`, c = `a₂/2`, 4 neighbours.
+    /// $a_1 = (2, 0)$, $a_2 = (1, \sqrt3)$, basis a = 0, b = $a_1/2$, c = $a_2/2$, 4 neighbours.
     Kagome,
     /// Cubic lattice, 6 neighbours.
     Cubic,

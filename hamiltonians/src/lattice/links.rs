@@ -5,14 +5,14 @@ use super::{Lattice, LatticeError, LatticeKind, snake_cells};
 
 /// The links of a chain, ladder, square or cubic lattice of D directions.
 ///
-/// Link `D v + k` leads from vertex v in direction k (0 = +x, 1 = +y, 2 = +z). Links that leave an
+/// Link $D\,v + k$ leads from vertex v in direction k (0 = +x, 1 = +y, 2 = +z). Links that leave an
 /// open end do not exist and are skipped in the numbering. A periodic direction of length 2 has two
 /// links between the same two vertices; one of length 1 has none.
 #[derive(Clone, Debug)]
 pub struct Links {
     lattice: Lattice,
     dimension: usize,
-    /// Number of link `D v + k`, if it exists.
+    /// Number of link $D v + k$, if it exists.
     number: Vec<Option<u32>>,
     /// (vertex, direction) of each link.
     place: Vec<(u32, u8)>,

@@ -47,7 +47,7 @@ impl Lattice {
     /// `permutation[i]`. They form a group and map edges onto edges.
     ///
     /// The point is the one that keeps most of the symmetries of the infinite lattice under the
-    /// given extents and boundaries: a torus of `L × L` squares has 8, an open 3 x 4 rectangle
+    /// given extents and boundaries: a torus of $L \times L$ squares has 8, an open 3 x 4 rectangle
     /// 4, an open chain 2. Symmetries that permute no site are left out.
     #[must_use]
     pub fn point_group(&self) -> Vec<Vec<u32>> {

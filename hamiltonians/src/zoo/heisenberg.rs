@@ -2,12 +2,12 @@ use super::named;
 use super::spins::{FLIP_FLOP, ISING, marshall, on_pairs, total_sz};
 use crate::{Lattice, LocalSum, Model, ModelError, OnSpace, Space};
 
-/// Heisenberg model, `H = J Σ_{⟨ij⟩} Sᵢ · Sⱼ`, in a sector of
-/// total `Sᶻ`.
+/// Heisenberg model, $H = J \sum_{\langle ij\rangle} \mathbf S_i \cdot \mathbf S_j$, in a sector of
+/// total $S^z$.
 ///
-/// Spin operators `S = σ / 2`; J > 0 is antiferromagnetic. Each bond is
+/// Spin operators $\mathbf S = \boldsymbol\sigma / 2$; J > 0 is antiferromagnetic. Each bond is
 /// counted once. The coupling is named "j".
-/// Ring of 4 sites with J = 1: `E₀ = -2`; ring of 8: -3.65109341 (tested).
+/// Ring of 4 sites with J = 1: $E_0 = -2$; ring of 8: -3.65109341 (tested).
 ///
 /// # References
 /// H. Bethe, Z. Phys. 71, 205 (1931).
@@ -15,14 +15,14 @@ use crate::{Lattice, LocalSum, Model, ModelError, OnSpace, Space};
 pub struct Heisenberg {
     /// Exchange J.
     pub j: f64,
-    /// Twice the total `Sᶻ`: N and this number have the same parity.
+    /// Twice the total $S^z$: N and this number have the same parity.
     pub twice_sz: i64,
     /// Rotates one sublattice by Z, so that bipartite exchange has negative off-diagonal elements.
     pub marshall: bool,
 }
 
 impl Default for Heisenberg {
-    /// J = 1, total `Sᶻ` = 0, not rotated.
+    /// J = 1, total $S^z$ = 0, not rotated.
     fn default() -> Self {
         Self {
             j: 1.0,
@@ -36,7 +36,7 @@ impl Heisenberg {
     /// The model on the sites of a lattice, bonds on its edges.
     ///
     /// # Errors
-    /// [`ModelError`] for a non-finite coupling, an impossible total `Sᶻ`, or a Marshall rotation
+    /// [`ModelError`] for a non-finite coupling, an impossible total $S^z$, or a Marshall rotation
     /// on a lattice that is not bipartite.
     pub fn on(&self, lattice: &Lattice) -> Result<Model<f64>, ModelError> {
         let terms = on_pairs(lattice.edges(), exchange(), 0);
@@ -49,11 +49,12 @@ impl Heisenberg {
     }
 }
 
-/// J1-J2 model, `H = J₁ Σ_{⟨ij⟩} Sᵢ · Sⱼ + J₂ Σ_{⟨⟨ij⟩⟩} Sᵢ · Sⱼ`, in a sector of total `Sᶻ`.
+/// J1-J2 model, $H = J_1 \sum_{\langle ij\rangle} \mathbf S_i \cdot \mathbf S_j + J_2
+/// \sum_{\langle\langle ij\rangle\rangle} \mathbf S_i \cdot \mathbf S_j$, in a sector of total $S^z$.
 ///
-/// Spin operators `S = σ / 2`. Next-nearest pairs are those of
+/// Spin operators $\mathbf S = \boldsymbol\sigma / 2$. Next-nearest pairs are those of
 /// [`Lattice::next_nearest`], each once. Couplings are named "j1" and "j2".
-/// Ring of 6 sites with `J₂ = J₁/2 = 1/2` (Majumdar-Ghosh): `E₀ = -3 N/8` (tested).
+/// Ring of 6 sites with $J_2 = J_1/2 = 1/2$ (Majumdar-Ghosh): $E_0 = -3 N/8$ (tested).
 ///
 /// # References
 /// C. K. Majumdar, D. K. Ghosh, J. Math. Phys. 10, 1388 (1969).
@@ -63,14 +64,14 @@ pub struct J1J2 {
     pub j1: f64,
     /// Next-nearest-neighbour exchange.
     pub j2: f64,
-    /// Twice the total `Sᶻ`: N and this number have the same parity.
+    /// Twice the total $S^z$: N and this number have the same parity.
     pub twice_sz: i64,
     /// Rotates one sublattice of the nearest-neighbour graph by Z.
     pub marshall: bool,
 }
 
 impl J1J2 {
-    /// `J₁ = 1`, total `Sᶻ` = 0, not rotated.
+    /// $J_1 = 1$, total $S^z$ = 0, not rotated.
     #[must_use]
     pub fn new(j2: f64) -> Self {
         Self {

@@ -55,12 +55,12 @@ impl PauliTerm {
     }
 }
 
-/// Any Hermitian sum of Pauli strings, `H = Σₖ cₖ Πᵢ σ_{k,i}`.
+/// Any Hermitian sum of Pauli strings, $H = \sum_k c_k \prod_i \sigma_{k,i}$.
 ///
 /// Equal strings are merged. Each string left is a coupling of its own, named as in "X0 Z3" (the
 /// identity "1"), with the coefficient as value. Elements are real where every string has an even
 /// number of Y.
-/// Two sites, `X₀ X₁ + Z₀ Z₁`: `E₀ = -2` (tested).
+/// Two sites, $X_0 X_1 + Z_0 Z_1$: $E_0 = -2$ (tested).
 ///
 /// # Examples
 /// ```
@@ -74,7 +74,7 @@ impl PauliTerm {
 pub struct PauliSum {
     /// The terms.
     pub terms: Vec<PauliTerm>,
-    /// Twice the total `Sᶻ`, where every string conserves it; all configurations by default.
+    /// Twice the total $S^z$, where every string conserves it; all configurations by default.
     pub twice_sz: Option<i64>,
 }
 
@@ -97,7 +97,7 @@ impl PauliSum {
     ///
     /// # Errors
     /// [`ModelError`] for sites out of range or repeated, coefficients that are not finite, a sum
-    /// that is not Hermitian, or a total `Sᶻ` that is impossible or not conserved.
+    /// that is not Hermitian, or a total $S^z$ that is impossible or not conserved.
     pub fn on(&self, lattice: &Lattice) -> Result<AnyModel, ModelError> {
         let space = Space::qubits(lattice.n_sites());
         let strings = self.merged(space)?;
@@ -185,7 +185,7 @@ fn name(string: &[(u32, Pauli)]) -> String {
     letters.join(" ")
 }
 
-/// Checks `[H, Σᵢ Zᵢ] = 0` string by string: `[X, Z] = -2i Y` and `[Y, Z] = 2i X`.
+/// Checks $[H, \sum_i Z_i] = 0$ string by string: $[X, Z] = -2i\,Y$ and $[Y, Z] = 2i\,X$.
 fn check_conserved(strings: &Strings) -> Result<(), ModelError> {
     let mut commutator: BTreeMap<Sites, (f64, &Sites)> = BTreeMap::new();
     let largest = strings.values().map(|c| c.re.abs()).fold(0.0, f64::max);

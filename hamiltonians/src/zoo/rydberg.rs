@@ -17,23 +17,23 @@ pub enum RydbergBlockade {
     None,
 }
 
-/// Rydberg atoms, `H = (Ω/2) Σᵢ Pᵢ Xᵢ - δ Σᵢ nᵢ + Σ_{i<j} C₆/rᵢⱼ⁶ nᵢ nⱼ`, in the space without two
-/// excited blockaded atoms.
+/// Rydberg atoms, $H = \frac\Omega2 \sum_i P_i X_i - \delta \sum_i n_i + \sum_{i<j}
+/// \frac{C_6}{r_{ij}^6} n_i n_j$, in the space without two excited blockaded atoms.
 ///
-/// `n = (1 - Z)/2` is the site value, 1 = excited. `Pᵢ` projects on no excited blockaded partner
+/// $n = (1 - Z)/2$ is the site value, 1 = excited. $P_i$ projects on no excited blockaded partner
 /// of i. The tails act on the other pairs, r is the minimal image. The drive is positive, so the
 /// ground state has negative mean X. Couplings are named "omega", "delta", and "c6" where it is
 /// not 0.
-/// Ring of 8 atoms, nearest blockade, `Ω = δ = 1`: `E₀/N = -0.60725141`; a single atom:
-/// `-δ/2 - √(Ω² + δ²)/2` (tested).
+/// Ring of 8 atoms, nearest blockade, $\Omega = \delta = 1$: $E_0/N = -0.60725141$; a single atom:
+/// $-\delta/2 - \sqrt{\Omega^2 + \delta^2}/2$ (tested).
 ///
 /// # References
 /// P. Fendley, K. Sengupta, S. Sachdev, Phys. Rev. B 69, 075106 (2004).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rydberg {
-    /// Rabi frequency `Ω`.
+    /// Rabi frequency $\Omega$.
     pub omega: f64,
-    /// Detuning `δ`; positive favours excitation.
+    /// Detuning $\delta$; positive favours excitation.
     pub delta: f64,
     /// Van der Waals coefficient in units of energy times lattice constant to the sixth.
     pub c6: f64,
@@ -42,7 +42,7 @@ pub struct Rydberg {
 }
 
 impl Rydberg {
-    /// `Ω` = 1, the given detuning, nearest blockade, no tails.
+    /// $\Omega$ = 1, the given detuning, nearest blockade, no tails.
     #[must_use]
     pub fn new(delta: f64) -> Self {
         Self {
@@ -110,7 +110,7 @@ impl Rydberg {
     }
 }
 
-/// `r⁻⁶ n_a n_b` on all pairs but the blockaded ones.
+/// $r^{-6} n_a n_b$ on all pairs but the blockaded ones.
 fn tails<'a>(
     lattice: &'a Lattice,
     blockaded: &'a [(u32, u32)],

@@ -3,10 +3,10 @@
 use crate::{Action, Lattice, LocalSum, ModelError, Number, Sector, Term};
 use std::sync::Arc;
 
-/// `Sˣ_a Sˣ_b + Sʸ_a Sʸ_b` on a pair.
+/// $S^x_a S^x_b + S^y_a S^y_b$ on a pair.
 pub(super) const FLIP_FLOP: [(u32, u32, f64); 2] = [(1, 2, 0.5), (2, 1, 0.5)];
 
-/// `Sᶻ_a Sᶻ_b` on a pair.
+/// $S^z_a S^z_b$ on a pair.
 pub(super) const ISING: [(u32, u32, f64); 4] =
     [(0, 0, 0.25), (1, 1, -0.25), (2, 2, -0.25), (3, 3, 0.25)];
 
@@ -26,7 +26,7 @@ pub(super) fn on_pairs(
     pairs.iter().map(term).collect()
 }
 
-/// The spins 1/2 of a lattice with total `Sᶻ` = `twice_sz` / 2, read in snake order.
+/// The spins 1/2 of a lattice with total $S^z$ = `twice_sz` / 2, read in snake order.
 pub(super) fn total_sz(lattice: &Lattice, twice_sz: i64) -> Result<Sector, ModelError> {
     let n = lattice.n_sites();
     match Number::total_sz(n, twice_sz, lattice.snake_order()) {

@@ -2,11 +2,11 @@ use super::{free, named, pauli_term};
 use crate::{Lattice, LocalSum, Model, ModelError, Pauli, Space};
 
 /// Transverse-field Ising model,
-/// `H = -J Σ_{⟨ij⟩} Zᵢ Zⱼ - h Σᵢ Xᵢ - h_z Σᵢ Zᵢ`.
+/// $H = -J \sum_{\langle ij\rangle} Z_i Z_j - h \sum_i X_i - h_z \sum_i Z_i$.
 ///
-/// Pauli matrices, not spins: the chain is critical at `h = J`. Each bond is counted once.
+/// Pauli matrices, not spins: the chain is critical at $h = J$. Each bond is counted once.
 /// Couplings are named "j", "h", "hz". The sector is free.
-/// Open chain of 2 sites with `J = h = 1`: `E₀ = -√5` (tested).
+/// Open chain of 2 sites with $J = h = 1$: $E_0 = -\sqrt 5$ (tested).
 ///
 /// # References
 /// P. Pfeuty, Ann. Phys. 57, 79 (1970).

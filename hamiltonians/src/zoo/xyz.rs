@@ -2,14 +2,14 @@ use super::{free, pauli_term};
 use crate::{AnyModel, Lattice, LocalSum, Model, ModelError, Pauli, Scalar, Space};
 use num_complex::Complex64;
 
-/// XYZ model in a field,
-/// `H = Σ_{⟨ij⟩} (J_x Xᵢ Xⱼ + J_y Yᵢ Yⱼ + J_z Zᵢ Zⱼ) + Σᵢ (h_x Xᵢ + h_y Yᵢ + h_z Zᵢ)`.
+/// XYZ model in a field, $H = \sum_{\langle ij\rangle} (J_x X_i X_j + J_y Y_i Y_j + J_z Z_i Z_j) +
+/// \sum_i (h_x X_i + h_y Y_i + h_z Z_i)$.
 ///
 /// Pauli matrices, all signs positive. Each bond is counted once. Couplings are named "jx", "jy",
 /// "jz", "hx", "hz", and "hy" where it is not 0: only then are the elements complex. The sector is
 /// free.
-/// Two sites without field: the energies are `J_x - J_y + J_z`, `-J_x + J_y + J_z`,
-/// `J_x + J_y - J_z`, `-J_x - J_y - J_z` (tested).
+/// Two sites without field: the energies are $J_x - J_y + J_z$, $-J_x + J_y + J_z$,
+/// $J_x + J_y - J_z$, $-J_x - J_y - J_z$ (tested).
 ///
 /// # References
 /// R. J. Baxter, Ann. Phys. 70, 323 (1972).

@@ -12,14 +12,10 @@ use rayon::prelude::*;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-/// A normalised state `ψ(x) = Πₚ ψ(xₚ | x_{<p})` in a constrained space.
+/// A normalised state $\psi(x) = \prod_p \psi(x_p | x_{<p})$ in a constrained space.
 ///
-/// From the raw log-amplitudes `rₚ(v)` of the network and the mask `mₚ(v)` of the constraint,
-///
-/// ```text
-/// ln ψ(v | x_{<p}) = rₚ(v) - (1/s) ln Σ_{v' ∈ mₚ} e^(s Re rₚ(v'))
-/// ```
-///
+/// From the raw log-amplitudes $r_p(v)$ of the network and the mask $m_p(v)$ of the constraint,
+/// $$\ln\psi(v | x_{<p}) = r_p(v) - \tfrac1s \ln \sum_{v' \in m_p} e^{s\, \mathrm{Re}\, r_p(v')},$$
 /// with s = 2 for a wavefunction (L2) and s = 1 for a probability (L1). Masked values have
 /// amplitude 0, so the state is normalised over the legal configurations and every shot is legal.
 ///
@@ -114,7 +110,7 @@ impl<M: Conditional> Autoregressive<M> {
         }
     }
 
-    /// `(1/s) ln Σ_{v ∈ m} e^(s Re r(v))`.
+    /// $\tfrac1s \ln \sum_{v \in m} e^{s \mathrm{Re}\, r(v)}$.
     fn normaliser(&self, raw: &[M::Log], mask: LocalMask) -> f64 {
         let s = self.exponent();
         if mask.count() == 1 {
@@ -144,7 +140,7 @@ impl<M: Conditional> Autoregressive<M> {
     }
 
     /// Sums the log-conditionals of one row from position `from` on, with the constraint's state
-    /// there; an illegal value ends the sum at `-∞`.
+    /// there; an illegal value ends the sum at $-\infty$.
     fn accumulate(&self, raw: &[M::Log], x: &[u8], from: usize, state: &mut [u64]) -> M::Log {
         let d = self.space().local_dim;
         let mut sum = M::Log::ZERO;

@@ -1,7 +1,7 @@
 //! Gated recurrent unit: the element-wise half of a step, and its derivative.
 //!
 //! Gates of a row stand side by side: r, z, n, each of width w; with the recurrent part u of n,
-//! `n = tanh(aₙ + σ(r) u)` and `h = (1 - σ(z)) n + σ(z) h'`.
+//! $n = \tanh(a_n + \sigma(r) u)$ and $h = (1 - \sigma(z)) n + \sigma(z) h'$.
 //!
 //! K. Cho et al., arXiv:1406.1078; the reset gate acts after the product, as in cuDNN.
 

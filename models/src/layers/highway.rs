@@ -1,7 +1,7 @@
 //! The element-wise half of a gated step with a linear bypass, and its derivative.
 //!
 //! Gates of a row stand side by side: a, g, each of width w; with the bypass s,
-//! `h = σ(g) tanh a + (1 - σ(g)) s`.
+//! $h = \sigma(g) \tanh a + (1 - \sigma(g)) s$.
 
 use super::elementwise::{load, sigmoid, store, tanh};
 

@@ -1,7 +1,7 @@
 //! Long short-term memory: the element-wise half of a step, and its derivative.
 //!
 //! Gates of a row stand side by side: i, f, g, o, each of width w;
-//! `c = σ(f) c' + σ(i) tanh g` and `h = σ(o) tanh c`.
+//! $c = \sigma(f) c' + \sigma(i) \tanh g$ and $h = \sigma(o) \tanh c$.
 //!
 //! S. Hochreiter and J. Schmidhuber, Neural Comput. 9, 1735 (1997).
 

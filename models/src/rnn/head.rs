@@ -139,7 +139,7 @@ impl Strided<'_> {
     }
 }
 
-/// Writes `Σₚ xₚ ⊗ yₚ`.
+/// Writes $\sum_p x_p \otimes y_p$.
 pub(super) fn outer(x: Strided<'_>, y: Strided<'_>, out: &mut [f64]) {
     Product {
         m: x.width,

@@ -2,7 +2,7 @@ use super::*;
 use crate::exact::tests::{heisenberg_ring, tfim_ring};
 use crate::hamiltonians::{LocalSum, Pauli, Space, Term};
 
-/// Levels of two sites with one bond: `±√(J² + 4h²)` and `±J`.
+/// Levels of two sites with one bond: $\pm\sqrt{J^2 + 4h^2}$ and $\pm J$.
 fn two_sites(h: f64) -> [f64; 4] {
     let e = (1.0 + 4.0 * h * h).sqrt();
     [-e, -1.0, 1.0, e]

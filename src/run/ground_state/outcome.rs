@@ -8,7 +8,7 @@ pub struct Outcome {
     pub energy: f64,
     /// Its standard error.
     pub energy_error: f64,
-    /// `⟨|E_loc - Ē|²⟩`.
+    /// $\langle |E_\mathrm{loc} - \bar E|^2\rangle$.
     pub variance: f64,
     /// See [`crate::v_score`].
     pub v_score: f64,

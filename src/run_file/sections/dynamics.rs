@@ -61,7 +61,7 @@ words! {
         MeanSz,
         /// Mean of ZZ over bonds.
         ZzNn,
-        /// `(1/N) Σ (-1)ˣ⁺ʸ⁺ᶻ Sᶻ`.
+        /// $(1/N) \sum (-1)^{x+y+z} S^z$.
         StaggeredSz,
         /// Rydberg excitations for each site.
         Density,

@@ -35,15 +35,12 @@ impl Default for Rnn2dParams {
 /// (`L = Complex64`).
 ///
 /// The hidden state at a position is computed from those of its two neighbours that were visited
-/// before, `q = (h_across, h_along)`, and from their values, one-hot,
-/// `σ = (σ_across, σ_along)`:
-///
-/// ```text
-/// h̃ = tanh(σ T q + V σ + b),    u = sigmoid(σ T' q + V' σ + b'),    h = u ⊙ h̃ + (1 - u) ⊙ W q
-/// ```
-///
+/// before, $q = (h_\mathrm{across}, h_\mathrm{along})$, and from their values, one-hot,
+/// $\sigma = (\sigma_\mathrm{across}, \sigma_\mathrm{along})$:
+/// $$\tilde h = \tanh(\sigma T q + V \sigma + b),\quad u = \mathrm{sigmoid}(\sigma T' q + V' \sigma + b'),
+/// \quad h = u \odot \tilde h + (1 - u) \odot W q.$$
 /// A neighbour outside the rectangle, or not yet visited, counts as zero. Further layers read the
-/// state below instead of the values, `h̃ = tanh(A (h_below, q) + b)`. The output at
+/// state below instead of the values, $\tilde h = \tanh(A (h_\mathrm{below}, q) + b)$. The output at
 /// a position depends on all positions before it in snake order; with another order on those that
 /// are reached through neighbours.
 ///
