@@ -41,17 +41,6 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         stop: Some(session.interrupted()),
     };
     let found = run.run(&options)?;
-    if found.interrupted {
-        let place = session
-            .out()
-            .map_or("nothing was kept: give --out DIR".into(), |dir| {
-                format!("continue with --out {} --resume", dir.display())
-            });
-        return Err(Failure::Interrupted(format!(
-            "stopped after step {}; {place}",
-            found.steps
-        )));
-    }
     session.say(format!(
         "E        = {} after {} steps",
         found.estimate, found.steps

@@ -35,7 +35,9 @@ pub use sample::{
     Diagnostics, FullSum, Independent, Metropolis, MetropolisParams, SampleError, Sampler,
 };
 pub use schedule::Schedule;
-pub use stats::{BinLevel, Estimate, binning, jackknife, moments, r_hat, reduce, sum, sum_over};
+pub use stats::{
+    BinLevel, Estimate, Joined, binning, jackknife, moments, r_hat, reduce, sum, sum_over,
+};
 pub use tangent::{Adam, MinSr, SolveError, SolveInfo, Spring, Sr, TangentSolver};
 pub use usage::{Elapsed, Stopwatch, cpu_seconds, peak_memory_mb};
 

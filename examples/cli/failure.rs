@@ -48,10 +48,10 @@ impl From<RunFileError> for Failure {
 
 impl From<RunError> for Failure {
     fn from(e: RunError) -> Self {
-        if e.is_input() {
-            Self::input(e)
-        } else {
-            Self::computation(e)
+        match e {
+            RunError::Interrupted { .. } => Self::Interrupted(e.to_string()),
+            e if e.is_input() => Self::input(e),
+            e => Self::computation(e),
         }
     }
 }

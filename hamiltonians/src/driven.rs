@@ -33,26 +33,26 @@ impl<T: Scalar, D: Driven<T> + ?Sized> Driven<T> for Box<D> {
 
 type Ramp = Box<dyn Fn(f64) -> f64 + Send + Sync>;
 
-/// A model whose named couplings are functions of time.
+/// A drive protocol: a model whose named couplings are functions of time.
 ///
 /// Couplings without a function keep the value of the model. Only couplings the model lists can be
 /// driven; the zoo lists a coupling wherever its terms are there, also at value 0.
 ///
 /// # Examples
 /// ```
-/// use ketwork_hamiltonians::{Boundary, Driven, Lattice, Schedule, Tfim};
+/// use ketwork_hamiltonians::{Boundary, Driven, Lattice, Protocol, Tfim};
 /// let model = Tfim::new(0.0).on(&Lattice::chain(4, Boundary::Open)?)?;
-/// let ramp = Schedule::new(model).drive("h", |t| 0.5 * t)?;
+/// let ramp = Protocol::new(model).drive("h", |t| 0.5 * t)?;
 /// let at_one = ramp.at(1.0);
 /// # let _ = at_one;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Schedule<T> {
+pub struct Protocol<T> {
     model: Model<T>,
     ramps: Vec<(usize, Ramp)>,
 }
 
-impl<T: Scalar> Schedule<T> {
+impl<T: Scalar> Protocol<T> {
     /// All couplings constant.
     #[must_use]
     pub fn new(model: Model<T>) -> Self {
@@ -96,22 +96,22 @@ impl<T: Scalar> Schedule<T> {
     }
 }
 
-impl<T> fmt::Debug for Schedule<T> {
+impl<T> fmt::Debug for Protocol<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let driven: Vec<usize> = self.ramps.iter().map(|(i, _)| *i).collect();
-        f.debug_struct("Schedule")
+        f.debug_struct("Protocol")
             .field("driven", &driven)
             .finish_non_exhaustive()
     }
 }
 
-impl<T> OnSpace for Schedule<T> {
+impl<T> OnSpace for Protocol<T> {
     fn space(&self) -> &Space {
         self.model.space()
     }
 }
 
-impl<T: Scalar> Driven<T> for Schedule<T> {
+impl<T: Scalar> Driven<T> for Protocol<T> {
     fn at(&self, t: f64) -> Box<dyn Operator<Elem = T> + '_> {
         Box::new(self.terms_at(t))
     }
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn a_schedule_is_the_model_with_the_couplings_of_that_time() {
         let lattice = Lattice::chain(4, Boundary::Periodic).unwrap();
-        let ramp = Schedule::new(Tfim::new(0.0).on(&lattice).unwrap())
+        let ramp = Protocol::new(Tfim::new(0.0).on(&lattice).unwrap())
             .drive("h", |t| 2.0 * t)
             .unwrap()
             .drive("hz", |t| 1.0 - t)
@@ -155,7 +155,7 @@ mod tests {
         let model = Tfim::new(1.0)
             .on(&Lattice::chain(2, Boundary::Open).unwrap())
             .unwrap();
-        let error = Schedule::new(model).drive("g", |t| t).unwrap_err();
+        let error = Protocol::new(model).drive("g", |t| t).unwrap_err();
         assert!(error.to_string().contains("\"hz\""), "{error}");
     }
 }

@@ -18,9 +18,9 @@ mod zoo;
 
 pub use constraint::{
     Blockade, Constraint, ConstraintError, Free, LocalMask, Number, Parity, Product, Sector,
-    is_legal, product,
+    draw_legal, is_legal, is_legal_with, product,
 };
-pub use driven::{Driven, Schedule};
+pub use driven::{Driven, Protocol};
 pub use lattice::{Boundary, Lattice, LatticeError, LatticeKind, Links};
 pub use local_sum::LocalSum;
 pub use model::{AnyModel, Hamiltonian, Model, ModelError};

@@ -98,3 +98,25 @@ pub trait Conditional: OnSpace + Send + Sync {
         self.forward(theta, work, x, out);
     }
 }
+
+/// Checks the shapes of [`Conditional::resume`]: outputs (B, N, d), a parent and a first change for
+/// each row, the changes ascending.
+#[track_caller]
+pub(crate) fn assert_resumable<L>(
+    out: &[L],
+    x: ConfigsRef<'_>,
+    local_dim: usize,
+    parent: &[u32],
+    first: &[u32],
+) {
+    let b = x.len();
+    assert_eq!(
+        out.len(),
+        b * x.n_sites() * local_dim,
+        "outputs of {b} rows"
+    );
+    assert!(
+        parent.len() == b && first.len() == b && first.is_sorted(),
+        "a parent for each row, first changes ascending"
+    );
+}

@@ -1,6 +1,6 @@
 //! What the unnormalised reference states share: legality, blocks of rows over threads.
 
-use ketwork_hamiltonians::{ConfigsRef, Constraint, Neighbours, Scalar};
+use ketwork_hamiltonians::{ConfigsRef, Constraint, Neighbours, Scalar, is_legal_with};
 use rayon::prelude::*;
 
 /// Rows (or neighbours) of one task.
@@ -33,20 +33,6 @@ pub(crate) fn write_derivative<L: Scalar>(out: &mut [f64], i: usize, seed: L, o:
     }
 }
 
-/// Whether x is legal; `state` is memory for the automaton.
-pub(crate) fn legal(sector: &dyn Constraint, x: &[u8], state: &mut Vec<u64>) -> bool {
-    state.resize(sector.words(), 0);
-    sector.start(state);
-    sector.order().iter().enumerate().all(|(p, &site)| {
-        let value = x[site as usize];
-        let allowed = sector.mask(state, p).allows(value);
-        if allowed {
-            sector.advance(state, p, value);
-        }
-        allowed
-    })
-}
-
 /// Evaluates `log` for every legal row; the others have amplitude 0.
 pub(crate) fn log_rows<L: Scalar>(
     sector: &dyn Constraint,
@@ -63,8 +49,7 @@ pub(crate) fn log_rows<L: Scalar>(
         let mut state = Vec::new();
         for (b, out) in out.iter_mut().enumerate() {
             let x = x.row(i * BLOCK + b);
-            let legal = legal(sector, x, &mut state);
-            *out = if legal {
+            *out = if is_legal_with(sector, x, &mut state) {
                 log(x)
             } else {
                 L::from(f64::NEG_INFINITY)
@@ -104,7 +89,7 @@ pub(crate) fn log_changes<L: Scalar, P>(
                 let k = i * 16 * BLOCK + j;
                 let own = near.parent[k];
                 near.write(k, x, &mut row);
-                if !legal(sector, &row, &mut state) {
+                if !is_legal_with(sector, &row, &mut state) {
                     *out = L::from(f64::NEG_INFINITY);
                     continue;
                 }
@@ -144,9 +129,8 @@ pub(crate) fn pullback_rows<L: Scalar>(
             for (j, row) in rows.chunks_mut(n_params).enumerate() {
                 let s = i * BLOCK + j;
                 let x = x.row(s);
-                let legal = legal(sector, x, &mut state);
                 assert!(
-                    legal,
+                    is_legal_with(sector, x, &mut state),
                     "the derivative of an illegal configuration is undefined"
                 );
                 let im = if L::COMPONENTS == 2 { seed[b + s] } else { 0.0 };

@@ -2,7 +2,7 @@
 
 use crate::{Ancestral, Differentiable, Layout, Norm, Shots, Stream, Wavefunction};
 use ketwork_hamiltonians::{
-    Configs, ConfigsRef, Neighbours, OnSpace, Scalar, Sector, Space, is_legal,
+    Configs, ConfigsRef, Neighbours, OnSpace, Scalar, Sector, Space, draw_legal, is_legal,
 };
 use num_complex::Complex64;
 use rayon::prelude::*;
@@ -349,15 +349,8 @@ pub fn check_invariance(sector: &Sector, group: &[Relabelling]) -> Result<(), Sy
     let (n, d) = (sector.space().n_sites, sector.space().local_dim);
     let stream = Stream::new(0).named("invariance of the sector");
     let (mut x, mut image) = (vec![0; n], vec![0; n]);
-    let mut state = vec![0; sector.words()];
     for shot in 0..CHECKS {
-        sector.start(&mut state);
-        for (p, &site) in sector.order().iter().enumerate() {
-            let values: Vec<u8> = sector.mask(&state, p).values().collect();
-            let v = values[(stream.uniform(shot, p as u32) * values.len() as f64) as usize];
-            x[site as usize] = v;
-            sector.advance(&mut state, p, v);
-        }
+        draw_legal(&**sector, |p| stream.uniform(shot, p as u32), &mut x);
         for g in group {
             g.apply(&x, d, &mut image);
             if !is_legal(&**sector, &image) {
@@ -369,139 +362,4 @@ pub fn check_invariance(sector: &Sector, group: &[Relabelling]) -> Result<(), Sy
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Autoregressive, PrefixTable};
-    use ketwork_hamiltonians::{Free, Number};
-    use std::sync::Arc;
-
-    fn ring(n: usize) -> Vec<Relabelling> {
-        let shift = (0..n as u32).map(|i| (i + 1) % n as u32).collect();
-        vec![
-            Relabelling {
-                sites: shift,
-                flip: false,
-            },
-            Relabelling::spin_flip(n),
-        ]
-    }
-
-    fn state(n: usize) -> Symmetrized<Autoregressive<PrefixTable<Complex64>>> {
-        let space = Space::qubits(n);
-        let sector: Sector = Arc::new(Number::new(space, n / 2).unwrap());
-        let net = Autoregressive::new(PrefixTable::new(space), sector.clone());
-        Symmetrized::new(net, &sector, &ring(n)).unwrap()
-    }
-
-    fn all(n: usize) -> Configs {
-        let rows = (0..1usize << n).flat_map(|i| (0..n).map(move |p| (i >> p & 1) as u8));
-        Configs::from_data(n, rows.collect())
-    }
-
-    #[test]
-    fn the_mixture_is_normalised_and_invariant() {
-        let psi = state(6);
-        assert_eq!(psi.group().len(), 12);
-        let theta = psi.layout().initial(Stream::new(1));
-        let x = all(6);
-        let mut log = vec![Complex64::ZERO; x.len()];
-        psi.log_psi(&theta, x.view(), &mut log);
-        let norm: f64 = log.iter().map(|l| (2.0 * l.re).exp()).sum();
-        assert!((norm - 1.0).abs() < 1e-12, "{norm}");
-        for g in psi.group() {
-            let mut moved = vec![Complex64::ZERO; x.len()];
-            psi.log_psi(&theta, psi.image(g, x.view()).view(), &mut moved);
-            for (a, b) in log.iter().zip(&moved) {
-                let same = Scalar::exp(*a) - Scalar::exp(*b);
-                assert!(same.norm() < 1e-12, "{a} {b}");
-            }
-        }
-    }
-
-    #[test]
-    fn neighbours_and_tangent_agree_with_their_definitions() {
-        let psi = state(6);
-        let theta = psi.layout().initial(Stream::new(2));
-        let x = psi.sample(&theta, 0..10, Stream::new(3)).x;
-        let mut near = Neighbours::default();
-        for b in 0..x.len() {
-            for s in 0..5 {
-                let row = x.row(b);
-                near.push(b, [(s, row[s + 1]), (s + 1, 1 - row[s + 1])]);
-            }
-        }
-        let mut fast = vec![Complex64::ZERO; near.len()];
-        psi.log_psi_neighbours(&theta, x.view(), &near, &mut fast);
-        let mut full = Configs::zeros(near.len(), 6);
-        (0..near.len()).for_each(|k| near.write(k, x.view(), full.row_mut(k)));
-        let mut slow = vec![Complex64::ZERO; near.len()];
-        psi.log_psi(&theta, full.view(), &mut slow);
-        for (a, b) in fast.iter().zip(&slow) {
-            assert!(
-                (Scalar::exp(*a) - Scalar::exp(*b)).norm() < 1e-12,
-                "{a} {b}"
-            );
-        }
-        let (b, p, h) = (x.len(), theta.len(), 1e-5);
-        let mut rows = vec![0.0; 2 * b * p];
-        psi.jacobian(&theta, x.view(), &mut rows);
-        for j in 0..p {
-            let slope = |sign: f64| {
-                let mut moved = theta.clone();
-                moved[j] += sign * h;
-                let mut log = vec![Complex64::ZERO; b];
-                psi.log_psi(&moved, x.view(), &mut log);
-                log
-            };
-            let (up, down) = (slope(1.0), slope(-1.0));
-            for s in 0..b {
-                let d = (up[s] - down[s]) / (2.0 * h);
-                // The phase of a sum bends faster than its parts: truncation of order 1e-8.
-                assert!((rows[s * p + j] - d.re).abs() < 1e-7, "re {s} {j}");
-                assert!((rows[(b + s) * p + j] - d.im).abs() < 1e-7, "im {s} {j}");
-            }
-        }
-    }
-
-    #[test]
-    fn shots_follow_the_mixture() {
-        let psi = state(6);
-        let theta = psi.layout().initial(Stream::new(4));
-        let samples = psi.sample(&theta, 0..20_000, Stream::new(5));
-        let (mut chi2, mut seen) = (0.0, 0.0);
-        for (log, w) in samples.log_psi.iter().zip(&samples.weight) {
-            let q = (2.0 * log.re).exp();
-            seen += q;
-            chi2 += 20_000.0 * (w - q).powi(2) / q;
-        }
-        // All 20 legal states occur; chi-square with 19 degrees exceeds 43.8 with probability 1e-3.
-        assert!(
-            samples.len() == 20 && seen > 1.0 - 1e-9,
-            "{} {seen}",
-            samples.len()
-        );
-        assert!(chi2 < 43.8, "chi-square {chi2}");
-    }
-
-    #[test]
-    fn a_sector_that_breaks_the_symmetry_is_refused() {
-        let space = Space::qubits(5);
-        let sector: Sector = Arc::new(Number::new(space, 2).unwrap());
-        let net = Autoregressive::new(PrefixTable::<f64>::new(space), sector.clone());
-        let flip = [Relabelling::spin_flip(5)];
-        assert!(matches!(
-            Symmetrized::new(net, &sector, &flip),
-            Err(SymmetryError::NotInvariant { .. })
-        ));
-        let free: Sector = Arc::new(Free::new(space));
-        let net = Autoregressive::new(PrefixTable::<f64>::new(space), free.clone());
-        let twice = [Relabelling {
-            sites: vec![0, 0, 1, 2, 3],
-            flip: false,
-        }];
-        assert!(matches!(
-            Symmetrized::new(net, &free, &twice),
-            Err(SymmetryError::NoPermutation { .. })
-        ));
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 use super::krylov::{Krylov, Ritz};
 use super::vector::{axpy, norm, project_out, scale};
-use super::{Basis, ExactError, Memory, SparseMatrix};
+use super::{Basis, ExactError, Memory, SparseMatrix, Spectrum};
 use crate::hamiltonians::{Hamiltonian, Scalar};
 
 /// How the lowest levels are found.
@@ -108,27 +108,11 @@ pub fn lowest<H>(h: &H, k: usize, params: &LanczosParams) -> Result<Levels<H::El
 where
     H: Hamiltonian + ?Sized,
 {
-    check(params)?;
-    let basis = Basis::new(&**h.sector(), params.memory)?;
-    let n = basis.len();
-    if k == 0 || k > n {
-        return Err(ExactError::LevelCount {
-            asked: k,
-            dimension: n,
-        });
-    }
-    if n <= params.dense_below || k > n / 4 {
-        let spectrum = super::Spectrum::over(h, basis, params.memory)?;
+    let Plan { basis, capacity } = plan(h, k, params)?;
+    let Some(capacity) = capacity else {
+        let spectrum = Spectrum::over(h, basis, params.memory)?;
         return Ok(spectrum.into_lowest(k));
-    }
-    let capacity = params
-        .krylov_dim
-        .unwrap_or_else(|| default_capacity(n))
-        .max(2 * k + 8);
-    // The space, its residual, the locked vectors, those just found, and one to work with.
-    let vectors = (capacity + 2 * k + 2) as f64;
-    let bytes = vectors * (8 * H::Elem::COMPONENTS) as f64 * n as f64;
-    params.memory.check("the Krylov space", n as f64, bytes)?;
+    };
     let matrix = SparseMatrix::new(h, &basis, params.memory)?;
     let (mut found, products) = Search {
         matrix: &matrix,
@@ -149,6 +133,55 @@ where
         levels.residuals.push(residual(&matrix, v, e));
     }
     Ok(levels)
+}
+
+/// Whether [`lowest`] fits into memory: makes all its checks and gives the dimension, without the
+/// matrix or a vector. A long calculation that ends in an exact twin asks before it starts.
+///
+/// # Errors
+/// Those of [`lowest`] but [`ExactError::NoConvergence`].
+pub fn check_lowest<H>(h: &H, k: usize, params: &LanczosParams) -> Result<usize, ExactError>
+where
+    H: Hamiltonian + ?Sized,
+{
+    Ok(plan(h, k, params)?.basis.len())
+}
+
+struct Plan {
+    basis: Basis,
+    /// Vectors between restarts; `None` where dense diagonalisation is cheaper.
+    capacity: Option<usize>,
+}
+
+fn plan<H>(h: &H, k: usize, params: &LanczosParams) -> Result<Plan, ExactError>
+where
+    H: Hamiltonian + ?Sized,
+{
+    check(params)?;
+    let basis = Basis::new(&**h.sector(), params.memory)?;
+    let n = basis.len();
+    if k == 0 || k > n {
+        return Err(ExactError::LevelCount {
+            asked: k,
+            dimension: n,
+        });
+    }
+    if n <= params.dense_below || k > n / 4 {
+        Spectrum::<H::Elem>::check_memory(n, params.memory)?;
+        let capacity = None;
+        return Ok(Plan { basis, capacity });
+    }
+    let capacity = params
+        .krylov_dim
+        .unwrap_or_else(|| default_capacity(n))
+        .max(2 * k + 8);
+    // The space, its residual, the locked vectors, those just found, and one to work with.
+    let vectors = (capacity + 2 * k + 2) as f64;
+    let bytes = vectors * (8 * H::Elem::COMPONENTS) as f64 * n as f64;
+    params.memory.check("the Krylov space", n as f64, bytes)?;
+    SparseMatrix::check_memory(h, &basis, params.memory)?;
+    let capacity = Some(capacity);
+    Ok(Plan { basis, capacity })
 }
 
 fn check(params: &LanczosParams) -> Result<(), ExactError> {

@@ -73,13 +73,10 @@ impl<T: Scalar> SparseMatrix<T> {
             basis.space(),
             "operator and basis live on different spaces"
         );
+        let (size, bytes) = Self::check_memory(operator, basis, memory)?;
         let n = basis.len();
         let column_bits = usize::BITS - (n - 1).max(1).leading_zeros();
-        let blocks: Vec<_> = (0..n).step_by(ROWS).map(|r| r..n.min(r + ROWS)).collect();
-        let size = estimated_entries(operator, basis, &blocks);
-        let bytes = (8 + 8 * T::COMPONENTS) as f64 * n as f64 + 4.0 * size;
-        memory.check("the sparse matrix", n as f64, bytes)?;
-
+        let blocks = blocks(n);
         let mut start = Vec::with_capacity(n + 1);
         start.push(0);
         let mut diagonal = Vec::with_capacity(n);
@@ -140,6 +137,22 @@ impl<T: Scalar> SparseMatrix<T> {
             start,
             entries,
         })
+    }
+
+    /// Expected number of off-diagonal entries and bytes, where these fit.
+    pub(super) fn check_memory<O>(
+        operator: &O,
+        basis: &Basis,
+        memory: Memory,
+    ) -> Result<(f64, f64), ExactError>
+    where
+        O: Operator<Elem = T> + ?Sized,
+    {
+        let n = basis.len() as f64;
+        let size = estimated_entries(operator, basis, &blocks(basis.len()));
+        let bytes = (8 + 8 * T::COMPONENTS) as f64 * n + 4.0 * size;
+        memory.check("the sparse matrix", n, bytes)?;
+        Ok((size, bytes))
     }
 
     /// Number of rows.
@@ -263,6 +276,10 @@ fn unpacked<T: Scalar>(words: &[u32], column_bits: u32, values: &[T]) -> (Vec<u3
     let columns = words.iter().map(|w| w & mask(column_bits)).collect();
     let value = |&w: &u32| values[(u64::from(w) >> column_bits) as usize];
     (columns, words.iter().map(value).collect())
+}
+
+fn blocks(n: usize) -> Vec<Range<usize>> {
+    (0..n).step_by(ROWS).map(|r| r..n.min(r + ROWS)).collect()
 }
 
 /// Number of off-diagonal entries, from at most 16 blocks spread over the rows.

@@ -24,7 +24,7 @@ pub use driven::evolve_driven;
 pub use error::ExactError;
 pub use evolve::{EvolveInfo, EvolveParams, cool, evolve};
 pub use expectation::expectation;
-pub use levels::{LanczosParams, Levels, ground_state, lowest};
+pub use levels::{LanczosParams, Levels, check_lowest, ground_state, lowest};
 pub use matrix::SparseMatrix;
 pub use memory::Memory;
 pub use spectrum::{Spectrum, Thermal, spectrum};

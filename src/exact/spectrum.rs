@@ -49,10 +49,8 @@ impl<T: Scalar> Spectrum<T> {
     where
         O: Operator<Elem = T> + ?Sized,
     {
+        Self::check_memory(basis.len(), memory)?;
         let n = basis.len();
-        // The matrix, the vectors twice, and the work space of the solver.
-        let bytes = 5.0 * (8 * T::COMPONENTS) as f64 * (n as f64).powi(2);
-        memory.check("full diagonalisation", n as f64, bytes)?;
         let matrix = SparseMatrix::new(h, &basis, memory)?;
         let mut dense = vec![T::ZERO; n * n];
         for (r, c, v) in matrix.entries() {
@@ -65,6 +63,13 @@ impl<T: Scalar> Spectrum<T> {
             basis,
             matrix,
         })
+    }
+
+    pub(super) fn check_memory(dimension: usize, memory: Memory) -> Result<(), ExactError> {
+        let n = dimension as f64;
+        // The matrix, the vectors twice, and the work space of the solver.
+        let bytes = 5.0 * (8 * T::COMPONENTS) as f64 * n.powi(2);
+        memory.check("full diagonalisation", n, bytes)
     }
 
     /// Energies and how often each occurs, for levels within `tolerance` of their neighbour.

@@ -1,15 +1,14 @@
 //! Variational Monte Carlo: ground states as an iterator of reports.
 
+mod report;
 #[cfg(test)]
 mod tests;
 
-use crate::{
-    Estimate, MinSr, SampleError, Sampler, Schedule, SolveError, SolveInfo, TangentSolver, local,
-    moments,
-};
+pub use report::{Report, Timings, VmcError, v_score};
+
+use crate::{Estimate, Joined, MinSr, Sampler, Schedule, TangentSolver, local, moments};
 use ketwork_hamiltonians::{Hamiltonian, Scalar};
 use ketwork_models::{Dense, Differentiable, Lazy, Samples, TangentMap};
-use serde::Serialize;
 use std::time::Instant;
 
 /// Minimises $\langle H\rangle$ by stochastic imaginary-time evolution in the tangent space.
@@ -45,78 +44,6 @@ pub struct GroundState<'a, H: Hamiltonian + ?Sized, W: Differentiable + ?Sized, 
     pub step: u64,
     failed: bool,
     buffer: Vec<f64>,
-}
-
-/// What one step saw and did. Energies belong to the parameters before the step.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Report {
-    /// Number of the step, from 0.
-    pub step: u64,
-    /// Energy with its error bar.
-    pub energy: Estimate,
-    /// Imaginary part of the mean local energy: 0 within the error bar for a Hermitian operator.
-    pub imaginary: f64,
-    /// $\langle |E_\mathrm{loc} - \bar E|^2\rangle$, zero at an eigenstate.
-    pub variance: f64,
-    /// Norm of the force $J^T r$ = half the energy gradient.
-    pub gradient_norm: f64,
-    /// Norm of the parameter step.
-    pub step_norm: f64,
-    /// Fubini-Study length of the step.
-    pub distance: f64,
-    /// Learning rate, after shortening.
-    pub learning_rate: f64,
-    /// Different configurations among the samples.
-    pub unique: usize,
-    /// The linear solve.
-    pub solve: SolveInfo,
-    /// Wall-clock seconds of each part.
-    #[serde(skip)]
-    pub timings: Timings,
-}
-
-/// Wall-clock seconds of the parts of one step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Timings {
-    /// Sampling.
-    pub sample: f64,
-    /// Local energies.
-    pub local: f64,
-    /// Tangent map.
-    pub tangent: f64,
-    /// Solve and update.
-    pub solve: f64,
-}
-
-/// Why a step failed; the parameters are those before it.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum VmcError {
-    /// No samples.
-    #[error(transparent)]
-    Sample(#[from] SampleError),
-    /// No step.
-    #[error("step {step}: {source}")]
-    Solve {
-        /// Number of the step.
-        step: u64,
-        /// The solver's reason.
-        source: SolveError,
-    },
-    /// NaN or infinity.
-    #[error(
-        "step {step}: the {what} is {value} at configuration {configuration:?}; lower the learning rate or start from an earlier checkpoint"
-    )]
-    NotFinite {
-        /// Which quantity.
-        what: &'static str,
-        /// Its value.
-        value: String,
-        /// Number of the step.
-        step: u64,
-        /// The configuration (empty for parameters).
-        configuration: Vec<u8>,
-    },
 }
 
 /// 2 GiB.
@@ -187,15 +114,26 @@ where
         }
     }
 
-    /// Draws fresh samples and estimates the energy: (energy, variance, imaginary part).
+    /// Draws fresh samples and estimates the energy: (energy, variance).
     ///
     /// # Errors
     /// [`VmcError`] where nothing can be drawn or a local energy is not finite.
     pub fn measure(&mut self) -> Result<(Estimate, f64), VmcError> {
+        let mut once = Joined::default();
+        self.measure_into(&mut once)?;
+        Ok((once.estimate(), once.variance()))
+    }
+
+    /// Draws fresh samples and adds their local energies to those of earlier draws: many draws in the
+    /// memory of one, with the error bar that Markov chains deserve.
+    ///
+    /// # Errors
+    /// [`VmcError`] where nothing can be drawn or a local energy is not finite.
+    pub fn measure_into(&mut self, joined: &mut Joined) -> Result<(), VmcError> {
         let samples = self.sampler.draw(self.psi, &self.theta)?;
         let energies = self.local_energies(&samples)?;
-        let (_, variance) = moments(&samples.weight, &energies);
-        Ok((estimate(&samples, &energies), variance))
+        joined.push(&samples, &energies);
+        Ok(())
     }
 
     fn local_energies(&self, samples: &Samples<W::Log>) -> Result<Vec<W::Log>, VmcError> {
@@ -355,16 +293,6 @@ impl<H: Hamiltonian, W: Differentiable + ?Sized, S, V> std::fmt::Debug
             .field("step", &self.step)
             .finish_non_exhaustive()
     }
-}
-
-/// V-score $N\, \mathrm{Var}(E) / (\bar E - E_\infty)^2$: how far from an eigenstate, comparable between
-/// models; `infinite` is the energy at infinite temperature, Tr H / dim.
-///
-/// # References
-/// D. Wu et al., Science 386, 296 (2024), eq. (1).
-#[must_use]
-pub fn v_score(n_sites: usize, energy: f64, variance: f64, infinite: f64) -> f64 {
-    n_sites as f64 * variance / (energy - infinite).powi(2)
 }
 
 fn estimate<L: Scalar>(samples: &Samples<L>, energies: &[L]) -> Estimate {

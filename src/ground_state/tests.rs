@@ -1,6 +1,6 @@
 use super::*;
 use crate::exact::{LanczosParams, Memory, ground_state};
-use crate::{FullSum, Independent, Spring};
+use crate::{FullSum, Independent, Metropolis, MetropolisParams, Spring};
 use ketwork_hamiltonians::{
     Action, Boundary, Configs, LocalSum, Model, Number, OnSpace, Pauli, Space, Term, Tfim,
 };
@@ -261,4 +261,53 @@ fn observables_are_local_estimates_too() {
     let truth: f64 = (0..64).map(|i| amplitude[i] * amplitude[i ^ 4]).sum();
     assert!(sampled.z(truth).abs() < 4.0, "{sampled} {truth}");
     assert_eq!(operator.space(), &space);
+}
+
+#[test]
+fn joined_draws_of_slow_chains_agree_with_exact_sums_within_their_error() {
+    // A rugged state, and draws of one sample a chain, one sweep apart: chains remember.
+    let model = ring(5);
+    let sector = model.sector().clone();
+    let psi = Autoregressive::new(PrefixTable::<f64>::new(*model.space()), sector.clone());
+    let rugged = |t: &f64| 10.0 * t;
+    let theta: Vec<f64> = psi
+        .layout()
+        .initial(Stream::new(8))
+        .iter()
+        .map(rugged)
+        .collect();
+    let all = FullSum::new(&*sector, Memory::default()).unwrap();
+    let mut sum = GroundState::new(&model, &psi, all, theta.clone());
+    let exact = sum.measure().unwrap().0.mean;
+    let params = MetropolisParams {
+        samples: 32,
+        n_chains: 32,
+        relaxation: 0,
+        ..MetropolisParams::default()
+    };
+    let (runs, draws) = (60, 16);
+    let (mut joined_z, mut apart_z) = (0.0, 0.0);
+    for run in 0..runs {
+        let stream = Stream::new(9).numbered(run);
+        let chains = || Metropolis::new(sector.clone(), params.clone(), stream).unwrap();
+        let mut vmc = GroundState::new(&model, &psi, chains(), theta.clone());
+        let mut joined = Joined::default();
+        for _ in 0..draws {
+            vmc.measure_into(&mut joined).unwrap();
+        }
+        joined_z += joined.estimate().z(exact).powi(2) / runs as f64;
+        // The same draws, taken as independent.
+        let mut again = GroundState::new(&model, &psi, chains(), theta.clone());
+        let (mut mean, mut square) = (0.0, 0.0);
+        for _ in 0..draws {
+            let e = again.measure().unwrap().0;
+            mean += e.mean / f64::from(draws);
+            square += (e.error / f64::from(draws)).powi(2);
+        }
+        apart_z += (mean - exact).powi(2) / square / runs as f64;
+    }
+    // Student's t with 31 degrees of freedom: the mean of z^2 is 31/29, its deviation over 60 runs
+    // 0.21; 4 of these.
+    assert!((joined_z - 1.07).abs() < 0.84, "mean z^2 {joined_z}");
+    assert!(apart_z > 1.91, "these chains are not slow: {apart_z}");
 }

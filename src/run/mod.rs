@@ -6,11 +6,12 @@ mod network;
 pub use ground_state::{GroundStateRun, Outcome};
 pub use network::{State, build_state};
 
+use crate::exact::ExactError;
 use crate::run_file::RunFileError;
-use crate::{CheckpointError, PlotError, RecordError, SampleError, VmcError, exact::ExactError};
+use crate::{CheckpointError, Estimate, PlotError, RecordError, SampleError, VmcError};
 use ketwork_models::{NetworkError, SymmetryError};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a run takes beside its run file.
 #[derive(Clone, Debug, Default)]
@@ -23,8 +24,15 @@ pub struct RunOptions {
     pub exact: bool,
     /// Show a progress bar on a terminal.
     pub progress: bool,
-    /// Set from outside (a signal handler) to end the run after a checkpoint.
+    /// Set from outside (a signal handler) to end the run with [`RunError::Interrupted`] after the
+    /// step at work and a checkpoint.
     pub stop: Option<&'static AtomicBool>,
+}
+
+impl RunOptions {
+    fn is_stopped(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
 }
 
 /// Largest dimension for which the exact twin is computed unasked.
@@ -68,12 +76,22 @@ pub enum RunError {
     /// The picture.
     #[error(transparent)]
     Plot(#[from] PlotError),
-    /// The exact twin.
-    #[error("exact: {0}")]
+    /// The exact twin was asked for and cannot be had; found before the first step.
+    #[error("--exact: {0}, or leave out --exact")]
     Exact(#[from] ExactError),
     /// Sampling, before the first step.
     #[error("sampling: {0}")]
     Sample(#[from] SampleError),
+    /// The run was stopped from outside; what it had found is in its checkpoint.
+    #[error("stopped {}; {}", progress(*.steps, *.energy), kept(checkpoint))]
+    Interrupted {
+        /// Steps taken, those before a resumption included.
+        steps: u64,
+        /// Energy of the last step of this session.
+        energy: Option<Estimate>,
+        /// The checkpoint, where a directory was given.
+        checkpoint: Option<PathBuf>,
+    },
     /// A step of the optimisation.
     #[error("{source}{}", saved(checkpoint))]
     Step {
@@ -82,6 +100,20 @@ pub enum RunError {
         /// The last checkpoint, where there is one.
         checkpoint: Option<PathBuf>,
     },
+}
+
+fn progress(steps: u64, energy: Option<Estimate>) -> String {
+    match energy {
+        Some(energy) => format!("after step {steps} at E = {energy}"),
+        None => format!("after step {steps}"),
+    }
+}
+
+fn kept(checkpoint: &Option<PathBuf>) -> String {
+    match checkpoint.as_ref().and_then(|path| path.parent()) {
+        Some(dir) => format!("continue with --out {} --resume", dir.display()),
+        None => "nothing was kept: give --out DIR".to_owned(),
+    }
 }
 
 fn saved(checkpoint: &Option<PathBuf>) -> String {
@@ -96,10 +128,9 @@ impl RunError {
     /// computation (exit code 3).
     #[must_use]
     pub fn is_input(&self) -> bool {
-        match self {
-            Self::Step { .. } | Self::Plot(_) => false,
-            Self::Exact(e) => matches!(e, ExactError::Memory { .. }),
-            _ => true,
-        }
+        !matches!(
+            self,
+            Self::Step { .. } | Self::Plot(_) | Self::Interrupted { .. }
+        )
     }
 }

@@ -2,7 +2,7 @@
 
 use super::RunError;
 use crate::run_file::{Network, Symmetry, WavefunctionSection};
-use ketwork_hamiltonians::{Constraint, Lattice, OnSpace, Scalar, Sector, is_legal};
+use ketwork_hamiltonians::{Constraint, Lattice, OnSpace, Scalar, Sector, draw_legal, is_legal};
 use ketwork_models::{
     Ansatz, Cell, Differentiable, Jastrow, Named, NamedNetwork, Rbm, Relabelling, Rnn2dParams,
     RnnParams, Stream, Symmetrized, TransformerParams, check_invariance,
@@ -153,15 +153,8 @@ pub(super) fn has_single_changes(sector: &dyn Constraint) -> bool {
     let stream = Stream::new(0).named("single changes");
     let (n, d) = (sector.space().n_sites, sector.space().local_dim as u8);
     let mut x = vec![0; n];
-    let mut state = vec![0; sector.words()];
     (0..TRIALS).any(|shot| {
-        sector.start(&mut state);
-        for (p, &site) in sector.order().iter().enumerate() {
-            let values: Vec<u8> = sector.mask(&state, p).values().collect();
-            let v = values[(stream.uniform(shot, p as u32) * values.len() as f64) as usize];
-            x[site as usize] = v;
-            sector.advance(&mut state, p, v);
-        }
+        draw_legal(sector, |p| stream.uniform(shot, p as u32), &mut x);
         (0..n).any(|s| {
             let old = x[s];
             let found = (0..d).any(|v| {

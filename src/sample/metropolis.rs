@@ -1,6 +1,6 @@
 use super::{Diagnostics, SampleError, Sampler, check_finite};
 use crate::stats::{Estimate, r_hat};
-use ketwork_hamiltonians::{Configs, Scalar, Sector, is_legal};
+use ketwork_hamiltonians::{Configs, Scalar, Sector, draw_legal, is_legal};
 use ketwork_models::{Draw, Samples, Stream, Wavefunction};
 use serde::{Deserialize, Serialize};
 
@@ -110,7 +110,8 @@ impl Metropolis {
             .collect();
         let mut x = Configs::zeros(chains.len(), n);
         for (c, chain) in chains.iter().enumerate() {
-            walk(&sector, chain.stream.named("start"), x.row_mut(c));
+            let start = chain.stream.named("start");
+            draw_legal(&*sector, |p| start.uniform(0, p as u32), x.row_mut(c));
         }
         Ok(Self {
             params,
@@ -205,22 +206,6 @@ impl Metropolis {
 /// Metropolis' rule on log-probabilities; a chain outside the support walks freely until it is in.
 fn accept(u: f64, from: f64, to: f64) -> bool {
     from == f64::NEG_INFINITY || u < (to - from).exp()
-}
-
-/// Reads a constraint with a random allowed value at each position.
-fn walk(sector: &Sector, stream: Stream, x: &mut [u8]) {
-    let mut state = vec![0; sector.words()];
-    sector.start(&mut state);
-    for (p, &site) in sector.order().iter().enumerate() {
-        let mask = sector.mask(&state, p);
-        let choice = (stream.uniform(0, p as u32) * f64::from(mask.count())) as usize;
-        let value = mask
-            .values()
-            .nth(choice)
-            .expect("a reachable prefix has an allowed value");
-        x[site as usize] = value;
-        sector.advance(&mut state, p, value);
-    }
 }
 
 impl<W: Wavefunction + ?Sized> Sampler<W> for Metropolis {

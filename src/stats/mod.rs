@@ -7,11 +7,13 @@
 mod chains;
 mod estimate;
 mod jackknife;
+mod joined;
 mod reduce;
 
 pub use chains::{BinLevel, binning, r_hat};
 pub use estimate::{Estimate, moments};
 pub use jackknife::jackknife;
+pub use joined::Joined;
 pub use reduce::{reduce, sum, sum_over};
 
 /// A standard normal number.

@@ -108,16 +108,65 @@ pub type Sector = Arc<dyn Constraint>;
 /// Whether a configuration (in site order) is legal.
 #[must_use]
 pub fn is_legal(constraint: &dyn Constraint, x: &[u8]) -> bool {
-    let mut state = vec![0; constraint.words()];
-    constraint.start(&mut state);
+    is_legal_with(constraint, x, &mut Vec::new())
+}
+
+/// The same with memory for the automaton's state, for use in loops.
+#[must_use]
+pub fn is_legal_with(constraint: &dyn Constraint, x: &[u8], state: &mut Vec<u64>) -> bool {
+    state.resize(constraint.words(), 0);
+    constraint.start(state);
     constraint.order().iter().enumerate().all(|(p, &site)| {
         let v = x[site as usize];
-        let ok = constraint.mask(&state, p).allows(v);
+        let ok = constraint.mask(state, p).allows(v);
         if ok {
-            constraint.advance(&mut state, p, v);
+            constraint.advance(state, p, v);
         }
         ok
     })
+}
+
+/// Writes a legal configuration (in site order): at each position the allowed value that the uniform
+/// number in [0, 1) of that position picks.
+///
+/// Every legal configuration can come out, but not all equally often.
+///
+/// # Panics
+/// If `x` has the wrong length.
+///
+/// # Examples
+/// ```
+/// use ketwork_hamiltonians::{Number, Space, draw_legal};
+/// let half = Number::new(Space::qubits(4), 2)?;
+/// let mut x = [0; 4];
+/// // The highest allowed value, as long as there is a choice.
+/// draw_legal(&half, |_| 0.99, &mut x);
+/// assert_eq!(x, [1, 1, 0, 0]);
+/// # Ok::<(), ketwork_hamiltonians::ConstraintError>(())
+/// ```
+#[track_caller]
+pub fn draw_legal(
+    constraint: &dyn Constraint,
+    mut uniform: impl FnMut(usize) -> f64,
+    x: &mut [u8],
+) {
+    assert_eq!(
+        x.len(),
+        constraint.order().len(),
+        "a configuration has one value for each site"
+    );
+    let mut state = vec![0; constraint.words()];
+    constraint.start(&mut state);
+    for (position, &site) in constraint.order().iter().enumerate() {
+        let mask = constraint.mask(&state, position);
+        let choice = (uniform(position) * f64::from(mask.count())) as usize;
+        let value = mask
+            .values()
+            .nth(choice)
+            .expect("a reachable prefix has an allowed value");
+        x[site as usize] = value;
+        constraint.advance(&mut state, position, value);
+    }
 }
 
 /// Why a constraint cannot be built.

@@ -195,3 +195,33 @@ fn a_product_of_many_parities_needs_no_more_states_than_one() {
     let x: Vec<u8> = (0..120).map(|s| u8::from(s >= 60 && s % 2 == 1)).collect();
     assert!(is_legal(&*sector, &x));
 }
+
+#[test]
+fn every_legal_configuration_and_no_other_can_be_drawn() {
+    for case in cases::constraints().unwrap() {
+        let sector = &*case.sector;
+        let (n, mut drawn) = (sector.space().n_sites, vec![0; sector.space().n_sites]);
+        for x in walk(sector) {
+            let mut state = vec![0; sector.words()];
+            sector.start(&mut state);
+            // The middle of the share that each value has of [0, 1).
+            let mut uniforms = Vec::with_capacity(n);
+            for (p, &site) in sector.order().iter().enumerate() {
+                let (mask, v) = (sector.mask(&state, p), x[site as usize]);
+                let rank = mask.values().take_while(|&w| w < v).count();
+                uniforms.push((rank as f64 + 0.5) / f64::from(mask.count()));
+                sector.advance(&mut state, p, v);
+            }
+            draw_legal(sector, |p| uniforms[p], &mut drawn);
+            assert_eq!(drawn, x, "{case:?}");
+        }
+        for i in 0..200 {
+            draw_legal(
+                sector,
+                |p| (f64::from(i) * 0.618 + 0.414 * p as f64).fract(),
+                &mut drawn,
+            );
+            assert!((case.legal)(&drawn), "{case:?}: {drawn:?}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Forward pass of a block, one step, and rows that continue a parent.
 
 use super::{Cell, Rnn, RnnWork, State, room};
+use crate::conditional::assert_resumable;
 use crate::layers::embed::token;
 use crate::layers::product::{Left, Product, Start};
 use crate::layers::{gru, linear, lstm};
@@ -214,11 +215,7 @@ impl<L: Scalar> Rnn<L> {
         out: &mut [L],
     ) {
         let (n, d, w) = (x.n_sites(), self.space.local_dim, self.params.width);
-        assert_eq!(out.len(), x.len() * n * d, "outputs of {} rows", x.len());
-        assert!(
-            parent.len() == x.len() && first.len() == x.len() && first.is_sorted(),
-            "a parent for each row, first changes ascending"
-        );
+        assert_resumable(out, x, d, parent, first);
         for state in &mut work.states {
             for v in [
                 &mut state.h,

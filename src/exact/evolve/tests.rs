@@ -2,7 +2,7 @@ use super::*;
 use crate::exact::tests::tfim_ring;
 use crate::exact::vector::random_unit;
 use crate::exact::{Basis, Memory, evolve_driven, expectation, spectrum};
-use crate::hamiltonians::{Action, Hamiltonian, LocalSum, Pauli, Schedule, Space, Term};
+use crate::hamiltonians::{Action, Hamiltonian, LocalSum, Pauli, Protocol, Space, Term};
 
 fn mean(n: usize, p: Pauli) -> LocalSum<Complex64> {
     let action = Action::Pauli(vec![p], Complex64::from(1.0 / n as f64));
@@ -131,7 +131,7 @@ fn a_driven_field_on_free_spins_turns_them_by_its_integral() {
     };
     let model = model.on(&crate::exact::tests::ring(3)).unwrap();
     let basis = Basis::new(&**model.sector(), Memory::default()).unwrap();
-    let ramp = Schedule::new(model).drive("h", |t| t * t).unwrap();
+    let ramp = Protocol::new(model).drive("h", |t| t * t).unwrap();
     let mut psi = vec![Complex64::ZERO; 8];
     psi[0] = Complex64::ONE;
     evolve_driven(&ramp, &basis, 0.5..2.0, &mut psi, &EvolveParams::default()).unwrap();
@@ -144,7 +144,7 @@ fn a_driven_field_on_free_spins_turns_them_by_its_integral() {
 fn a_driven_ring_agrees_with_many_short_constant_steps() {
     let (basis, _) = tfim(4);
     let field = |t: f64| 1.0 + (3.0 * t).sin();
-    let ramp = Schedule::new(tfim_ring(4, 1.0)).drive("h", field).unwrap();
+    let ramp = Protocol::new(tfim_ring(4, 1.0)).drive("h", field).unwrap();
     let start: Vec<Complex64> = random_unit(16, 2);
     // Midpoint steps, second order: the extrapolation of two leaves fourth order.
     let midpoint = |steps: usize| {

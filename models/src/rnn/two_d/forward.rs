@@ -1,6 +1,7 @@
 //! Forward pass of a block, one step, and rows that continue a parent.
 
 use super::{Rnn2d, Rnn2dWork, Step, room};
+use crate::conditional::assert_resumable;
 use crate::layers::highway;
 use crate::layers::product::{Left, Product, Start};
 use ketwork_hamiltonians::{ConfigsRef, Scalar};
@@ -232,11 +233,7 @@ impl<L: Scalar> Rnn2d<L> {
         out: &mut [L],
     ) {
         let (n, d) = (x.n_sites(), self.space.local_dim);
-        assert_eq!(out.len(), x.len() * n * d, "outputs of {} rows", x.len());
-        assert!(
-            parent.len() == x.len() && first.len() == x.len() && first.is_sorted(),
-            "a parent for each row, first changes ascending"
-        );
+        assert_resumable(out, x, d, parent, first);
         work.cached = x.len();
         for p in first.first().map_or(n, |&f| f as usize + 1)..n {
             let m = first.partition_point(|&f| (f as usize) < p);

@@ -1,0 +1,84 @@
+use crate::{Estimate, SampleError, SolveError, SolveInfo};
+use serde::Serialize;
+
+/// What one step saw and did. Energies belong to the parameters before the step.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Number of the step, from 0.
+    pub step: u64,
+    /// Energy with its error bar.
+    pub energy: Estimate,
+    /// Imaginary part of the mean local energy: 0 within the error bar for a Hermitian operator.
+    pub imaginary: f64,
+    /// $\langle |E_\mathrm{loc} - \bar E|^2\rangle$, zero at an eigenstate.
+    pub variance: f64,
+    /// Norm of the force $J^T r$ = half the energy gradient.
+    pub gradient_norm: f64,
+    /// Norm of the parameter step.
+    pub step_norm: f64,
+    /// Fubini-Study length of the step.
+    pub distance: f64,
+    /// Learning rate, after shortening.
+    pub learning_rate: f64,
+    /// Different configurations among the samples.
+    pub unique: usize,
+    /// The linear solve.
+    pub solve: SolveInfo,
+    /// Wall-clock seconds of each part.
+    #[serde(skip)]
+    pub timings: Timings,
+}
+
+/// Wall-clock seconds of the parts of one step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Timings {
+    /// Sampling.
+    pub sample: f64,
+    /// Local energies.
+    pub local: f64,
+    /// Tangent map.
+    pub tangent: f64,
+    /// Solve and update.
+    pub solve: f64,
+}
+
+/// Why a step failed; the parameters are those before it.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VmcError {
+    /// No samples.
+    #[error(transparent)]
+    Sample(#[from] SampleError),
+    /// No step.
+    #[error("step {step}: {source}")]
+    Solve {
+        /// Number of the step.
+        step: u64,
+        /// The solver's reason.
+        source: SolveError,
+    },
+    /// NaN or infinity.
+    #[error(
+        "step {step}: the {what} is {value} at configuration {configuration:?}; lower the learning rate or start from an earlier checkpoint"
+    )]
+    NotFinite {
+        /// Which quantity.
+        what: &'static str,
+        /// Its value.
+        value: String,
+        /// Number of the step.
+        step: u64,
+        /// The configuration (empty for parameters).
+        configuration: Vec<u8>,
+    },
+}
+
+/// V-score $N\, \mathrm{Var}(E) / (\bar E - E_\infty)^2$: how far from an eigenstate, comparable between
+/// models; `infinite` is the energy at infinite temperature, Tr H / dim.
+///
+/// # References
+/// D. Wu et al., Science 386, 296 (2024), eq. (1).
+#[must_use]
+pub fn v_score(n_sites: usize, energy: f64, variance: f64, infinite: f64) -> f64 {
+    n_sites as f64 * variance / (energy - infinite).powi(2)
+}

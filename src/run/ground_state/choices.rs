@@ -1,0 +1,100 @@
+//! What a run file leaves out: sizes, rates and steps chosen from N.
+
+use super::GroundStateRun;
+use crate::run::RunError;
+use crate::run::network::has_single_changes;
+use crate::run_file::OptimizerMethod;
+use crate::{Adam, Metropolis, MetropolisParams, MinSr, Schedule, Spring, Sr, TangentSolver};
+use ketwork_hamiltonians::{Hamiltonian, Model, Scalar};
+use ketwork_models::Stream;
+
+/// Steps over which the learning rate rises.
+const WARMUP: u64 = 20;
+
+impl GroundStateRun {
+    pub(super) fn learning_rate(&self) -> Schedule {
+        let peak = self
+            .run
+            .optimizer
+            .learning_rate
+            .unwrap_or(match self.method() {
+                OptimizerMethod::Adam => 5e-3,
+                _ => 0.1,
+            });
+        // Functions of the step alone: a run prolonged by --resume equals one that was never stopped.
+        Schedule::Power {
+            from: peak,
+            floor: 0.02 * peak,
+            knee: 100.0,
+            power: 1.0,
+            warmup: WARMUP,
+        }
+    }
+
+    pub(super) fn shift(&self) -> Schedule {
+        match self.run.optimizer.shift {
+            Some(shift) => Schedule::Constant(shift),
+            None => Schedule::Power {
+                from: 1e-2,
+                floor: 1e-5,
+                knee: 50.0,
+                power: 2.0,
+                warmup: 0,
+            },
+        }
+    }
+
+    fn method(&self) -> OptimizerMethod {
+        self.run.optimizer.method.unwrap_or(OptimizerMethod::Spring)
+    }
+
+    pub(super) fn solver(&self, rows: u64, n_params: usize) -> Box<dyn TangentSolver> {
+        // The schedule sets the shift before each solve.
+        match self.method() {
+            // The same step from the smaller of the two systems.
+            OptimizerMethod::Minsr | OptimizerMethod::Sr if (n_params as u64) < rows => {
+                Box::new(Sr::default())
+            }
+            OptimizerMethod::Minsr | OptimizerMethod::Sr => Box::new(MinSr::default()),
+            OptimizerMethod::Spring => Box::new(Spring::new(1e-3, 0.9)),
+            OptimizerMethod::Adam => Box::new(Adam::default()),
+        }
+    }
+
+    pub(super) fn metropolis<T: Scalar>(
+        &self,
+        model: &Model<T>,
+        stream: Stream,
+    ) -> Result<Metropolis, RunError> {
+        let pairs = self.lattice.edges().to_vec();
+        // In a sector where no single change is legal only exchanges move.
+        let single = has_single_changes(&**model.sector());
+        let params = MetropolisParams {
+            samples: self.samples as usize,
+            exchange: if single { 0.0 } else { 1.0 },
+            pairs,
+            ..MetropolisParams::default()
+        };
+        Ok(Metropolis::new(model.sector().clone(), params, stream)?)
+    }
+}
+
+/// The model in the basis where most off-diagonal elements are negative: a network whose phases
+/// start near 0 then starts near the right signs. A positive state is an excited state of an
+/// antiferromagnet, from which training collapses onto configurations that cannot move.
+pub(super) fn signed<T: Scalar>(model: &Model<T>) -> Model<T> {
+    let marks = model.terms().sign_gauge();
+    if marks.contains(&true) {
+        model.rotated_by_z(&marks)
+    } else {
+        model.clone()
+    }
+}
+
+pub(super) fn default_samples(n_sites: usize) -> u64 {
+    if n_sites <= 8 { 512 } else { 1024 }
+}
+
+pub(super) fn default_steps(n_sites: usize) -> u64 {
+    if n_sites <= 16 { 300 } else { 400 }
+}

@@ -1,0 +1,152 @@
+//! What a run writes: log, checkpoint, picture.
+
+use super::GroundStateRun;
+use crate::run::{RunError, RunOptions};
+use crate::{Checkpoint, Estimate, GroundState, Manifest, Recorder, Sampler, TangentSolver};
+use ketwork_hamiltonians::Hamiltonian;
+use ketwork_models::Differentiable;
+use std::path::{Path, PathBuf};
+
+/// The files of a run that was given a directory.
+pub(super) struct Files {
+    pub(super) checkpoint: PathBuf,
+    pub(super) log: Recorder,
+    fingerprint: String,
+    picture: PathBuf,
+    title: String,
+    resumed: Option<Checkpoint>,
+}
+
+impl Files {
+    /// Opens the directory; what it holds of an earlier session is read with `--resume` only.
+    pub(super) fn open(
+        this: &GroundStateRun,
+        options: &RunOptions,
+    ) -> Result<Option<Self>, RunError> {
+        let Some(out) = &options.out else {
+            return Ok(None);
+        };
+        let at = |source| RunError::Out {
+            path: out.clone(),
+            source,
+        };
+        std::fs::create_dir_all(out).map_err(at)?;
+        let checkpoint = out.join("checkpoint.safetensors");
+        let fingerprint = this.run.fingerprint();
+        let resumed = match (checkpoint.exists(), options.resume) {
+            (true, true) => Some(Checkpoint::load(&checkpoint, &fingerprint)?),
+            (false, true) => {
+                return Err(RunError::Value {
+                    key: "--resume",
+                    reason: format!(
+                        "there is no checkpoint in {}; start without it",
+                        out.display()
+                    ),
+                });
+            }
+            (true, false) => {
+                return Err(RunError::Value {
+                    key: "--out",
+                    reason: format!(
+                        "{} holds a checkpoint; continue it with --resume, or name another directory",
+                        out.display()
+                    ),
+                });
+            }
+            (false, false) => None,
+        };
+        let manifest = Manifest {
+            program: "ground_state".to_owned(),
+            seed: this.run.seed,
+            threads: rayon::current_num_threads(),
+            run: this.run.resolved(),
+        };
+        let path = out.join("log.jsonl");
+        let log = match &resumed {
+            Some(saved) => Recorder::resume(&path, &manifest, saved.counter("step")?)?,
+            None => Recorder::create(&path, &manifest)?,
+        };
+        let picture = out.join("energy.png");
+        let title = this.title();
+        Ok(Some(Self {
+            checkpoint,
+            fingerprint,
+            log,
+            picture,
+            title,
+            resumed,
+        }))
+    }
+
+    /// Continues the interrupted run whose checkpoint was found.
+    pub(super) fn restore<H, W, S>(
+        &self,
+        vmc: &mut GroundState<'_, H, W, S, Box<dyn TangentSolver>>,
+    ) -> Result<(), RunError>
+    where
+        H: Hamiltonian,
+        W: Differentiable + ?Sized,
+        S: Sampler<W>,
+    {
+        let Some(saved) = &self.resumed else {
+            return Ok(());
+        };
+        vmc.theta = saved.array("theta")?.to_vec();
+        vmc.step = saved.counter("step")?;
+        vmc.solver.load(saved.array("solver")?);
+        let sampler: Vec<u64> = saved
+            .array("sampler")?
+            .iter()
+            .map(|v| v.to_bits())
+            .collect();
+        Ok(vmc.sampler.load(&sampler)?)
+    }
+
+    pub(super) fn save<H, W, S>(
+        &self,
+        vmc: &GroundState<'_, H, W, S, Box<dyn TangentSolver>>,
+    ) -> Result<(), RunError>
+    where
+        H: Hamiltonian,
+        W: Differentiable + ?Sized,
+        S: Sampler<W>,
+    {
+        let sampler: Vec<f64> = vmc.sampler.save().into_iter().map(f64::from_bits).collect();
+        let mut checkpoint = Checkpoint::new(self.fingerprint.clone());
+        checkpoint
+            .set_array("theta", &vmc.theta)
+            .set_array("solver", &vmc.solver.save())
+            .set_array("sampler", &sampler)
+            .set_counter("step", vmc.step);
+        Ok(checkpoint.save(&self.checkpoint)?)
+    }
+
+    /// The energy curve of the whole log, earlier sessions included.
+    pub(super) fn draw(&self, last: Estimate, exact: Option<f64>) -> Result<(), RunError> {
+        let points = energies(self.log.path())?;
+        if points.is_empty() {
+            return Ok(());
+        }
+        let title = format!("{}: E = {last}", self.title);
+        Ok(crate::Figure::of_energy(&title, &points, exact).write(&self.picture)?)
+    }
+}
+
+/// (step, energy, error) of a log.
+fn energies(log: &Path) -> Result<Vec<(f64, f64, f64)>, RunError> {
+    let at = |source| RunError::Out {
+        path: log.to_owned(),
+        source,
+    };
+    let text = std::fs::read_to_string(log).map_err(at)?;
+    let line = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).ok()?;
+        let energy = &line["energy"];
+        Some((
+            line["step"].as_f64()?,
+            energy["mean"].as_f64()?,
+            energy["error"].as_f64()?,
+        ))
+    };
+    Ok(text.lines().filter_map(line).collect())
+}

@@ -1,0 +1,327 @@
+//! A ground state from a run file: network, sampler and solver by name, log, checkpoint, picture.
+
+mod choices;
+mod files;
+mod outcome;
+#[cfg(test)]
+mod tests;
+
+pub use outcome::Outcome;
+
+use super::{EXACT_UP_TO, RunError, RunOptions, State, build_state};
+use crate::exact::{LanczosParams, Memory, check_lowest, dimension, ground_state};
+use crate::run_file::{Network, RunFile, SamplerMethod, WavefunctionSection};
+use crate::{
+    Diagnostics, Estimate, FullSum, GroundState, Independent, Joined, Progress, Sampler, Stopwatch,
+    VmcError, v_score,
+};
+use choices::{default_samples, default_steps, signed};
+use files::Files;
+use ketwork_hamiltonians::{AnyModel, Hamiltonian, Lattice, Model, OnSpace, Scalar};
+use ketwork_models::{Differentiable, Named, Stream};
+use num_complex::Complex64;
+use outcome::cost_of_a_step;
+use std::time::{Duration, Instant};
+
+/// Draws of the final measurement, each as large as a training batch: its error is a quarter.
+const FINAL_DRAWS: u64 = 16;
+/// Wall-clock time between checkpoints.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(20);
+
+/// A ground-state run, checked and ready.
+#[derive(Debug)]
+pub struct GroundStateRun {
+    run: RunFile,
+    lattice: Lattice,
+    model: AnyModel,
+    samples: u64,
+    steps: u64,
+}
+
+impl GroundStateRun {
+    /// Builds the model and checks what can be checked before computing.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn new(run: RunFile) -> Result<Self, RunError> {
+        let (lattice, model) = run.system()?;
+        let n = model.space().n_sites;
+        let samples = run
+            .sampling
+            .samples
+            .map_or(default_samples(n), |s| s as u64);
+        let steps = run.optimizer.steps.map_or(default_steps(n), |s| s as u64);
+        let this = Self {
+            run,
+            lattice,
+            model,
+            samples,
+            steps,
+        };
+        this.check_memory()?;
+        Ok(this)
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &AnyModel {
+        &self.model
+    }
+
+    /// Trains, measures, and compares with the exact twin where that is affordable.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn run(&self, options: &RunOptions) -> Result<Outcome, RunError> {
+        let section = self.section();
+        match (
+            &self.model,
+            section.phase.unwrap_or(!self.model.is_stoquastic()),
+        ) {
+            (AnyModel::Real(m), false) => self.with::<f64, f64>(m, &section, options),
+            (AnyModel::Real(m), true) => self.with::<f64, Complex64>(&signed(m), &section, options),
+            (AnyModel::Complex(m), true) => {
+                self.with::<Complex64, Complex64>(&signed(m), &section, options)
+            }
+            (AnyModel::Complex(_), false) => Err(RunError::Value {
+                key: "wavefunction.phase",
+                reason: "this Hamiltonian has complex elements; set phase = true".into(),
+            }),
+        }
+    }
+
+    fn section(&self) -> WavefunctionSection {
+        self.run.wavefunction.clone()
+    }
+
+    fn with<T: Scalar, L: Named + From<T>>(
+        &self,
+        model: &Model<T>,
+        section: &WavefunctionSection,
+        options: &RunOptions,
+    ) -> Result<Outcome, RunError> {
+        let stream = Stream::new(self.run.seed);
+        let sampler = self.run.sampling.sampler;
+        match build_state::<L>(section, &self.lattice, model.sector())? {
+            State::Ancestral(psi) => match sampler.unwrap_or(SamplerMethod::Ancestral) {
+                SamplerMethod::Ancestral => {
+                    let sampler = Independent::new(self.samples, stream.named("samples"));
+                    self.train(model, &*psi, sampler, options)
+                }
+                SamplerMethod::Metropolis => {
+                    let sampler = self.metropolis(model, stream)?;
+                    self.train(model, &*psi, sampler, options)
+                }
+                SamplerMethod::FullSum => {
+                    let sampler = FullSum::new(&**model.sector(), Memory::default())?;
+                    self.train(model, &*psi, sampler, options)
+                }
+            },
+            State::Reference(psi) => match sampler.unwrap_or(SamplerMethod::Metropolis) {
+                SamplerMethod::Ancestral => Err(RunError::Value {
+                    key: "sampling.sampler",
+                    reason:
+                        "this network has no exact sampling; use \"metropolis\" or \"full_sum\""
+                            .into(),
+                }),
+                SamplerMethod::Metropolis => {
+                    let sampler = self.metropolis(model, stream)?;
+                    self.train(model, &*psi, sampler, options)
+                }
+                SamplerMethod::FullSum => {
+                    let sampler = FullSum::new(&**model.sector(), Memory::default())?;
+                    self.train(model, &*psi, sampler, options)
+                }
+            },
+        }
+    }
+}
+
+impl GroundStateRun {
+    fn train<T, W, S>(
+        &self,
+        model: &Model<T>,
+        psi: &W,
+        sampler: S,
+        options: &RunOptions,
+    ) -> Result<Outcome, RunError>
+    where
+        T: Scalar,
+        W: Differentiable + ?Sized,
+        W::Log: From<T>,
+        S: Sampler<W>,
+    {
+        let has_twin = self.has_twin(model, options)?;
+        let n_params = psi.layout().n_params();
+        let theta = psi
+            .layout()
+            .initial(Stream::new(self.run.seed).named("parameters"));
+        let rows = self.samples * W::Log::COMPONENTS as u64;
+        let solver = self.solver(rows, n_params);
+        let mut vmc = GroundState::new(model, psi, sampler, theta).with_solver(solver);
+        vmc.learning_rate = self.learning_rate();
+        vmc.shift = Some(self.shift());
+        let mut files = Files::open(self, options)?;
+        if let Some(files) = &files {
+            files.restore(&mut vmc)?;
+        }
+        let mut bar = if options.progress {
+            Progress::new("ground state", self.steps)
+        } else {
+            Progress::hidden()
+        };
+        let (mut costs, mut last) = (Vec::new(), None);
+        let mut saved_at = Instant::now();
+        while vmc.step < self.steps && !options.is_stopped() {
+            let clock = Stopwatch::start();
+            let report = self.checked(vmc.next(), files.as_ref())?;
+            costs.push(clock.elapsed());
+            let energy = report.energy;
+            bar.update(vmc.step, energy.mean, energy.error, report.variance);
+            last = Some(energy);
+            if let Some(files) = &mut files {
+                files.log.write(vmc.step, &report, &report.timings)?;
+                if saved_at.elapsed() > CHECKPOINT_EVERY {
+                    files.save(&vmc)?;
+                    saved_at = Instant::now();
+                }
+            }
+        }
+        bar.finish();
+        if let Some(files) = &files {
+            files.save(&vmc)?;
+        }
+        // Each draw is as large as a training batch, and so is the memory.
+        let mut fresh = Joined::default();
+        for _ in 0..FINAL_DRAWS {
+            if options.is_stopped() {
+                return Err(self.interrupted(vmc.step, last, files.as_ref()));
+            }
+            self.checked(Some(vmc.measure_into(&mut fresh)), files.as_ref())?;
+            if fresh.is_exact() {
+                break;
+            }
+        }
+        let (estimate, variance) = (fresh.estimate(), fresh.variance());
+        // What was found is kept where its twin fails at last.
+        let exact = if has_twin {
+            match ground_state(model, &LanczosParams::default()) {
+                Ok(levels) => levels.energies.first().copied(),
+                Err(e) => {
+                    bar.say(&format!("exact: {e}"));
+                    None
+                }
+            }
+        } else {
+            None
+        };
+        if let Some(files) = &files {
+            // A picture that fails loses no result.
+            if let Err(e) = files.draw(estimate, exact) {
+                bar.say(&e.to_string());
+            }
+        }
+        let (seconds_per_step, cpu_seconds_per_step) = cost_of_a_step(&costs);
+        let n = model.space().n_sites;
+        let energy = estimate.mean;
+        Ok(Outcome {
+            energy,
+            energy_error: estimate.error,
+            variance,
+            v_score: v_score(n, energy, variance, model.terms().mean_diagonal()),
+            energy_per_site: energy / n as f64,
+            exact,
+            relative_error: exact.map(|e| (energy - e) / e.abs()),
+            steps: vmc.step,
+            n_params,
+            seconds_per_step,
+            cpu_seconds_per_step,
+            diagnostics: vmc.sampler.diagnostics().map(|d| Diagnostics {
+                r_hat: fresh.r_hat(),
+                tau: estimate.tau,
+                ..d
+            }),
+            estimate,
+        })
+    }
+
+    /// The end of a stopped run, whose checkpoint is written: nothing more is computed.
+    fn interrupted(&self, steps: u64, last: Option<Estimate>, files: Option<&Files>) -> RunError {
+        if let (Some(files), Some(energy)) = (files, last) {
+            // The checkpoint is what counts; the picture is drawn again after --resume.
+            let _ = files.draw(energy, None);
+        }
+        RunError::Interrupted {
+            steps,
+            energy: last,
+            checkpoint: files.map(|f| f.checkpoint.clone()),
+        }
+    }
+
+    /// Names the last checkpoint in the error of a step.
+    fn checked<R>(
+        &self,
+        step: Option<Result<R, VmcError>>,
+        files: Option<&Files>,
+    ) -> Result<R, RunError> {
+        let step = step.expect("the iterator ends only after an error, which ends the run");
+        step.map_err(|source| RunError::Step {
+            source,
+            checkpoint: files.map(|f| f.checkpoint.clone()).filter(|p| p.exists()),
+        })
+    }
+
+    /// Whether the exact twin follows; asked before the first step, so that a twin which was asked
+    /// for and does not fit is refused while there is nothing to lose.
+    fn has_twin<T: Scalar>(
+        &self,
+        model: &Model<T>,
+        options: &RunOptions,
+    ) -> Result<bool, RunError> {
+        let fits = || check_lowest(model, 1, &LanczosParams::default());
+        if options.exact {
+            return Ok(fits().map(|_| true)?);
+        }
+        // A sector whose automaton is too large to count is too large to diagonalise.
+        let small = model.space().dimension() <= EXACT_UP_TO
+            || dimension(&**model.sector()).is_ok_and(|d| d <= EXACT_UP_TO);
+        Ok(small && fits().is_ok())
+    }
+
+    /// Refuses batches that cannot fit, before anything is computed.
+    fn check_memory(&self) -> Result<(), RunError> {
+        let n = self.model.space().n_sites as f64;
+        // A row of configurations, amplitudes, weights and shot numbers; a few copies while sampling.
+        let needed = self.samples as f64 * (4.0 * n + 128.0);
+        let available = Memory::default().available();
+        if needed <= available {
+            return Ok(());
+        }
+        let gib = |bytes: f64| bytes / f64::from(1 << 30);
+        Err(RunError::Value {
+            key: "sampling.samples",
+            reason: format!(
+                "{} samples need {:.1} GiB, {:.1} GiB are available; ask for fewer",
+                self.samples,
+                gib(needed),
+                gib(available)
+            ),
+        })
+    }
+
+    fn title(&self) -> String {
+        let model = self.run.hamiltonian.as_ref().map_or("", |h| h.model());
+        let network = format!(
+            "{:?}",
+            self.run
+                .wavefunction
+                .network
+                .unwrap_or(Network::Transformer)
+        );
+        format!(
+            "{model}, {} sites, {}",
+            self.lattice.n_sites(),
+            network.to_lowercase()
+        )
+    }
+}

@@ -1,0 +1,123 @@
+use super::*;
+use crate::Checkpoint;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+fn run(toml: &str) -> GroundStateRun {
+    GroundStateRun::new(toml.parse().unwrap()).unwrap()
+}
+
+fn ring(n: usize) -> String {
+    format!(
+        "[hamiltonian]\nmodel = \"tfim\"\nh = 1.0\n\
+         lattice = {{ kind = \"chain\", extent = [{n}], boundary = \"periodic\" }}\n"
+    )
+}
+
+#[test]
+fn a_twin_that_was_asked_for_and_does_not_fit_is_refused_before_the_first_step() {
+    // 2^48 configurations need 2 PiB for one vector.
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("twin");
+    let options = RunOptions {
+        out: Some(out.clone()),
+        exact: true,
+        ..RunOptions::default()
+    };
+    let error = run(&ring(48)).run(&options).unwrap_err();
+    assert!(matches!(error, RunError::Exact(_)), "{error}");
+    assert!(error.is_input(), "exit code 2");
+    assert!(error.to_string().contains("leave out --exact"), "{error}");
+    assert!(!out.exists(), "nothing was started");
+}
+
+/// Log lines of steps.
+fn steps_of(out: &Path) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(out.join("log.jsonl")).unwrap_or_default();
+    let parsed = text.lines().filter_map(|l| serde_json::from_str(l).ok());
+    parsed
+        .filter(|l: &serde_json::Value| l["step"].is_number())
+        .collect()
+}
+
+#[test]
+fn a_stop_between_steps_ends_the_run_with_a_checkpoint_and_no_more_draws() {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("stopped");
+    let options = RunOptions {
+        out: Some(out.clone()),
+        stop: Some(&STOP),
+        ..RunOptions::default()
+    };
+    let endless = ring(6) + "[optimizer]\nsteps = 1000000\n[sampling]\nsamples = 64\n";
+    let error = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // The deadline keeps a run that fails at once from waiting for ever.
+            let start = Instant::now();
+            while steps_of(&out).len() < 3 && start.elapsed() < Duration::from_secs(60) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            STOP.store(true, Ordering::Relaxed);
+        });
+        run(&endless).run(&options).unwrap_err()
+    });
+    let text = error.to_string();
+    let RunError::Interrupted {
+        steps,
+        energy: Some(energy),
+        checkpoint: Some(checkpoint),
+    } = error
+    else {
+        panic!("{text}");
+    };
+    assert!(text.contains("--resume"), "{text}");
+    // The energy is that of the last step: nothing was drawn after it.
+    let log = steps_of(&out);
+    assert_eq!(log.len() as u64, steps);
+    let logged = log.last().unwrap()["energy"]["mean"].as_f64().unwrap();
+    assert_eq!(logged.to_bits(), energy.mean.to_bits());
+    let saved = Checkpoint::load(&checkpoint, &run(&endless).run.fingerprint()).unwrap();
+    assert_eq!(saved.counter("step").unwrap(), steps);
+    // Stopped before its first step, it ends where it stands.
+    let again = RunOptions {
+        resume: true,
+        ..options
+    };
+    let error = run(&endless).run(&again).unwrap_err();
+    assert!(
+        matches!(error, RunError::Interrupted { steps: s, energy: None, .. } if s == steps),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_stop_without_a_directory_says_how_to_keep_the_next_run() {
+    static STOP: AtomicBool = AtomicBool::new(true);
+    let options = RunOptions {
+        stop: Some(&STOP),
+        ..RunOptions::default()
+    };
+    let text = run(&ring(6)).run(&options).unwrap_err().to_string();
+    assert_eq!(
+        text,
+        "stopped after step 0; nothing was kept: give --out DIR"
+    );
+}
+
+#[test]
+fn the_final_error_of_chains_is_that_of_their_joined_draws() {
+    let toml = ring(6)
+        + "[wavefunction]\nnetwork = \"rbm\"\n[optimizer]\nsteps = 20\n[sampling]\nsamples = 256\n";
+    let found = run(&toml).run(&RunOptions::default()).unwrap();
+    let chains = found.diagnostics.unwrap();
+    assert_eq!(found.estimate.n, 16 * 256);
+    assert_eq!(chains.tau.to_bits(), found.estimate.tau.to_bits());
+    // error^2 = 2 tau sigma^2 / n is how tau is defined from the scatter of chains.
+    let square = 2.0 * chains.tau * found.variance / (found.estimate.n as f64);
+    assert!((found.energy_error / square.sqrt() - 1.0).abs() < 1e-3);
+    assert!(
+        chains.r_hat.is_some_and(|r| (0.9..1.1).contains(&r)),
+        "{chains:?}"
+    );
+}

@@ -1,0 +1,191 @@
+mod refused;
+
+use super::*;
+use ketwork_hamiltonians::OnSpace;
+
+const CHAIN: &str = r#"lattice = { kind = "chain", extent = [8], boundary = "periodic" }"#;
+
+/// Reads and builds; CHAIN stands for a periodic chain of 8 sites.
+fn parse(text: &str) -> Result<RunFile, RunFileError> {
+    let run: RunFile = text.replace("CHAIN", CHAIN).parse()?;
+    run.system()?;
+    Ok(run)
+}
+
+fn chain(model: &str) -> String {
+    format!("[hamiltonian]\n{model}\n{CHAIN}\n")
+}
+
+#[test]
+fn whole_numbers_are_good_couplings_and_defaults_are_those_of_the_table() {
+    let run = parse(&chain("model = \"tfim\"\nh = 1")).unwrap();
+    let Some(HamiltonianSection::Tfim(keys)) = &run.hamiltonian else {
+        panic!("{run:?}")
+    };
+    assert_eq!((keys.j, keys.h, keys.hz), (1.0, 1.0, 0.0));
+    assert_eq!(
+        (run.seed, run.optimizer.steps, run.sampling.samples),
+        (0, None, None)
+    );
+    assert_eq!(run.wavefunction, WavefunctionSection::default());
+}
+
+#[test]
+fn every_available_model_is_built_on_its_lattice() {
+    let terms = r#"terms = [{ c = -1.0, op = "ZZ", sites = [0, 1] }, { c = 0.5, op = "YZ", sites = [3, 7] }]"#;
+    let cases = [
+        ("model = \"tfim\"\nh = 0.5\nhz = 0.1", false),
+        ("model = \"heisenberg\"", false),
+        (
+            "model = \"heisenberg\"\nmarshall = true\nsector = { total_sz = -1 }",
+            false,
+        ),
+        ("model = \"j1j2\"\nj2 = 0.5", false),
+        ("model = \"xxz\"\ndelta = 2", false),
+        (
+            "model = \"xyz\"\njx = 1\njy = 2\njz = 3\nhx = 1\nmarshall = true",
+            false,
+        ),
+        ("model = \"xyz\"\njx = 1\njy = 2\njz = 3\nhy = 1", true),
+        ("model = \"rydberg\"\ndelta = 1", false),
+        (
+            "model = \"rydberg\"\ndelta = 1\nc6 = 2\nblockade = 2.5",
+            false,
+        ),
+        ("model = \"rydberg\"\ndelta = 1\nblockade = \"none\"", false),
+        (&format!("model = \"pauli\"\n{terms}"), true),
+    ];
+    for (model, complex) in cases {
+        let run = parse(&chain(model)).unwrap_or_else(|e| panic!("{model}: {e}"));
+        let (lattice, built) = run.system().unwrap();
+        assert_eq!(built.space().n_sites, lattice.n_sites(), "{model}");
+        assert_eq!(matches!(built, AnyModel::Complex(_)), complex, "{model}");
+    }
+}
+
+#[test]
+fn models_that_are_not_available_still_have_their_keys_checked() {
+    let good = [
+        "model = \"toric_code\"\nhx = 0.1",
+        "model = \"x_cube\"",
+        "model = \"z2_gauge\"\ng = 1",
+        "model = \"quantum_link\"\nm = 1",
+        "model = \"golden_chain\"\ntheta = 0.1\nsector = { charge = 0 }",
+        "model = \"dissipative_tfim\"\nv = 1\ng = 1",
+    ];
+    for model in good {
+        let error = parse(&chain(model)).unwrap_err();
+        assert!(
+            matches!(error, RunFileError::NotAvailable { .. }),
+            "{model}: {error}"
+        );
+    }
+}
+
+#[test]
+fn all_sections_are_read() {
+    let run = parse(&format!(
+        r#"seed = 9223372036854775807
+        {}
+        [wavefunction]
+        network = "rnn2d"
+        symmetry = ["translation", "point_group"]
+        init = "dmrg"
+        mixing = "blockwise"
+        [optimizer]
+        method = "spring"
+        [sampling]
+        sampler = "full_sum"
+        [evolution]
+        method = "teng_heun"
+        integrator = "rk45"
+        initial = "plus_x"
+        times = [0, 0.5]
+        observables = ["zz_nn", "staggered_sz"]
+        [lindblad]
+        method = "steady_state"
+        frame = "pauli4"
+        [monte_carlo]
+        tempering = {{ parameter = "delta", values = [1, -2.5] }}
+        [diffusion]
+        data = "ground_states"
+        schedule = "cosine"
+        latent = true
+        "#,
+        chain("model = \"xxz\"\ndelta = 1")
+    ))
+    .unwrap();
+    assert_eq!(run.seed, i64::MAX as u64);
+    assert_eq!(run.wavefunction.network, Some(Network::Rnn2d));
+    assert_eq!(run.evolution.times, [0.0, 0.5]);
+    assert_eq!(
+        run.evolution.observables,
+        [Observable::ZzNn, Observable::StaggeredSz]
+    );
+    assert_eq!(run.lindblad.frame, Some(FrameName::Pauli4));
+    assert_eq!(run.monte_carlo.tempering.unwrap().values, [1.0, -2.5]);
+    assert_eq!(run.diffusion.data, Some(DiffusionData::GroundStates));
+}
+
+#[test]
+fn the_fingerprint_changes_with_all_but_the_number_of_steps() {
+    let base = parse(&chain("model = \"tfim\"\nh = 1")).unwrap();
+    let mut longer = base.clone();
+    longer.optimizer.steps = Some(1000);
+    assert_eq!(base.fingerprint(), longer.fingerprint());
+    let mut other_seed = base.clone();
+    other_seed.seed = 1;
+    assert_ne!(base.fingerprint(), other_seed.fingerprint());
+    let stronger = parse(&chain("model = \"tfim\"\nh = 1.0000000000000002")).unwrap();
+    assert_ne!(base.fingerprint(), stronger.fingerprint());
+    assert_eq!(base.resolved()["hamiltonian"]["model"], "tfim");
+}
+
+#[test]
+fn lowering_never_raises() {
+    let mut run = RunFile::default();
+    run.optimizer.steps = Some(3);
+    run.sampling.samples = Some(100_000);
+    run.monte_carlo.bins = Some(5000);
+    run.lower();
+    assert_eq!(
+        (run.optimizer.steps, run.sampling.samples),
+        (Some(3), Some(256))
+    );
+    run.validate().unwrap();
+}
+
+#[test]
+fn observables_have_the_names_of_run_files_and_the_values_of_product_states() {
+    use ketwork_hamiltonians::{Boundary, ConfigsRef, Connected, Lattice, Operator};
+    let lattice = Lattice::chain(4, Boundary::Periodic).unwrap();
+    // Diagonal of each in the states uuuu and uddd; X and Y have none.
+    let cases = [
+        (Observable::MeanSx, [0.0, 0.0]),
+        (Observable::MeanSy, [0.0, 0.0]),
+        (Observable::MeanSz, [1.0, -0.5]),
+        (Observable::ZzNn, [1.0, 0.0]),
+        (Observable::StaggeredSz, [0.0, 0.25]),
+        (Observable::Density, [0.0, 0.75]),
+    ];
+    for (observable, values) in cases {
+        assert_eq!(serde_json::to_value(observable).unwrap(), observable.name());
+        let operator = observable.on(&lattice, false).unwrap().unwrap();
+        let mut out = Connected::default();
+        operator.connected(ConfigsRef::new(4, &[0, 0, 0, 0, 0, 1, 1, 1]), &mut out);
+        for (d, v) in out.diagonal.iter().zip(values) {
+            assert!(
+                (d.re - v).abs() < 1e-15 && d.im == 0.0,
+                "{observable:?}: {d}, not {v}"
+            );
+        }
+        let flips = matches!(observable, Observable::MeanSx | Observable::MeanSy);
+        assert_eq!(
+            out.element.len(),
+            if flips { 8 } else { 0 },
+            "{observable:?}"
+        );
+    }
+    assert!(Observable::Energy.on(&lattice, false).unwrap().is_none());
+    assert_eq!(Observable::Flux.name(), "flux");
+}
