@@ -27,7 +27,7 @@ impl<L: Scalar> std::fmt::Debug for State<L> {
 }
 
 /// Sites above which the default networks are wide.
-const LARGE: usize = 20;
+const LARGE: usize = 40;
 /// Largest table that is offered.
 const TABLE_UP_TO: f64 = 65536.0;
 

@@ -35,7 +35,7 @@ impl GroundStateRun {
         match self.run.optimizer.shift {
             Some(shift) => Schedule::Constant(shift),
             None => Schedule::Power {
-                from: 1e-2,
+                from: 1e-3,
                 floor: 1e-5,
                 knee: 50.0,
                 power: 2.0,
@@ -56,7 +56,7 @@ impl GroundStateRun {
                 Box::new(Sr::default())
             }
             OptimizerMethod::Minsr | OptimizerMethod::Sr => Box::new(MinSr::default()),
-            OptimizerMethod::Spring => Box::new(Spring::new(1e-3, 0.9)),
+            OptimizerMethod::Spring => Box::new(Spring::new(1e-3, 0.8)),
             OptimizerMethod::Adam => Box::new(Adam::default()),
         }
     }
