@@ -138,7 +138,8 @@ impl Recorder {
 
     /// Appends a step: its number, what is reproducible, and what depends on machine and moment.
     ///
-    /// `report` and `timing` must serialise to objects; `timing` goes under the key `"timing"`.
+    /// `step` is the number of steps done, this one included: 1 for the first. It replaces a "step" of
+    /// the report. `report` and `timing` must serialise to objects; `timing` goes under the key `"timing"`.
     ///
     /// # Errors
     /// [`RecordError`].
@@ -148,9 +149,10 @@ impl Recorder {
         report: &impl Serialize,
         timing: &impl Serialize,
     ) -> Result<(), RecordError> {
-        let mut line = Map::new();
+        let mut line = self.object(report)?;
+        // A report may count its own steps, from 0; a checkpoint counts the steps that are done, and
+        // resuming compares with those.
         line.insert("step".into(), step.into());
-        line.extend(self.object(report)?);
         line.insert("timing".into(), Value::Object(self.object(timing)?));
         self.put(&Value::Object(line))
     }
@@ -212,7 +214,7 @@ mod tests {
 
     fn steps(recorder: &mut Recorder, range: std::ops::Range<u64>, seconds: f64) {
         for step in range {
-            let report = json!({ "energy": -1.0 / (step as f64 + 3.0) });
+            let report = json!({ "energy": -1.0 / (step as f64 + 3.0), "step": step - 1 });
             recorder
                 .write(step, &report, &json!({ "seconds": seconds }))
                 .unwrap();

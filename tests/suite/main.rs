@@ -1,5 +1,13 @@
 //! What needs more than one crate: one binary, one link step, shared fixtures.
+//!
+//! `cfg(test)` holds here anyway; written out it tells clippy that helpers of tests may unwrap.
 
 mod architecture;
+#[cfg(test)]
+mod cost;
 mod ground_state;
+#[cfg(test)]
+mod laws;
 mod prelude;
+#[cfg(test)]
+mod runs;

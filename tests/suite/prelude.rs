@@ -2,6 +2,9 @@
 
 use ketwork::exact::{LanczosParams, ground_state};
 use ketwork::hamiltonians::{Boundary, Hamiltonian, Lattice, Model, Tfim};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 /// The critical Ising ring of N qubits, J = h = 1, without sector.
 pub(crate) fn critical_ring(n_sites: usize) -> Model<f64> {
@@ -26,4 +29,32 @@ pub(crate) fn exact_energy<H: Hamiltonian>(h: &H) -> f64 {
 pub(crate) fn with_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.expect("threads can be started").install(work)
+}
+
+/// The compiled example in the profile of this suite.
+///
+/// `cargo test` builds the examples before any test runs; where only the suite was built, the
+/// example is built here.
+pub(crate) fn example(name: &str) -> PathBuf {
+    static BUILD: Mutex<()> = Mutex::new(());
+    let suite = std::env::current_exe().expect("a running program has a path");
+    let profile = suite
+        .ancestors()
+        .nth(2)
+        .expect("deps lies in the directory of the profile");
+    let path = profile.join("examples").join(name);
+    let _one_at_a_time = BUILD.lock().unwrap_or_else(PoisonError::into_inner);
+    if !path.exists() {
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--locked", "--example", name]);
+        if profile.ends_with("release") {
+            build.arg("--release");
+        }
+        let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status();
+        assert!(
+            built.is_ok_and(|s| s.success()),
+            "the example {name} does not compile"
+        );
+    }
+    path
 }

@@ -1,0 +1,162 @@
+//! The registry of networks, and the states made of them under every constraint.
+
+use ketwork::hamiltonians::cases::{ConstraintCase, constraints};
+use ketwork::{
+    Ansatz, Autoregressive, Cell, Conditional, Configs, Constraint, OnSpace, PrefixTable,
+    Relabelling, Rnn, Rnn2d, Rnn2dParams, RnnParams, Scalar, Sector, Stream, Symmetrized,
+    Transformer, TransformerParams, is_legal,
+};
+use num_complex::Complex64;
+
+/// What the registry holds.
+pub(super) trait Network: Conditional + Clone + 'static {}
+
+impl<M: Conditional + Clone + 'static> Network for M {}
+
+/// A law of the networks: raw conditionals, in the order of a sector.
+pub(super) trait NetworkLaw {
+    /// Checks one network under one constraint.
+    fn check<M: Network>(&mut self, name: &str, net: M, case: &ConstraintCase);
+}
+
+/// A law of the finished states.
+pub(super) trait StateLaw {
+    /// Checks one state under one constraint.
+    fn check<L: Scalar>(&mut self, name: &str, psi: &dyn Ansatz<Log = L>, case: &ConstraintCase);
+}
+
+/// The registry: a network named here is held to every law, positive and with a phase.
+fn networks_of<L: Scalar>(case: &ConstraintCase, law: &mut impl NetworkLaw) {
+    let space = *case.sector.space();
+    let kind = if L::COMPONENTS == 1 {
+        "positive"
+    } else {
+        "complex"
+    };
+    let name = |network: &str| format!("{network}, {kind}, {case:?}");
+    let rnn = |cell, layers, width| {
+        let params = RnnParams {
+            cell,
+            layers,
+            width,
+        };
+        Rnn::<L>::new(space, params).unwrap()
+    };
+    law.check(&name("table"), PrefixTable::<L>::new(space), case);
+    let sizes = TransformerParams {
+        layers: 2,
+        width: 8,
+        heads: 2,
+    };
+    let transformer = Transformer::<L>::new(space, sizes).unwrap();
+    law.check(&name("transformer"), transformer, case);
+    law.check(&name("gru"), rnn(Cell::Gru, 2, 6), case);
+    law.check(&name("lstm"), rnn(Cell::Lstm, 1, 6), case);
+    let sizes = Rnn2dParams {
+        layers: 1,
+        width: 5,
+    };
+    let rectangle = rectangle(space.n_sites);
+    let rnn2d = Rnn2d::<L>::new(space, rectangle, case.sector.order(), sizes).unwrap();
+    law.check(&name("rnn2d"), rnn2d, case);
+}
+
+/// The squarest rectangle of so many sites.
+fn rectangle(n_sites: usize) -> (usize, usize) {
+    let fits = |x: &usize| n_sites.is_multiple_of(*x) && x * x <= n_sites;
+    let x = (1..=n_sites).filter(fits).max().expect("1 divides all");
+    (x, n_sites / x)
+}
+
+/// Every network under every constraint.
+pub(super) fn for_every_network(law: &mut impl NetworkLaw) {
+    for case in constraints().unwrap() {
+        networks_of::<f64>(&case, law);
+        networks_of::<Complex64>(&case, law);
+    }
+}
+
+/// Every network as a wavefunction and as a mixture over the symmetries that the constraint allows,
+/// the positive ones also as a probability, under every constraint.
+pub(super) fn for_every_state(law: &mut impl StateLaw) {
+    for_every_network(&mut States(law));
+}
+
+/// From a law of states to one of networks.
+struct States<'a, S>(&'a mut S);
+
+impl<S: StateLaw> NetworkLaw for States<'_, S> {
+    fn check<M: Network>(&mut self, name: &str, net: M, case: &ConstraintCase) {
+        let psi = Autoregressive::new(net, case.sector.clone());
+        self.0.check::<M::Log>(name, &psi, case);
+        let symmetries = symmetries(&case.sector);
+        if !symmetries.is_empty() {
+            let psi = Symmetrized::new(psi, &case.sector, &symmetries).unwrap();
+            let size = psi.group().len();
+            self.0
+                .check::<M::Log>(&format!("mixture of {size}, {name}"), &psi, case);
+        }
+    }
+}
+
+/// Spin flip and reversal of the sites, where the sector has them, but at most a group of four.
+fn symmetries(sector: &Sector) -> Vec<Relabelling> {
+    let n = sector.space().n_sites as u32;
+    let reversal = Relabelling {
+        sites: (0..n).rev().collect(),
+        flip: false,
+    };
+    let both = Relabelling {
+        flip: true,
+        ..reversal.clone()
+    };
+    let x = legal(&**sector);
+    let kept = |g: &Relabelling| {
+        let d = sector.space().local_dim as u8;
+        x.view().rows().all(|row| {
+            let image: Vec<u8> = (g.sites.iter())
+                .map(|&s| row[s as usize])
+                .map(|v| if g.flip { d - 1 - v } else { v })
+                .collect();
+            is_legal(&**sector, &image)
+        })
+    };
+    let candidates = [Relabelling::spin_flip(n as usize), reversal, both];
+    candidates.into_iter().filter(kept).collect()
+}
+
+/// All configurations of a space, in site order.
+pub(super) fn all(sector: &dyn Constraint) -> Configs {
+    let (n, d) = (sector.space().n_sites, sector.space().local_dim);
+    let mut x = Configs::new(n);
+    for i in 0..d.pow(n as u32) {
+        let row: Vec<u8> = (0..n).map(|s| (i / d.pow(s as u32) % d) as u8).collect();
+        x.push(&row);
+    }
+    x
+}
+
+/// The legal ones of [`all`].
+pub(super) fn legal(sector: &dyn Constraint) -> Configs {
+    let mut kept = Configs::new(sector.space().n_sites);
+    let every = all(sector);
+    let rows = every.view().rows().filter(|x| is_legal(sector, x));
+    rows.for_each(|x| kept.push(x));
+    kept
+}
+
+/// Parameters far from the initial ones, so that no conditional is nearly uniform and no bias, gain
+/// or phase is special.
+pub(super) fn parameters(layout: &ketwork::Layout) -> Vec<f64> {
+    let noise = Stream::new(17).named("noise");
+    let initial = layout.initial(Stream::new(17));
+    let moved = initial.iter().enumerate();
+    moved
+        .map(|(i, t)| 1.5 * t + 0.8 * (noise.uniform(i as u64, 0) - 0.5))
+        .collect()
+}
+
+/// A few legal configurations, drawn from the state.
+pub(super) fn drawn<L: Scalar>(psi: &dyn Ansatz<Log = L>, theta: &[f64], shots: u64) -> Configs {
+    psi.draw(theta, 0..shots, Stream::new(23)).x
+}

@@ -1,0 +1,251 @@
+//! Whole runs of the example `ground_state`: threads, resumption, interruption, refusals.
+
+use crate::prelude::example;
+use ketwork::{Checkpoint, RunFile, without_timing};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const CHECKPOINT: &str = "checkpoint.safetensors";
+
+/// Milliseconds a step.
+const RING: &str = r#"
+seed = 3
+[hamiltonian]
+model = "tfim"
+h = 1.0
+lattice = { kind = "chain", extent = [8], boundary = "periodic" }
+[wavefunction]
+network = "transformer"
+[sampling]
+samples = 200
+"#;
+
+/// Markov chains, whose state is more than a counter.
+fn chains() -> String {
+    let sampler = "sampler = \"metropolis\"\n[optimizer]\nmethod = \"adam\"\n";
+    RING.replace("transformer", "rbm") + sampler
+}
+
+/// A directory with a run file.
+struct Place {
+    dir: TempDir,
+    text: String,
+}
+
+impl Place {
+    fn new(text: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("run.toml"), text).unwrap();
+        Self {
+            dir,
+            text: text.to_owned(),
+        }
+    }
+
+    fn command(&self, flags: &str) -> Command {
+        let mut command = Command::new(example("ground_state"));
+        command
+            .current_dir(self.dir.path())
+            .args(["run.toml", "--json"]);
+        command.args(flags.split_whitespace());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, flags: &str) -> Output {
+        self.command(flags).output().unwrap()
+    }
+
+    /// The JSON line of a run that must succeed.
+    #[track_caller]
+    fn ok(&self, flags: &str) -> Value {
+        let out = self.run(flags);
+        let (text, errors) = (String::from_utf8_lossy(&out.stdout), message(&out));
+        assert!(out.status.success(), "{flags}: {errors}");
+        serde_json::from_str(text.lines().last().unwrap()).unwrap()
+    }
+
+    /// The message of a run that must be refused, in one line, without changing a file.
+    #[track_caller]
+    fn refused(&self, flags: &str) -> String {
+        let before = contents(self.dir.path());
+        let out = self.run(flags);
+        let message = message(&out);
+        assert_eq!(out.status.code(), Some(2), "{flags}: {message}");
+        assert_eq!(message.trim_end().lines().count(), 1, "{message}");
+        assert!(out.stdout.is_empty(), "a refused run has no result");
+        assert!(
+            before == contents(self.dir.path()),
+            "{flags}: a file has changed"
+        );
+        message
+    }
+
+    fn log(&self, out: &str) -> String {
+        fs::read_to_string(self.dir.path().join(out).join("log.jsonl")).unwrap_or_default()
+    }
+
+    /// What must agree bit for bit: steps of the log, parameters, state of solver and sampler.
+    fn state(&self, out: &str) -> (Vec<String>, Vec<Vec<u64>>) {
+        // The manifests differ in the number of steps asked for.
+        let steps = without_timing(&self.log(out)).split_off(1);
+        let fingerprint = self.text.parse::<RunFile>().unwrap().fingerprint();
+        let path = self.dir.path().join(out).join(CHECKPOINT);
+        let saved = Checkpoint::load(&path, &fingerprint).unwrap();
+        let bits = |k| {
+            saved
+                .array(k)
+                .unwrap()
+                .iter()
+                .map(|v| v.to_bits())
+                .collect()
+        };
+        (steps, saved.array_names().map(bits).collect())
+    }
+}
+
+fn message(out: &Output) -> String {
+    String::from_utf8_lossy(&out.stderr).into_owned()
+}
+
+/// Names and bytes of all files below a directory.
+fn contents(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(contents(&path));
+        } else {
+            found.push((path.display().to_string(), fs::read(&path).unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn runs_are_the_same_bits_with_one_and_two_threads() {
+    for text in [RING.to_owned(), chains()] {
+        let place = Place::new(&text);
+        let one = place.ok("--steps 8 --threads 1 --out one");
+        let two = place.ok("--steps 8 --threads 2 --out two");
+        let (first, second) = (place.log("one"), place.log("two"));
+        assert_eq!(without_timing(&first), without_timing(&second));
+        assert_eq!(
+            without_timing(&first).len(),
+            9,
+            "a manifest and eight steps"
+        );
+        assert_eq!(place.state("one"), place.state("two"));
+        for key in ["energy", "energy_error", "variance", "exact", "v_score"] {
+            assert_eq!(one[key].to_string(), two[key].to_string(), "{key}");
+        }
+    }
+}
+
+#[test]
+fn a_resumed_run_equals_an_uninterrupted_one() {
+    for text in [RING.to_owned(), chains()] {
+        let place = Place::new(&text);
+        let whole = place.ok("--steps 9 --out whole");
+        place.ok("--steps 4 --out parts");
+        let parts = place.ok("--steps 9 --out parts --resume --threads 1");
+        assert_eq!(place.state("whole"), place.state("parts"));
+        assert_eq!(whole["energy"].to_string(), parts["energy"].to_string());
+    }
+}
+
+#[test]
+fn a_run_killed_after_its_checkpoint_repeats_no_step_in_its_log() {
+    let place = Place::new(RING);
+    place.ok("--steps 9 --out whole");
+    place.ok("--steps 3 --out killed");
+    // A crash at step 6 leaves the log ahead of the checkpoint, its last line torn.
+    let log = place.log("whole");
+    let ahead = log.lines().take(7).collect::<Vec<_>>().join("\n") + "\n{\"step\": 7, \"ene";
+    fs::write(place.dir.path().join("killed/log.jsonl"), ahead).unwrap();
+    place.ok("--steps 9 --out killed --resume");
+    assert_eq!(place.state("whole"), place.state("killed"));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_leaves_a_checkpoint_from_which_it_continues() {
+    let place = Place::new(RING);
+    let child = place
+        .command("--steps 1000000 --out stopped")
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while place.log("stopped").lines().count() < 4 {
+        assert!(Instant::now() < deadline, "the run does not start");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let out = child.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(130), "{}", message(&out));
+    assert!(message(&out).contains("--resume"), "{}", message(&out));
+    assert!(out.stdout.is_empty(), "an interrupted run has no result");
+    let steps = place.state("stopped").0.len() + 3;
+    let resumed = place.ok(&format!("--steps {steps} --out stopped --resume"));
+    let whole = place.ok(&format!("--steps {steps} --out whole"));
+    assert_eq!(place.state("whole"), place.state("stopped"));
+    assert_eq!(whole["energy"].to_string(), resumed["energy"].to_string());
+}
+
+#[test]
+fn damaged_foreign_and_unasked_checkpoints_are_refused_and_kept() {
+    let place = Place::new(RING);
+    place.ok("--steps 3 --out own");
+    let refused = place.refused("--steps 6 --out own");
+    assert!(refused.contains("--resume"), "{refused}");
+    let refused = place.refused("--steps 6 --out none --resume");
+    assert!(refused.contains("checkpoint"), "{refused}");
+
+    let path = place.dir.path().join("own").join(CHECKPOINT);
+    let good = fs::read(&path).unwrap();
+    for length in [0, 7, good.len() / 2, good.len() - 1] {
+        fs::write(&path, &good[..length]).unwrap();
+        let refused = place.refused("--steps 6 --out own --resume");
+        assert!(refused.contains(CHECKPOINT), "cut at {length}: {refused}");
+    }
+    fs::write(&path, b"a picture of a cat").unwrap();
+    let refused = place.refused("--steps 6 --out own --resume");
+    assert!(refused.contains("no ketwork checkpoint"), "{refused}");
+    fs::write(&path, &good).unwrap();
+
+    let others = [
+        ("h = 1.0", "h = 1.1"),
+        ("seed = 3", "seed = 4"),
+        ("transformer", "gru"),
+    ];
+    for (from, to) in others {
+        fs::write(place.dir.path().join("run.toml"), RING.replace(from, to)).unwrap();
+        let refused = place.refused("--steps 6 --out own --resume");
+        assert!(refused.contains("another run"), "{to}: {refused}");
+    }
+    fs::write(place.dir.path().join("run.toml"), RING).unwrap();
+    place.ok("--steps 6 --out own --resume");
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_refused_before_anything_is_computed() {
+    let place = Place::new(RING);
+    // A file in the way stops even the superuser.
+    fs::write(place.dir.path().join("taken"), "precious").unwrap();
+    for out in ["taken", "taken/below"] {
+        let refused = place.refused(&format!("--steps 1000000 --out {out}"));
+        assert!(
+            refused.contains("--out") && refused.contains(out),
+            "{refused}"
+        );
+    }
+}
