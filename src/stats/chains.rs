@@ -5,6 +5,9 @@ use super::{Estimate, sum_over};
 /// From this many chains on their means alone give the error: to 1/sqrt(2 * 31) = 13 %.
 const MANY_CHAINS: usize = 32;
 
+/// The r-hat of chains that clearly disagree.
+const DISAGREE: f64 = 1.1;
+
 /// Factor S between the exponential and the integrated time in the window criterion (1 to 2).
 const WINDOW: f64 = 1.5;
 
@@ -19,10 +22,17 @@ pub(super) fn estimate(values: &[f64], n_chains: usize) -> Estimate {
         return by_means();
     }
     let (windowed, closed) = windowed(values, n_chains);
-    if closed || n_chains == 1 {
-        windowed
+    // Chains that disagree have not forgotten where they started: no window over times within the
+    // run, closed or not, sees what separates them.
+    let apart = r_hat(values, n_chains).is_some_and(|r| r > DISAGREE);
+    if n_chains == 1 || (closed && !apart) {
+        return windowed;
+    }
+    let means = by_means();
+    if means.error > windowed.error || !closed {
+        means
     } else {
-        by_means()
+        windowed
     }
 }
 

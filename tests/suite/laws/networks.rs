@@ -2,9 +2,9 @@
 
 use ketwork::hamiltonians::cases::{ConstraintCase, constraints};
 use ketwork::{
-    Ansatz, Autoregressive, Cell, Conditional, Configs, Constraint, OnSpace, PrefixTable,
-    Relabelling, Rnn, Rnn2d, Rnn2dParams, RnnParams, Scalar, Sector, Stream, Symmetrized,
-    Transformer, TransformerParams, is_legal,
+    Ansatz, Autoregressive, Cell, Conditional, Configs, Constraint, FlipInvariant, OnSpace,
+    PrefixTable, Relabelling, Rnn, Rnn2d, Rnn2dParams, RnnParams, Scalar, Sector, Stream,
+    Symmetrized, Transformer, TransformerParams, is_legal,
 };
 use num_complex::Complex64;
 
@@ -49,7 +49,13 @@ fn networks_of<L: Scalar>(case: &ConstraintCase, law: &mut impl NetworkLaw) {
         heads: 2,
     };
     let transformer = Transformer::<L>::new(space, sizes).unwrap();
-    law.check(&name("transformer"), transformer, case);
+    law.check(&name("transformer"), transformer.clone(), case);
+    if space.local_dim == 2 {
+        let even = FlipInvariant::new(transformer);
+        law.check(&name("even transformer"), even, case);
+        let even = FlipInvariant::new(rnn(Cell::Gru, 1, 5));
+        law.check(&name("even gru"), even, case);
+    }
     law.check(&name("gru"), rnn(Cell::Gru, 2, 6), case);
     law.check(&name("lstm"), rnn(Cell::Lstm, 1, 6), case);
     let sizes = Rnn2dParams {
