@@ -36,6 +36,13 @@ pub struct GroundState<'a, H: Hamiltonian + ?Sized, W: Differentiable + ?Sized, 
     pub shift: Option<Schedule>,
     /// Longest step, in Fubini-Study length.
     pub max_distance: f64,
+    /// Pseudo-temperature T: what is minimised is $\langle H\rangle + T \langle\ln |\psi|^2\rangle$. While T
+    /// falls to 0, rare configurations keep enough weight to find their signs. Reports hold
+    /// energies without it.
+    ///
+    /// # References
+    /// M. Hibat-Allah et al., Nat. Mach. Intell. 3, 952 (2021).
+    pub temperature: Schedule,
     /// Memory for the tangent map and the solver's matrix, in bytes; above it rows are recomputed.
     pub memory: usize,
     /// Parameters.
@@ -79,6 +86,7 @@ where
             learning_rate: Schedule::Constant(0.05),
             shift: None,
             max_distance: 0.1,
+            temperature: Schedule::Constant(0.0),
             memory: DEFAULT_MEMORY,
             theta,
             step: 0,
@@ -106,6 +114,7 @@ where
             learning_rate: self.learning_rate,
             shift: self.shift,
             max_distance: self.max_distance,
+            temperature: self.temperature,
             memory: self.memory,
             theta: self.theta,
             step: self.step,
@@ -169,6 +178,15 @@ where
         }
     }
 
+    /// $\ln |\psi|^2$, up to the norm of a state that has none; 0 where the temperature is.
+    fn log_probabilities(&self, samples: &Samples<W::Log>) -> Vec<f64> {
+        let logs = samples.log_psi.iter().zip(&samples.weight);
+        // A row of weight 0 may hold anything.
+        let cold = self.temperature.at(self.step) == 0.0;
+        logs.map(|(l, w)| if cold || *w == 0.0 { 0.0 } else { 2.0 * l.re() })
+            .collect()
+    }
+
     fn advance(&mut self) -> Result<Report, VmcError> {
         let step = self.step;
         let mut clock = Clock::start();
@@ -183,9 +201,13 @@ where
         let (mean, variance) = moments(&samples.weight, &energies);
         let (n, k, p) = (samples.len(), W::Log::COMPONENTS, self.theta.len());
         let mut residual = vec![0.0; n * k];
+        let temperature = self.temperature.at(step);
+        let entropy = self.log_probabilities(&samples);
+        let (level, _) = moments(&samples.weight, &entropy);
         for (b, (e, w)) in energies.iter().zip(&samples.weight).enumerate() {
             let r = if *w > 0.0 {
-                (mean - *e).scale(w.sqrt())
+                let heat = W::Log::from_parts(temperature * (level - entropy[b]), 0.0);
+                (mean - *e + heat).scale(w.sqrt())
             } else {
                 W::Log::ZERO
             };
