@@ -4,8 +4,8 @@
 mod tests;
 
 use crate::{
-    Estimate, MinSr, SampleError, Sampler, Schedule, SolveError, SolveInfo, TangentSolver, local,
-    moments,
+    Estimate, MeasureError, MinSr, SampleError, Sampled, Sampler, Schedule, SolveError, SolveInfo,
+    TangentSolver, moments,
 };
 use ketwork_hamiltonians::{Hamiltonian, Scalar};
 use ketwork_models::{Dense, Differentiable, Lazy, Samples, TangentMap};
@@ -103,19 +103,23 @@ pub enum VmcError {
         /// The solver's reason.
         source: SolveError,
     },
-    /// NaN or infinity.
-    #[error(
-        "step {step}: the {what} is {value} at configuration {configuration:?}; lower the learning rate or start from an earlier checkpoint"
-    )]
-    NotFinite {
-        /// Which quantity.
-        what: &'static str,
-        /// Its value.
-        value: String,
+    /// No energy.
+    #[error("step {step}: {source}")]
+    Measure {
         /// Number of the step.
         step: u64,
-        /// The configuration (empty for parameters).
-        configuration: Vec<u8>,
+        /// What is not finite, and where.
+        source: MeasureError,
+    },
+    /// A parameter would become NaN or infinite.
+    #[error(
+        "step {step}: a parameter becomes {value}; lower the learning rate or start from an earlier checkpoint"
+    )]
+    NotFinite {
+        /// Its value.
+        value: f64,
+        /// Number of the step.
+        step: u64,
     },
 }
 
@@ -193,41 +197,21 @@ where
     /// [`VmcError`] where nothing can be drawn or a local energy is not finite.
     pub fn measure(&mut self) -> Result<(Estimate, f64), VmcError> {
         let samples = self.sampler.draw(self.psi, &self.theta)?;
-        let energies = self.local_energies(&samples)?;
-        let (_, variance) = moments(&samples.weight, &energies);
-        Ok((estimate(&samples, &energies), variance))
+        let found = Sampled::new(self.psi, &self.theta, &samples).expectation(self.hamiltonian);
+        let energy = found.map_err(|e| self.failure(e))?;
+        Ok((energy.mean, energy.variance))
     }
 
     fn local_energies(&self, samples: &Samples<W::Log>) -> Result<Vec<W::Log>, VmcError> {
-        let mut energies = vec![W::Log::ZERO; samples.len()];
-        self.check(samples, &samples.log_psi, "log-amplitude")?;
-        local(
-            self.hamiltonian,
-            self.psi,
-            &self.theta,
-            samples,
-            &mut energies,
-        );
-        self.check(samples, &energies, "local energy")?;
-        Ok(energies)
+        Sampled::new(self.psi, &self.theta, samples)
+            .local_estimates(self.hamiltonian, "local energy")
+            .map_err(|e| self.failure(e))
     }
 
-    fn check(
-        &self,
-        s: &Samples<W::Log>,
-        values: &[W::Log],
-        what: &'static str,
-    ) -> Result<(), VmcError> {
-        // A row of weight 0 (exact sums over a state with nodes) may hold anything.
-        let bad = |b: &usize| s.weight[*b] > 0.0 && !values[*b].is_finite();
-        match (0..values.len()).find(bad) {
-            None => Ok(()),
-            Some(b) => Err(VmcError::NotFinite {
-                what,
-                value: values[b].to_string(),
-                step: self.step,
-                configuration: s.x.row(b).to_vec(),
-            }),
+    fn failure(&self, source: MeasureError) -> VmcError {
+        VmcError::Measure {
+            step: self.step,
+            source,
         }
     }
 
@@ -299,12 +283,7 @@ where
             .map(|(t, d)| t + rate * d)
             .collect();
         if let Some(bad) = next.iter().find(|t| !t.is_finite()) {
-            return Err(VmcError::NotFinite {
-                what: "parameter",
-                value: bad.to_string(),
-                step,
-                configuration: Vec::new(),
-            });
+            return Err(VmcError::NotFinite { value: *bad, step });
         }
         self.theta = next;
         self.step += 1;

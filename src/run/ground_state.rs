@@ -192,7 +192,7 @@ impl GroundStateRun {
         vmc.shift = Some(self.shift());
         let mut files = self.open(options)?;
         if let Some(saved) = files.as_ref().and_then(|f| f.resumed.as_ref()) {
-            vmc.theta = saved.array("theta")?.to_vec();
+            vmc.theta = saved.parameters(psi.layout())?;
             vmc.step = saved.counter("step")?;
             vmc.solver.load(saved.array("solver")?);
             let sampler: Vec<u64> = saved
@@ -497,7 +497,7 @@ impl Files {
         let sampler: Vec<f64> = vmc.sampler.save().into_iter().map(f64::from_bits).collect();
         let mut checkpoint = Checkpoint::new(self.fingerprint.clone());
         checkpoint
-            .set_array("theta", &vmc.theta)
+            .set_parameters(vmc.psi.layout(), &vmc.theta)
             .set_array("solver", &vmc.solver.save())
             .set_array("sampler", &sampler)
             .set_counter("step", vmc.step);
