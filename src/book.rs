@@ -13,6 +13,7 @@ chapters! {
     GroundState = "book/src/ground_state.md",
     Conventions = "book/src/conventions.md",
     Exact = "book/src/exact.md",
+    Observables = "book/src/observables.md",
     RunFiles = "book/src/run_files.md",
     Symmetries = "book/src/symmetries.md",
     Reproducibility = "book/src/reproducibility.md",

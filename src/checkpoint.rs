@@ -3,14 +3,16 @@
 //! The file is written beside its destination, synchronised and renamed over it, so that a crash
 //! at any moment leaves either the old checkpoint or the new one.
 
+use ketwork_models::{Layout, replace_file};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 const MAGIC: &str = "ketwork-checkpoint";
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
+/// What stands before the name of each parameter.
+const PARAMETERS: &str = "parameters.";
 const RESERVED: [&str; 3] = ["format", "format_version", "checksum"];
 
 /// The state of a run: named arrays, counters and words.
@@ -32,8 +34,15 @@ const RESERVED: [&str; 3] = ["format", "format_version", "checksum"];
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checkpoint {
     fingerprint: String,
-    arrays: BTreeMap<String, Vec<f64>>,
+    arrays: BTreeMap<String, Array>,
     words: BTreeMap<String, String>,
+}
+
+/// Numbers in row-major order with their shape.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Array {
+    shape: Vec<usize>,
+    values: Vec<f64>,
 }
 
 /// Why a checkpoint cannot be written or used.
@@ -84,6 +93,18 @@ pub enum CheckpointError {
         /// The fingerprint of this run.
         wanted: String,
     },
+    /// A parameter has another shape than the network's.
+    #[error(
+        "the checkpoint holds {key:?} with shape {found:?}, the network needs {wanted:?}; continue with the [wavefunction] section that wrote it"
+    )]
+    Shape {
+        /// Name of the array.
+        key: String,
+        /// Shape in the file.
+        found: Vec<usize>,
+        /// Shape in the layout.
+        wanted: Vec<usize>,
+    },
     /// A value that the driver needs is not there.
     #[error("the checkpoint holds no {key:?}; it was written by another kind of run")]
     Missing {
@@ -104,7 +125,34 @@ impl Checkpoint {
 
     /// Stores an array.
     pub fn set_array(&mut self, key: &str, values: &[f64]) -> &mut Self {
-        self.arrays.insert(key.to_owned(), values.to_vec());
+        self.set_shaped(key, &[values.len()], values)
+    }
+
+    /// Stores theta by name: each array of the layout with its shape as `parameters.NAME`, where a
+    /// Python user finds it with `safetensors.numpy.load_file`.
+    ///
+    /// # Panics
+    /// If `theta` does not fit the layout.
+    #[track_caller]
+    pub fn set_parameters(&mut self, layout: &Layout, theta: &[f64]) -> &mut Self {
+        assert_eq!(
+            theta.len(),
+            layout.n_params(),
+            "one number for each parameter"
+        );
+        for p in layout.parameters() {
+            let key = format!("{PARAMETERS}{}", p.name);
+            self.set_shaped(&key, &p.shape, &theta[p.range.clone()]);
+        }
+        self
+    }
+
+    fn set_shaped(&mut self, key: &str, shape: &[usize], values: &[f64]) -> &mut Self {
+        let array = Array {
+            shape: shape.to_vec(),
+            values: values.to_vec(),
+        };
+        self.arrays.insert(key.to_owned(), array);
         self
     }
 
@@ -126,8 +174,29 @@ impl Checkpoint {
     pub fn array(&self, key: &str) -> Result<&[f64], CheckpointError> {
         self.arrays
             .get(key)
-            .map(Vec::as_slice)
+            .map(|a| a.values.as_slice())
             .ok_or_else(|| missing(key))
+    }
+
+    /// What [`Self::set_parameters`] stored, as theta.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Missing`] and [`CheckpointError::Shape`], which name the array.
+    pub fn parameters(&self, layout: &Layout) -> Result<Vec<f64>, CheckpointError> {
+        let mut theta = vec![0.0; layout.n_params()];
+        for p in layout.parameters() {
+            let key = format!("{PARAMETERS}{}", p.name);
+            let array = self.arrays.get(&key).ok_or_else(|| missing(&key))?;
+            if array.shape != p.shape {
+                return Err(CheckpointError::Shape {
+                    key,
+                    found: array.shape.clone(),
+                    wanted: p.shape.clone(),
+                });
+            }
+            theta[p.range.clone()].copy_from_slice(&array.values);
+        }
+        Ok(theta)
     }
 
     /// The counter with a name.
@@ -160,26 +229,10 @@ impl Checkpoint {
     /// [`CheckpointError::Io`]; an older checkpoint at `path` is then untouched.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
         let bytes = self.to_bytes(path)?;
-        let directory = path
-            .parent()
-            .filter(|p| !p.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let partial = directory.join(format!(".{name}.{}.partial", std::process::id()));
-        let written =
-            write_synchronised(&partial, &bytes).and_then(|()| fs::rename(&partial, path));
-        if let Err(source) = written {
-            // The reason of the failure matters; that the remains cannot be removed does not.
-            let _ = fs::remove_file(&partial);
-            return Err(CheckpointError::Io {
-                path: path.to_owned(),
-                source,
-            });
-        }
-        // The rename itself survives a power cut only once the directory is synchronised; not every
-        // file system offers that.
-        let _ = File::open(directory).and_then(|d| d.sync_all());
-        Ok(())
+        replace_file(path, &bytes).map_err(|source| CheckpointError::Io {
+            path: path.to_owned(),
+            source,
+        })
     }
 
     /// Reads a checkpoint of the run with this fingerprint.
@@ -206,7 +259,7 @@ impl Checkpoint {
         let data: BTreeMap<_, Vec<u8>> = self
             .arrays
             .iter()
-            .map(|(k, v)| (k, v.iter().flat_map(|x| x.to_le_bytes()).collect()))
+            .map(|(k, a)| (k, a.values.iter().flat_map(|x| x.to_le_bytes()).collect()))
             .collect();
         let mut header: HashMap<String, String> = self
             .words
@@ -217,7 +270,8 @@ impl Checkpoint {
         header.insert("version".into(), env!("CARGO_PKG_VERSION").into());
         let checksum = checksum(
             &header,
-            data.iter().map(|(k, v)| (k.as_str(), v.as_slice())),
+            data.iter()
+                .map(|(k, v)| (k.as_str(), self.arrays[*k].shape.as_slice(), v.as_slice())),
         );
         header.insert("format".into(), MAGIC.into());
         header.insert("format_version".into(), FORMAT.to_string());
@@ -228,7 +282,10 @@ impl Checkpoint {
         };
         let views = data
             .iter()
-            .map(|(k, v)| Ok((k, TensorView::new(Dtype::F64, vec![v.len() / 8], v)?)))
+            .map(|(k, v)| {
+                let shape = self.arrays[*k].shape.clone();
+                Ok((k, TensorView::new(Dtype::F64, shape, v)?))
+            })
             .collect::<Result<Vec<_>, _>>()
             .map_err(damaged)?;
         safetensors::serialize(views, Some(header)).map_err(damaged)
@@ -273,7 +330,12 @@ impl Checkpoint {
         if tensors.values().any(|t| t.dtype() != Dtype::F64) {
             return Err(damaged("an array does not hold 64-bit floats".into()));
         }
-        let actual = checksum(&header, tensors.iter().map(|(k, v)| (k.as_str(), v.data())));
+        let actual = checksum(
+            &header,
+            tensors
+                .iter()
+                .map(|(k, v)| (k.as_str(), v.shape(), v.data())),
+        );
         if actual != stated {
             return Err(damaged(format!(
                 "its checksum is {actual}, stated is {stated}"
@@ -282,7 +344,13 @@ impl Checkpoint {
         let number = |b: &[u8]| f64::from_le_bytes(b.try_into().expect("chunks of eight bytes"));
         let arrays = tensors
             .into_iter()
-            .map(|(k, t)| (k, t.data().chunks_exact(8).map(number).collect()))
+            .map(|(k, t)| {
+                let array = Array {
+                    shape: t.shape().to_vec(),
+                    values: t.data().chunks_exact(8).map(number).collect(),
+                };
+                (k, array)
+            })
             .collect();
         let fingerprint = header.remove("fingerprint").unwrap_or_default();
         let words = header
@@ -322,7 +390,7 @@ impl Fnv {
 
 fn checksum<'a>(
     header: &HashMap<String, String>,
-    arrays: impl Iterator<Item = (&'a str, &'a [u8])>,
+    arrays: impl Iterator<Item = (&'a str, &'a [usize], &'a [u8])>,
 ) -> String {
     let header: BTreeMap<_, _> = header.iter().collect();
     let start = header.iter().fold(Fnv::new(), |h, (k, v)| {
@@ -331,15 +399,15 @@ fn checksum<'a>(
     format!(
         "{:016x}",
         arrays
-            .fold(start, |h, (k, v)| h.over(k.as_bytes()).over(v))
+            .fold(start, |h, (k, shape, v)| {
+                let shape: Vec<u8> = shape
+                    .iter()
+                    .flat_map(|n| (*n as u64).to_le_bytes())
+                    .collect();
+                h.over(k.as_bytes()).over(&shape).over(v)
+            })
             .0
     )
-}
-
-fn write_synchronised(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 /// Whether the first bytes, where safetensors keeps its header, hold our name.
@@ -357,6 +425,7 @@ fn missing(key: &str) -> CheckpointError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ketwork_models::{Init, Stream};
 
     fn state() -> Checkpoint {
         let mut state = Checkpoint::new("a run");
@@ -395,6 +464,39 @@ mod tests {
             fs::read_dir(dir.path()).unwrap().count(),
             1,
             "no partial file is left"
+        );
+    }
+
+    #[test]
+    fn parameters_stand_by_name_and_shape_and_come_back_bit_for_bit() {
+        let mut layout = Layout::new();
+        layout.push("layers.0.weight", &[2, 3], Init::Normal(1.0));
+        layout.push("bias", &[3], Init::Normal(1.0));
+        let theta = layout.initial(Stream::new(5));
+        let mut saved = state();
+        saved.set_parameters(&layout, &theta);
+        let bytes = saved.to_bytes(Path::new("x")).unwrap();
+        // What another program sees.
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        let weight = file.tensor("parameters.layers.0.weight").unwrap();
+        let raw: Vec<u8> = theta[..6].iter().flat_map(|v| v.to_le_bytes()).collect();
+        assert_eq!((weight.shape(), weight.data()), (&[2, 3][..], &raw[..]));
+
+        let back = Checkpoint::from_bytes(&bytes, Path::new("x")).unwrap();
+        let bits = |v: &[f64]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&back.parameters(&layout).unwrap()), bits(&theta));
+        let mut other = Layout::new();
+        other.push("bias", &[3, 1], Init::Constant(0.0));
+        let error = back.parameters(&other).unwrap_err().to_string();
+        assert!(
+            error.contains("\"parameters.bias\" with shape [3]"),
+            "{error}"
+        );
+        other.push("gain", &[3], Init::Constant(0.0));
+        let error = state().parameters(&other).unwrap_err();
+        assert!(
+            matches!(&error, CheckpointError::Missing { key } if key == "parameters.bias"),
+            "{error}"
         );
     }
 
@@ -447,7 +549,7 @@ mod tests {
             Err(CheckpointError::OtherRun { .. })
         ));
         let text = fs::read(&path).unwrap();
-        let of = br#""format_version":"1""#;
+        let of = br#""format_version":"2""#;
         let at = text.windows(of.len()).position(|w| w == of).unwrap();
         let mut newer = text.clone();
         newer[at + of.len() - 2] = b'9';

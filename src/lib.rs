@@ -8,6 +8,7 @@ mod checkpoint;
 pub mod exact;
 mod ground_state;
 mod local;
+mod observables;
 mod plot;
 mod progress;
 mod record;
@@ -27,6 +28,10 @@ pub use ground_state::{GroundState, Report, Timings, VmcError, v_score};
 pub use ketwork_hamiltonians::*;
 pub use ketwork_models::*;
 pub use local::local;
+pub use observables::{
+    Correlation, Correlations, Expectation, MeasureError, PairEstimate, Renyi2, Sampled,
+    SiteOperator, StructureFactor, Swap,
+};
 pub use plot::{Figure, Panel, PlotError, Scale};
 pub use progress::{Progress, with_error};
 pub use record::{Manifest, RNG, RecordError, Recorder, without_timing};

@@ -2,6 +2,7 @@
 //!
 //! This crate knows nothing of networks, randomness, threads or files.
 
+mod arrays;
 mod constraint;
 mod driven;
 mod kernel;

@@ -170,6 +170,12 @@ impl Configs {
     pub fn data(&self) -> &[u8] {
         &self.data
     }
+
+    /// The row-major data, mutable.
+    #[must_use]
+    pub fn data_mut(&mut self) -> &mut [u8] {
+        &mut self.data
+    }
 }
 
 impl<'a> ConfigsRef<'a> {

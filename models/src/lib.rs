@@ -2,6 +2,7 @@
 //!
 //! This crate knows spaces and constraints, but no Hamiltonian.
 
+mod arrays;
 mod autoregressive;
 mod conditional;
 mod flip;
@@ -19,9 +20,11 @@ mod rnn;
 mod symmetrize;
 mod table;
 mod tangent;
+mod tensors;
 mod transformer;
 mod wavefunction;
 
+pub use arrays::jacobian;
 pub use autoregressive::Autoregressive;
 pub use conditional::Conditional;
 pub use flip::{FlipInvariant, FlipWork};
@@ -35,6 +38,7 @@ pub use rnn::{Cell, Rnn, Rnn2d, Rnn2dParams, Rnn2dWork, RnnParams, RnnWork};
 pub use symmetrize::{Relabelling, Symmetrized, SymmetryError, check_invariance};
 pub use table::PrefixTable;
 pub use tangent::{Dense, Lazy, TangentMap};
+pub use tensors::{TensorError, replace_file};
 pub use transformer::{Transformer, TransformerParams, TransformerWork};
 pub use wavefunction::{
     Ancestral, Ansatz, Differentiable, Draw, Norm, Samples, Shots, Wavefunction,

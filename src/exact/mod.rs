@@ -16,6 +16,7 @@ mod krylov;
 mod levels;
 mod matrix;
 mod memory;
+mod renyi;
 mod spectrum;
 mod vector;
 
@@ -27,6 +28,8 @@ pub use expectation::expectation;
 pub use levels::{LanczosParams, Levels, check_lowest, ground_state, lowest};
 pub use matrix::SparseMatrix;
 pub use memory::Memory;
+pub use renyi::renyi2;
+pub(crate) use renyi::sites_of;
 pub use spectrum::{Spectrum, Thermal, spectrum};
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ mod tests;
 
 pub use report::{Report, Timings, VmcError, v_score};
 
-use crate::{Estimate, Joined, MinSr, Sampler, Schedule, TangentSolver, local, moments};
+use crate::{
+    Estimate, Joined, MeasureError, MinSr, Sampled, Sampler, Schedule, TangentSolver, moments,
+};
 use ketwork_hamiltonians::{Hamiltonian, Scalar};
 use ketwork_models::{Dense, Differentiable, Lazy, Samples, TangentMap};
 use std::time::Instant;
@@ -146,35 +148,15 @@ where
     }
 
     fn local_energies(&self, samples: &Samples<W::Log>) -> Result<Vec<W::Log>, VmcError> {
-        let mut energies = vec![W::Log::ZERO; samples.len()];
-        self.check(samples, &samples.log_psi, "log-amplitude")?;
-        local(
-            self.hamiltonian,
-            self.psi,
-            &self.theta,
-            samples,
-            &mut energies,
-        );
-        self.check(samples, &energies, "local energy")?;
-        Ok(energies)
+        Sampled::new(self.psi, &self.theta, samples)
+            .local_estimates(self.hamiltonian, "local energy")
+            .map_err(|e| self.failure(e))
     }
 
-    fn check(
-        &self,
-        s: &Samples<W::Log>,
-        values: &[W::Log],
-        what: &'static str,
-    ) -> Result<(), VmcError> {
-        // A row of weight 0 (exact sums over a state with nodes) may hold anything.
-        let bad = |b: &usize| s.weight[*b] > 0.0 && !values[*b].is_finite();
-        match (0..values.len()).find(bad) {
-            None => Ok(()),
-            Some(b) => Err(VmcError::NotFinite {
-                what,
-                value: values[b].to_string(),
-                step: self.step,
-                configuration: s.x.row(b).to_vec(),
-            }),
+    fn failure(&self, source: MeasureError) -> VmcError {
+        VmcError::Measure {
+            step: self.step,
+            source,
         }
     }
 
@@ -259,12 +241,7 @@ where
             .map(|(t, d)| t + rate * d)
             .collect();
         if let Some(bad) = next.iter().find(|t| !t.is_finite()) {
-            return Err(VmcError::NotFinite {
-                what: "parameter",
-                value: bad.to_string(),
-                step,
-                configuration: Vec::new(),
-            });
+            return Err(VmcError::NotFinite { value: *bad, step });
         }
         self.theta = next;
         self.step += 1;

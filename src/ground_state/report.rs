@@ -1,4 +1,4 @@
-use crate::{Estimate, SampleError, SolveError, SolveInfo};
+use crate::{Estimate, MeasureError, SampleError, SolveError, SolveInfo};
 use serde::Serialize;
 
 /// What one step saw and did. Energies belong to the parameters before the step.
@@ -57,19 +57,23 @@ pub enum VmcError {
         /// The solver's reason.
         source: SolveError,
     },
-    /// NaN or infinity.
-    #[error(
-        "step {step}: the {what} is {value} at configuration {configuration:?}; lower the learning rate or start from an earlier checkpoint"
-    )]
-    NotFinite {
-        /// Which quantity.
-        what: &'static str,
-        /// Its value.
-        value: String,
+    /// No energy.
+    #[error("step {step}: {source}")]
+    Measure {
         /// Number of the step.
         step: u64,
-        /// The configuration (empty for parameters).
-        configuration: Vec<u8>,
+        /// What is not finite, and where.
+        source: MeasureError,
+    },
+    /// A parameter would become NaN or infinite.
+    #[error(
+        "step {step}: a parameter becomes {value}; lower the learning rate or start from an earlier checkpoint"
+    )]
+    NotFinite {
+        /// Its value.
+        value: f64,
+        /// Number of the step.
+        step: u64,
     },
 }
 

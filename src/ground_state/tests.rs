@@ -250,9 +250,8 @@ fn observables_are_local_estimates_too() {
     let psi = Autoregressive::new(PrefixTable::<f64>::new(space), model.sector().clone());
     let theta = psi.layout().initial(Stream::new(10));
     let samples = psi.sample(&theta, 0..5000, Stream::new(11));
-    let mut values = vec![0.0; samples.len()];
-    local(&operator, &psi, &theta, &samples, &mut values);
-    let sampled = Estimate::of(&samples, &values);
+    let found = Sampled::new(&psi, &theta, &samples).expectation(&operator);
+    let sampled = found.unwrap().mean;
     let mut all = Configs::new(6);
     (0..64u8).for_each(|i| all.push(&[0, 1, 2, 3, 4, 5].map(|p| i >> p & 1)));
     let mut log = vec![0.0; 64];

@@ -8,6 +8,7 @@ mod cell;
 mod distance;
 mod kind;
 mod links;
+mod momenta;
 mod symmetry;
 #[cfg(test)]
 mod tests;

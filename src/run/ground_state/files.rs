@@ -91,7 +91,7 @@ impl Files {
         let Some(saved) = &self.resumed else {
             return Ok(());
         };
-        vmc.theta = saved.array("theta")?.to_vec();
+        vmc.theta = saved.parameters(vmc.psi.layout())?;
         vmc.step = saved.counter("step")?;
         vmc.solver.load(saved.array("solver")?);
         let sampler: Vec<u64> = saved
@@ -114,7 +114,7 @@ impl Files {
         let sampler: Vec<f64> = vmc.sampler.save().into_iter().map(f64::from_bits).collect();
         let mut checkpoint = Checkpoint::new(self.fingerprint.clone());
         checkpoint
-            .set_array("theta", &vmc.theta)
+            .set_parameters(vmc.psi.layout(), &vmc.theta)
             .set_array("solver", &vmc.solver.save())
             .set_array("sampler", &sampler)
             .set_counter("step", vmc.step);
