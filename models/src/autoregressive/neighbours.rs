@@ -80,17 +80,15 @@ impl<M: Conditional> Autoregressive<M> {
                 self.sector.advance(&mut parents.state, p, v);
             }
         }
-        let mut children: Vec<Child> = (0..out.len())
-            .map(|k| {
-                let first = near.changes(from + k).map(|(s, _)| place[s]).min();
-                let parent = near.parent[from + k] as usize - first_parent;
-                (
-                    first.expect("a neighbour differs from its parent"),
-                    k as u32,
-                    parent as u32,
-                )
-            })
-            .collect();
+        let mut children: Vec<Child> = Vec::with_capacity(out.len());
+        for (k, out) in out.iter_mut().enumerate() {
+            let parent = near.parent[from + k] as usize - first_parent;
+            match near.changes(from + k).map(|(s, _)| place[s]).min() {
+                Some(first) => children.push((first, k as u32, parent as u32)),
+                // Without changes it is its parent.
+                None => *out = sums[parent * (n + 1) + n],
+            }
+        }
         children.sort_unstable();
         let mut child = self.take();
         let mut site_row = vec![0u8; n];
