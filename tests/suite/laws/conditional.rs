@@ -88,7 +88,8 @@ impl NetworkLaw for Resumed {
                     .step_by(2)
                     .for_each(|q| row[q] = (row[q] + 1) % d as u8);
                 children.push(&row);
-                (parent.push(r as u32), first.push(p as u32));
+                parent.push(r as u32);
+                first.push(p as u32);
             }
         }
         let full = forward(&net, &theta, &mut net.work(5), &children);

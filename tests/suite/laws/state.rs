@@ -98,13 +98,14 @@ impl StateLaw for Prefixes {
     }
 }
 
-/// One flip, one exchange and three changes on each site, mostly illegal under a constraint; and
+/// The parent itself; one flip, one exchange and three changes on each site, mostly illegal under a constraint; and
 /// other legal configurations, with the changes named from the last site to the first.
 fn neighbours(parents: &Configs, legal: &Configs, d: u8) -> Neighbours {
     let n = parents.n_sites();
     let pick = Stream::new(31);
     let mut near = Neighbours::default();
     for (b, x) in parents.view().rows().enumerate() {
+        near.push(b, []);
         for s in 0..n {
             let (t, u) = ((s + 1) % n, (s + 3) % n);
             near.push(b, [(s, (x[s] + 1) % d)]);
