@@ -20,6 +20,7 @@ chapters! {
     AddModel = "book/src/add_model.md",
     AddConstraint = "book/src/add_constraint.md",
     AddNetwork = "book/src/add_network.md",
+    Results = "book/src/results.md",
     NetKet = "book/src/netket.md",
     Architecture = "book/src/architecture.md",
 }

@@ -310,3 +310,46 @@ fn joined_draws_of_slow_chains_agree_with_exact_sums_within_their_error() {
     assert!((joined_z - 1.07).abs() < 0.84, "mean z^2 {joined_z}");
     assert!(apart_z > 1.91, "these chains are not slow: {apart_z}");
 }
+
+#[test]
+fn at_a_temperature_a_classical_model_relaxes_to_its_boltzmann_weights() {
+    let classical = Tfim {
+        j: 1.0,
+        h: 0.0,
+        hz: 0.3,
+    };
+    let lattice = crate::Lattice::chain(5, Boundary::Periodic).unwrap();
+    let model = classical.on(&lattice).unwrap();
+    let temperature = 1.7;
+    let psi = Autoregressive::new(
+        PrefixTable::<f64>::new(*model.space()),
+        model.sector().clone(),
+    );
+    let theta = psi.layout().initial(Stream::new(1));
+    let sampler = FullSum::new(&**model.sector(), Memory::default()).unwrap();
+    let mut vmc = GroundState::new(&model, &psi, sampler, theta);
+    vmc.shift = Some(Schedule::Constant(1e-9));
+    vmc.temperature = Schedule::Constant(temperature);
+    for report in vmc.by_ref().take(300) {
+        report.unwrap();
+    }
+    // Without off-diagonal elements a local energy is the energy of its configuration.
+    let bits = |i: usize| (0..5).map(|s| (i >> s & 1) as u8).collect::<Vec<_>>();
+    let energy = |x: &[u8]| {
+        let spin = |i: usize| 1.0 - 2.0 * f64::from(x[i % 5]);
+        (0..5)
+            .map(|i| -spin(i) * spin(i + 1) - 0.3 * spin(i))
+            .sum::<f64>()
+    };
+    let weights: Vec<f64> = (0..32)
+        .map(|i| (-energy(&bits(i)) / temperature).exp())
+        .collect();
+    let total: f64 = weights.iter().sum();
+    let x = Configs::from_data(5, (0..32).flat_map(bits).collect());
+    let mut log = vec![0.0; 32];
+    psi.log_psi(&vmc.theta, x.view(), &mut log);
+    for (l, w) in log.iter().zip(&weights) {
+        let (found, gibbs) = ((2.0 * l).exp(), w / total);
+        assert!((found - gibbs).abs() < 1e-8, "{found} for {gibbs}");
+    }
+}

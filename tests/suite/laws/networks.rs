@@ -83,7 +83,7 @@ pub(super) fn for_every_network(law: &mut impl NetworkLaw) {
 }
 
 /// Every network as a wavefunction and as a mixture over the symmetries that the constraint allows,
-/// the positive ones also as a probability, under every constraint.
+/// under every constraint.
 pub(super) fn for_every_state(law: &mut impl StateLaw) {
     for_every_network(&mut States(law));
 }
