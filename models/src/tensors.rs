@@ -326,7 +326,7 @@ mod tests {
             let error = read(tensors).unwrap_err();
             assert!(error.contains(name) && error.contains(why), "{error}");
         };
-        refused(&[a.clone()], "\"b.c\"", "missing");
+        refused(std::slice::from_ref(&a), "\"b.c\"", "missing");
         let more = ("d", Dtype::F64, &[2][..], two(0.0, 0.0));
         refused(&[a.clone(), b.clone(), more], "\"d\"", "no tensor");
         let turned = ("b.c", Dtype::F64, &[2, 1][..], two(3.0, 4.0));
