@@ -190,7 +190,7 @@ impl<W: Wavefunction + ?Sized> Sampled<'_, W> {
         let mut rng = stream.sequential();
         for last in (1..rows.len()).rev() {
             // A bias of (n / 2^64) in the choice of an index is far below any error bar.
-            let at = (u128::from(rng.next_u64()) * (last as u128 + 1) >> 64) as usize;
+            let at = ((u128::from(rng.next_u64()) * (last as u128 + 1)) >> 64) as usize;
             rows.swap(last, at);
         }
         rows
