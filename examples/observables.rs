@@ -98,7 +98,9 @@ impl Table {
         self.1.push((x, exact));
     }
     fn panel(&self, x: &str, y: &str) -> Panel {
+        // The legend stands right of the last point.
         Panel::new(x, y)
+            .x_reaches(1.0, 7.0)
             .line("exact", self.1.clone())
             .points("transformer", self.0.clone())
     }

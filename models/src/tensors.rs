@@ -259,14 +259,11 @@ mod tests {
     }
 
     fn file(tensors: &[(&str, Dtype, &[usize], Vec<u8>)]) -> Vec<u8> {
-        let view = |(name, dtype, shape, bytes): &'_ (&str, Dtype, &[usize], Vec<u8>)| {
-            let view = TensorView::new(*dtype, shape.to_vec(), bytes).unwrap();
-            (name.to_string(), view.shape().to_vec(), view.dtype())
-        };
-        // Views borrow their bytes, so they are made once more where they are used.
-        let known: Vec<_> = tensors.iter().map(view).collect();
-        let views = known.iter().zip(tensors).map(|((name, shape, dtype), t)| {
-            (name, TensorView::new(*dtype, shape.clone(), &t.3).unwrap())
+        let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+            (
+                *name,
+                TensorView::new(*dtype, shape.to_vec(), bytes).unwrap(),
+            )
         });
         safetensors::serialize(views, None).unwrap()
     }
