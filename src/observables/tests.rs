@@ -26,6 +26,8 @@ fn sectors() -> Vec<Sector> {
         Arc::new(Free::new(qubits)),
         Arc::new(Number::new(qubits, 3).unwrap()),
         Arc::new(Number::new(Space::new(4, 3), 4).unwrap()),
+        // Only where single changes are legal do diagonal and off-diagonal elements meet.
+        Arc::new(Free::new(Space::new(4, 3))),
     ]
 }
 
