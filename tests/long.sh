@@ -4,6 +4,6 @@
 # are printed first. Leave the machine idle: two of the measurements are wall-clock times.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-grep -rn --include='*.rs' -A1 '#\[ignore = ' tests src models/src hamiltonians/src
+grep -rn --include='*.rs' -A1 '#\[ignore = ' tests
 cargo build --release --locked --example ground_state
 cargo test --release --locked --test suite -- --ignored --nocapture --test-threads 1 "$@"

@@ -38,13 +38,6 @@ pub struct GroundState<'a, H: Hamiltonian + ?Sized, W: Differentiable + ?Sized, 
     pub shift: Option<Schedule>,
     /// Longest step, in Fubini-Study length.
     pub max_distance: f64,
-    /// Pseudo-temperature T: what is minimised is $\langle H\rangle + T \langle\ln |\psi|^2\rangle$. While T
-    /// falls to 0, rare configurations keep enough weight to find their signs. Reports hold
-    /// energies without it.
-    ///
-    /// # References
-    /// M. Hibat-Allah et al., Nat. Mach. Intell. 3, 952 (2021).
-    pub temperature: Schedule,
     /// Memory for the tangent map and the solver's matrix, in bytes; above it rows are recomputed.
     pub memory: usize,
     /// Parameters.
@@ -88,7 +81,6 @@ where
             learning_rate: Schedule::Constant(0.05),
             shift: None,
             max_distance: 0.1,
-            temperature: Schedule::Constant(0.0),
             memory: DEFAULT_MEMORY,
             theta,
             step: 0,
@@ -116,7 +108,6 @@ where
             learning_rate: self.learning_rate,
             shift: self.shift,
             max_distance: self.max_distance,
-            temperature: self.temperature,
             memory: self.memory,
             theta: self.theta,
             step: self.step,
@@ -160,15 +151,6 @@ where
         }
     }
 
-    /// $\ln |\psi|^2$, up to the norm of a state that has none; 0 where the temperature is.
-    fn log_probabilities(&self, samples: &Samples<W::Log>) -> Vec<f64> {
-        let logs = samples.log_psi.iter().zip(&samples.weight);
-        // A row of weight 0 may hold anything.
-        let cold = self.temperature.at(self.step) == 0.0;
-        logs.map(|(l, w)| if cold || *w == 0.0 { 0.0 } else { 2.0 * l.re() })
-            .collect()
-    }
-
     fn advance(&mut self) -> Result<Report, VmcError> {
         let step = self.step;
         let mut clock = Clock::start();
@@ -183,13 +165,9 @@ where
         let (mean, variance) = moments(&samples.weight, &energies);
         let (n, k, p) = (samples.len(), W::Log::COMPONENTS, self.theta.len());
         let mut residual = vec![0.0; n * k];
-        let temperature = self.temperature.at(step);
-        let entropy = self.log_probabilities(&samples);
-        let (level, _) = moments(&samples.weight, &entropy);
         for (b, (e, w)) in energies.iter().zip(&samples.weight).enumerate() {
             let r = if *w > 0.0 {
-                let heat = W::Log::from_parts(temperature * (level - entropy[b]), 0.0);
-                (mean - *e + heat).scale(w.sqrt())
+                (mean - *e).scale(w.sqrt())
             } else {
                 W::Log::ZERO
             };
@@ -204,31 +182,26 @@ where
         let mut change = vec![0.0; p];
         let mut force = vec![0.0; p];
         let mut moved = vec![0.0; n * k];
-        let solved = |source| VmcError::Solve { step, source };
+        let solver = &mut self.solver;
+        let mut solve = |map: &dyn TangentMap| {
+            let info = solver.solve(map, &residual, &mut change)?;
+            map.apply_transpose(&residual, &mut force);
+            map.apply(&change, &mut moved);
+            Ok(info)
+        };
         let small = (n * k).min(p);
-        let info;
-        if 8 * (n * k * p + small * small) <= self.memory {
+        let info = if 8 * (n * k * p + small * small) <= self.memory {
             let memory = std::mem::take(&mut self.buffer);
             let map = Dense::reusing(memory, self.psi, &self.theta, &samples);
             timings.tangent = clock.lap();
-            info = self
-                .solver
-                .solve(&map, &residual, &mut change)
-                .map_err(solved)?;
-            map.apply_transpose(&residual, &mut force);
-            map.apply(&change, &mut moved);
+            let info = solve(&map);
             self.buffer = map.into_memory();
+            info
         } else {
             self.buffer = Vec::new();
-            let map = Lazy::new(self.psi, &self.theta, &samples);
-            timings.tangent = clock.lap();
-            info = self
-                .solver
-                .solve(&map, &residual, &mut change)
-                .map_err(solved)?;
-            map.apply_transpose(&residual, &mut force);
-            map.apply(&change, &mut moved);
+            solve(&Lazy::new(self.psi, &self.theta, &samples))
         }
+        .map_err(|source| VmcError::Solve { step, source })?;
         let length = norm(&moved);
         let mut rate = self.learning_rate.at(step);
         if rate * length > self.max_distance {

@@ -16,6 +16,17 @@ pub enum State<L: Scalar> {
     Reference(Box<dyn Differentiable<Log = L>>),
 }
 
+impl<L: Scalar> State<L> {
+    /// The state without its sampler.
+    #[must_use]
+    pub fn differentiable(&self) -> &dyn Differentiable<Log = L> {
+        match self {
+            Self::Ancestral(psi) => &**psi,
+            Self::Reference(psi) => &**psi,
+        }
+    }
+}
+
 impl<L: Scalar> std::fmt::Debug for State<L> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (kind, n) = match self {

@@ -10,7 +10,7 @@ pub use outcome::Outcome;
 
 use super::{EXACT_UP_TO, RunError, RunOptions, State, build_state};
 use crate::exact::{LanczosParams, Memory, check_lowest, dimension, ground_state};
-use crate::run_file::{Network, RunFile, SamplerMethod, WavefunctionSection};
+use crate::run_file::{Network, RunFile, SamplerMethod};
 use crate::{
     Diagnostics, Estimate, FullSum, GroundState, Independent, Joined, Progress, Sampler, Stopwatch,
     VmcError, v_score,
@@ -73,16 +73,11 @@ impl GroundStateRun {
     /// # Errors
     /// [`RunError`].
     pub fn run(&self, options: &RunOptions) -> Result<Outcome, RunError> {
-        let section = self.section();
-        match (
-            &self.model,
-            section.phase.unwrap_or(!self.model.is_stoquastic()),
-        ) {
-            (AnyModel::Real(m), false) => self.with::<f64, f64>(m, &section, options),
-            (AnyModel::Real(m), true) => self.with::<f64, Complex64>(&signed(m), &section, options),
-            (AnyModel::Complex(m), true) => {
-                self.with::<Complex64, Complex64>(&signed(m), &section, options)
-            }
+        let phase = self.run.wavefunction.phase;
+        match (&self.model, phase.unwrap_or(!self.model.is_stoquastic())) {
+            (AnyModel::Real(m), false) => self.with::<f64, f64>(m, options),
+            (AnyModel::Real(m), true) => self.with::<f64, Complex64>(&signed(m), options),
+            (AnyModel::Complex(m), true) => self.with::<Complex64, Complex64>(&signed(m), options),
             (AnyModel::Complex(_), false) => Err(RunError::Value {
                 key: "wavefunction.phase",
                 reason: "this Hamiltonian has complex elements; set phase = true".into(),
@@ -90,49 +85,31 @@ impl GroundStateRun {
         }
     }
 
-    fn section(&self) -> WavefunctionSection {
-        self.run.wavefunction.clone()
-    }
-
     fn with<T: Scalar, L: Named + From<T>>(
         &self,
         model: &Model<T>,
-        section: &WavefunctionSection,
         options: &RunOptions,
     ) -> Result<Outcome, RunError> {
         let stream = Stream::new(self.run.seed);
-        let sampler = self.run.sampling.sampler;
-        match build_state::<L>(section, &self.lattice, model.sector())? {
-            State::Ancestral(psi) => match sampler.unwrap_or(SamplerMethod::Ancestral) {
-                SamplerMethod::Ancestral => {
-                    let sampler = Independent::new(self.samples, stream.named("samples"));
-                    self.train(model, &*psi, sampler, options)
-                }
-                SamplerMethod::Metropolis => {
-                    let sampler = self.metropolis(model, stream)?;
-                    self.train(model, &*psi, sampler, options)
-                }
-                SamplerMethod::FullSum => {
-                    let sampler = FullSum::new(&**model.sector(), Memory::default())?;
-                    self.train(model, &*psi, sampler, options)
-                }
-            },
-            State::Reference(psi) => match sampler.unwrap_or(SamplerMethod::Metropolis) {
-                SamplerMethod::Ancestral => Err(RunError::Value {
-                    key: "sampling.sampler",
-                    reason:
-                        "this network has no exact sampling; use \"metropolis\" or \"full_sum\""
-                            .into(),
-                }),
-                SamplerMethod::Metropolis => {
-                    let sampler = self.metropolis(model, stream)?;
-                    self.train(model, &*psi, sampler, options)
-                }
-                SamplerMethod::FullSum => {
-                    let sampler = FullSum::new(&**model.sector(), Memory::default())?;
-                    self.train(model, &*psi, sampler, options)
-                }
-            },
+        let state = build_state::<L>(&self.run.wavefunction, &self.lattice, model.sector())?;
+        match (state, self.run.sampling.sampler) {
+            (State::Ancestral(psi), None | Some(SamplerMethod::Ancestral)) => {
+                let sampler = Independent::new(self.samples, stream.named("samples"));
+                self.train(model, &*psi, sampler, options)
+            }
+            (State::Reference(_), Some(SamplerMethod::Ancestral)) => Err(RunError::Value {
+                key: "sampling.sampler",
+                reason: "this network has no exact sampling; use \"metropolis\" or \"full_sum\""
+                    .into(),
+            }),
+            (state, Some(SamplerMethod::FullSum)) => {
+                let sampler = FullSum::new(&**model.sector(), Memory::default())?;
+                self.train(model, state.differentiable(), sampler, options)
+            }
+            (state, None | Some(SamplerMethod::Metropolis)) => {
+                let sampler = self.metropolis(model, stream)?;
+                self.train(model, state.differentiable(), sampler, options)
+            }
         }
     }
 }

@@ -84,6 +84,10 @@ const MANIFESTS: &[(&str, &[&str])] = &[
         &["ketwork", "ketwork-models", "rand", "rand_chacha", "rayon"],
     ),
     ("models/Cargo.toml", &["ketwork"]),
+    (
+        "src/linalg/Cargo.toml",
+        &["ketwork", "ketwork-models", "ketwork-hamiltonians"],
+    ),
 ];
 
 /// Files of a network: those that implement `Conditional` with all of their module.
