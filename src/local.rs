@@ -2,10 +2,11 @@
 
 use ketwork_hamiltonians::{Connected, Operator, Scalar};
 use ketwork_models::{Samples, Wavefunction};
-use rayon::prelude::*;
 
-/// Samples handled together; a fixed number, so that results do not depend on the threads.
-const BLOCK: usize = 64;
+/// Samples handled together; a fixed number, so that results do not depend on the threads. Many, so
+/// that configurations connected to several samples are found and evaluated once; the state spreads
+/// them over the threads.
+const BLOCK: usize = 1024;
 
 /// Writes the local estimates
 /// $O_\mathrm{loc}(x) = \sum_{x'} \langle x|O|x'\rangle\, \psi(x') / \psi(x)$.
@@ -38,25 +39,23 @@ pub fn local<T, W>(
         psi.space(),
         "operator and state must share a space"
     );
-    out.par_chunks_mut(BLOCK).enumerate().for_each_init(
-        || (Connected::default(), Vec::new()),
-        |(connected, log): &mut (Connected<T>, Vec<W::Log>), (i, out)| {
-            let at = i * BLOCK;
-            let x = samples.x.view().slice(at..at + out.len());
-            operator.connected(x, connected);
-            log.clear();
-            log.resize(connected.neighbours.len(), W::Log::ZERO);
-            psi.log_psi_neighbours(theta, x, &connected.neighbours, log);
-            for (out, &diagonal) in out.iter_mut().zip(&connected.diagonal) {
-                *out = diagonal.into();
+    let (mut connected, mut log) = (Connected::default(), Vec::new());
+    for (i, out) in out.chunks_mut(BLOCK).enumerate() {
+        let at = i * BLOCK;
+        let x = samples.x.view().slice(at..at + out.len());
+        operator.connected(x, &mut connected);
+        log.clear();
+        log.resize(connected.neighbours.len(), W::Log::ZERO);
+        psi.log_psi_neighbours(theta, x, &connected.neighbours, &mut log);
+        for (out, &diagonal) in out.iter_mut().zip(&connected.diagonal) {
+            *out = diagonal.into();
+        }
+        let parents = &connected.neighbours.parent;
+        for ((&parent, &element), &log) in parents.iter().zip(&connected.element).zip(&log) {
+            let b = parent as usize;
+            if log.re() > f64::NEG_INFINITY || log.re().is_nan() {
+                out[b] += W::Log::from(element) * (log - samples.log_psi[at + b]).exp();
             }
-            let parents = &connected.neighbours.parent;
-            for ((&parent, &element), &log) in parents.iter().zip(&connected.element).zip(&*log) {
-                let b = parent as usize;
-                if log.re() > f64::NEG_INFINITY || log.re().is_nan() {
-                    out[b] += W::Log::from(element) * (log - samples.log_psi[at + b]).exp();
-                }
-            }
-        },
-    );
+        }
+    }
 }

@@ -6,13 +6,16 @@ use ketwork_hamiltonians::{
 };
 use num_complex::Complex64;
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 /// Samples handled together.
 const BLOCK: usize = 64;
 /// Legal configurations drawn to check that a sector is invariant.
 const CHECKS: u64 = 256;
+/// How much cheaper a neighbour is whose parent's prefix is reused: about twice on a chain, more where
+/// the last sites change.
+const PREFIX_GAIN: usize = 2;
 /// Largest group.
 const LARGEST_GROUP: usize = 4096;
 
@@ -68,6 +71,18 @@ impl Relabelling {
         }
     }
 
+    /// The image g x of a configuration of sites with `local_dim` values.
+    ///
+    /// # Panics
+    /// If `x` has another length than the relabelling.
+    #[must_use]
+    pub fn image(&self, x: &[u8], local_dim: usize) -> Vec<u8> {
+        assert_eq!(x.len(), self.sites.len(), "one value for each site");
+        let mut out = vec![0; x.len()];
+        self.apply(x, local_dim, &mut out);
+        out
+    }
+
     fn apply(&self, x: &[u8], d: usize, out: &mut [u8]) {
         for (o, &s) in out.iter_mut().zip(&self.sites) {
             let v = x[s as usize];
@@ -108,7 +123,9 @@ pub enum SymmetryError {
 /// and $P_G = \frac1{|G|}\sum_g P(g x)$ for probabilities.
 ///
 /// Exactly normalised and exactly sampled: a shot of $\psi$, then a random g. The state is invariant
-/// under G (the trivial representation). Each amplitude costs |G| of the network's.
+/// under G (the trivial representation). Each amplitude costs |G| of the network's, once for each
+/// orbit of G in a batch: where the orbits repeat, as on small lattices, a large group costs no more
+/// than a small one.
 ///
 /// # References
 /// Z. Chen et al., arXiv:2304.01996, section 3 (mixture of moduli); D. Luo et al., Phys. Rev. Lett.
@@ -155,6 +172,76 @@ impl<W: Wavefunction> Symmetrized<W> {
             g.apply(row, self.space().local_dim, out.row_mut(b));
         }
         out
+    }
+
+    /// One representative of each orbit in the batch, the first image in lexicographic order, and
+    /// the orbit of each row.
+    fn orbits(&self, x: ConfigsRef<'_>) -> (Configs, Vec<u32>) {
+        let d = self.space().local_dim as u8;
+        let mut representatives = Configs::new(x.n_sites());
+        let mut known: HashMap<Vec<u8>, u32> = HashMap::new();
+        let mut first = vec![0; x.n_sites()];
+        let of_row = |row: &[u8]| {
+            first.copy_from_slice(row);
+            for g in &self.group {
+                let image = g.sites.iter().map(|&s| {
+                    let v = row[s as usize];
+                    if g.flip { d - 1 - v } else { v }
+                });
+                // The comparison ends at the first difference, mostly after two sites.
+                if image.clone().lt(first.iter().copied()) {
+                    first.iter_mut().zip(image).for_each(|(f, v)| *f = v);
+                }
+            }
+            if let Some(&orbit) = known.get(&first) {
+                return orbit;
+            }
+            let orbit = representatives.len() as u32;
+            representatives.push(&first);
+            known.insert(first.clone(), orbit);
+            orbit
+        };
+        let of = x.rows().map(of_row).collect();
+        (representatives, of)
+    }
+
+    /// Log-amplitudes of a batch from those of its orbits.
+    fn by_orbit(&self, theta: &[f64], orbits: &Configs, of: &[u32], out: &mut [W::Log]) {
+        let mut logs = vec![W::Log::ZERO; orbits.len()];
+        self.combine(&self.images(theta, orbits.view()), &mut logs);
+        for (out, &orbit) in out.iter_mut().zip(of) {
+            *out = logs[orbit as usize];
+        }
+    }
+
+    /// Writes the pullbacks of a block: seeds (k, B), rows (B, P).
+    fn pullback_images(&self, theta: &[f64], x: &Configs, seed: &[f64], rows: &mut [f64])
+    where
+        W: Differentiable,
+    {
+        let (b, k) = (x.len(), W::Log::COMPONENTS);
+        let logs = self.images(theta, x.view());
+        // Seeds of the images: the modulus sees their shares, the phase their parts of the sum.
+        let mut seeds = vec![0.0; self.group.len() * k * b];
+        for j in 0..b {
+            let one: Vec<W::Log> = (0..self.group.len()).map(|g| logs[g * b + j]).collect();
+            let (_, share, part) = self.mixture(&one);
+            for g in 0..self.group.len() {
+                let to = g * k * b + j;
+                seeds[to] = seed[j] * share[g];
+                if k == 2 {
+                    seeds[to] += seed[b + j] * part[g].im;
+                    seeds[to + b] = seed[b + j] * part[g].re;
+                }
+            }
+        }
+        let mut one = vec![0.0; rows.len()];
+        rows.fill(0.0);
+        for (g, seeds) in self.group.iter().zip(seeds.chunks(k * b)) {
+            let image = self.image(g, x.view());
+            self.inner.pullback(theta, image.view(), seeds, &mut one);
+            rows.iter_mut().zip(&one).for_each(|(r, o)| *r += o);
+        }
     }
 
     /// Log-amplitudes of all images, (|G|, B).
@@ -228,7 +315,8 @@ impl<W: Wavefunction> Wavefunction for Symmetrized<W> {
     }
 
     fn log_psi(&self, theta: &[f64], x: ConfigsRef<'_>, out: &mut [W::Log]) {
-        self.combine(&self.images(theta, x), out);
+        let (orbits, of) = self.orbits(x);
+        self.by_orbit(theta, &orbits, &of, out);
     }
 
     fn log_psi_neighbours(
@@ -238,6 +326,15 @@ impl<W: Wavefunction> Wavefunction for Symmetrized<W> {
         near: &Neighbours,
         out: &mut [W::Log],
     ) {
+        let mut full = Configs::zeros(near.len(), x.n_sites());
+        for k in 0..near.len() {
+            near.write(k, x, full.row_mut(k));
+        }
+        let (orbits, of) = self.orbits(full.view());
+        if PREFIX_GAIN * orbits.len() <= near.len() {
+            self.by_orbit(theta, &orbits, &of, out);
+            return;
+        }
         let d = self.space().local_dim;
         let mut logs = vec![W::Log::ZERO; self.group.len() * near.len()];
         for (g, logs) in self.group.iter().zip(logs.chunks_mut(near.len().max(1))) {
@@ -292,35 +389,37 @@ impl<W: Ancestral> Ancestral for Symmetrized<W> {
 impl<W: Differentiable> Differentiable for Symmetrized<W> {
     fn pullback(&self, theta: &[f64], x: ConfigsRef<'_>, seed: &[f64], rows: &mut [f64]) {
         let (n, p, k) = (x.len(), theta.len(), W::Log::COMPONENTS);
-        rows.par_chunks_mut(BLOCK * p)
-            .enumerate()
-            .for_each(|(i, rows)| {
-                let at = i * BLOCK;
-                let b = rows.len() / p;
-                let x = x.slice(at..at + b);
-                let logs = self.images(theta, x);
-                // Seeds of the images: the modulus sees their shares, the phase their parts of the sum.
-                let mut seeds = vec![0.0; self.group.len() * k * b];
-                for j in 0..b {
-                    let one: Vec<W::Log> = (0..self.group.len()).map(|g| logs[g * b + j]).collect();
-                    let (_, share, part) = self.mixture(&one);
-                    for g in 0..self.group.len() {
-                        let to = g * k * b + j;
-                        seeds[to] = seed[at + j] * share[g];
-                        if k == 2 {
-                            seeds[to] += seed[n + at + j] * part[g].im;
-                            seeds[to + b] = seed[n + at + j] * part[g].re;
-                        }
-                    }
+        // Rows of the same orbit and seed are equal: each is computed once, at the front.
+        let (orbits, orbit_of) = self.orbits(x);
+        let mut known = HashMap::new();
+        let mut first = Vec::new();
+        let mut of = Vec::with_capacity(n);
+        for (s, &orbit) in orbit_of.iter().enumerate() {
+            let seeds = [seed[s].to_bits(), seed[(k - 1) * n + s].to_bits()];
+            of.push(*known.entry((orbit, seeds)).or_insert_with(|| {
+                first.push(s);
+                first.len() - 1
+            }));
+        }
+        rows[..first.len() * p]
+            .par_chunks_mut(BLOCK * p)
+            .zip(first.par_chunks(BLOCK))
+            .for_each(|(rows, first)| {
+                let mut x = Configs::new(x.n_sites());
+                for &s in first {
+                    x.push(orbits.row(orbit_of[s] as usize));
                 }
-                let mut one = vec![0.0; rows.len()];
-                rows.fill(0.0);
-                for (g, seeds) in self.group.iter().zip(seeds.chunks(k * b)) {
-                    self.inner
-                        .pullback(theta, self.image(g, x).view(), seeds, &mut one);
-                    rows.iter_mut().zip(&one).for_each(|(r, o)| *r += o);
-                }
+                let seeds: Vec<f64> = (0..k)
+                    .flat_map(|c| first.iter().map(move |&s| seed[c * n + s]))
+                    .collect();
+                self.pullback_images(theta, &x, &seeds, rows);
             });
+        // From the back: a row is read for the last time before it is written.
+        for (s, &from) in of.iter().enumerate().rev() {
+            if from != s {
+                rows.copy_within(from * p..(from + 1) * p, s * p);
+            }
+        }
     }
 }
 

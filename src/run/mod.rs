@@ -2,6 +2,7 @@
 
 mod ground_state;
 mod network;
+mod symmetry;
 
 pub use ground_state::{GroundStateRun, Outcome};
 pub use network::{State, build_state};

@@ -1,6 +1,6 @@
 //! From the section `[wavefunction]` to a state.
 
-use super::RunError;
+use super::{RunError, symmetry};
 use crate::run_file::{Network, Symmetry, WavefunctionSection};
 use ketwork_hamiltonians::{Constraint, Lattice, OnSpace, Scalar, Sector, draw_legal, is_legal};
 use ketwork_models::{
@@ -126,34 +126,18 @@ pub fn build_state<L: Named>(
     if even {
         check_invariance(sector, &[Relabelling::spin_flip(space.n_sites)])?;
     }
-    let mut generators = relabellings(&section.symmetry, lattice);
-    if even {
-        generators.retain(|g| !g.flip);
-    }
+    let generators: Vec<Relabelling> = section
+        .symmetry
+        .iter()
+        .flat_map(|&s| symmetry::generators(s, lattice))
+        .filter(|g| !(even && g.flip))
+        .collect();
     let psi = L::network(&named, sector, even)?;
     Ok(State::Ancestral(if generators.is_empty() {
         psi
     } else {
         Box::new(Symmetrized::new(psi, sector, &generators)?)
     }))
-}
-
-/// The relabellings that the words of `symmetry` stand for.
-fn relabellings(symmetries: &[Symmetry], lattice: &Lattice) -> Vec<Relabelling> {
-    let plain = |sites: Vec<Vec<u32>>| {
-        sites
-            .into_iter()
-            .map(|sites| Relabelling { sites, flip: false })
-            .collect::<Vec<_>>()
-    };
-    symmetries
-        .iter()
-        .flat_map(|s| match s {
-            Symmetry::SpinFlip => vec![Relabelling::spin_flip(lattice.n_sites())],
-            Symmetry::Translation => plain(lattice.translations()),
-            Symmetry::PointGroup => plain(lattice.point_group()),
-        })
-        .collect()
 }
 
 /// Legal configurations on which single-site changes are tried.

@@ -2,6 +2,7 @@
 //! networks and all constraints.
 
 mod neighbours;
+mod repeated;
 mod sample;
 #[cfg(test)]
 mod tests;

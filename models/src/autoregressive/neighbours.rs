@@ -1,5 +1,7 @@
-//! Amplitudes of connected configurations: only what follows the first change is recomputed.
+//! Amplitudes of connected configurations: only what follows the first change is recomputed, and
+//! configurations that several parents share are evaluated once.
 
+use super::repeated::evaluated_as;
 use super::{Autoregressive, Scratch};
 use crate::Conditional;
 use ketwork_hamiltonians::{ConfigsRef, Neighbours, OnSpace, Scalar};
@@ -26,9 +28,10 @@ impl<M: Conditional> Autoregressive<M> {
         for (p, &s) in self.sector.order().iter().enumerate() {
             place[s as usize] = p as u32;
         }
+        let of = evaluated_as(x, near, &place);
         // Parents never decrease, so each block of parents owns a contiguous piece of `out`.
         let mut pieces = Vec::new();
-        let (mut rest, mut from) = (out, 0);
+        let (mut rest, mut from) = (&mut *out, 0);
         for start in (0..x.len()).step_by(block) {
             let end = (start + block).min(x.len());
             let to = near.parent.partition_point(|&p| (p as usize) < end);
@@ -38,18 +41,22 @@ impl<M: Conditional> Autoregressive<M> {
         }
         pieces.into_par_iter().for_each(|(parents, from, out)| {
             if !out.is_empty() {
+                let all = (x, near, &place[..], &of[..]);
                 self.forward_block(theta, x.slice(parents.clone()), |s| {
-                    self.resume_block(theta, s, (x, near, &place), parents.start, from, out);
+                    self.resume_block(theta, s, all, parents.start, from, out);
                 });
             }
         });
+        for (k, &chosen) in of.iter().enumerate() {
+            out[k] = out[chosen as usize];
+        }
     }
 
     fn resume_block(
         &self,
         theta: &[f64],
         parents: &mut Scratch<M>,
-        (x, near, place): (ConfigsRef<'_>, &Neighbours, &[u32]),
+        (x, near, place, of): (ConfigsRef<'_>, &Neighbours, &[u32], &[u32]),
         first_parent: usize,
         from: usize,
         out: &mut [M::Log],
@@ -82,6 +89,9 @@ impl<M: Conditional> Autoregressive<M> {
         }
         let mut children: Vec<Child> = Vec::with_capacity(out.len());
         for (k, out) in out.iter_mut().enumerate() {
+            if of[from + k] as usize != from + k {
+                continue;
+            }
             let parent = near.parent[from + k] as usize - first_parent;
             match near.changes(from + k).map(|(s, _)| place[s]).min() {
                 Some(first) => children.push((first, k as u32, parent as u32)),

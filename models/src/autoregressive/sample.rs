@@ -2,6 +2,11 @@
 //!
 //! The shots walk down the tree of prefixes. A task holds up to one block of distinct prefixes with
 //! the shots that share them; when more appear, it splits, and its parts run on any thread.
+//!
+//! A shot carries one uniform number u. A value takes an interval of [0, 1) as long as its conditional
+//! probability; u falls into one, and its place within it, again uniform, decides at the next
+//! position. Each step spends as many bits of u as the value carries information, so a fresh number
+//! is drawn every [`BITS`] bits: a sweep over all shots is then one comparison and one division.
 
 use super::{Autoregressive, Scratch};
 use crate::{Ancestral, Conditional, Shots, Stream};
@@ -9,8 +14,18 @@ use ketwork_hamiltonians::{Configs, ConfigsRef, LocalMask, OnSpace, Scalar};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Shots above which the draws at one position are spread over threads.
+/// Shots above which fresh numbers are drawn on all threads.
 const MANY_SHOTS: usize = 1 << 14;
+/// Bits of a uniform number that are spent before a fresh one is drawn, of the 53 it has.
+const BITS: u32 = 16;
+
+/// A shot on its way down the tree.
+#[derive(Clone, Copy, Debug, Default)]
+struct Shot {
+    number: u64,
+    /// Uniform in [0, 1].
+    u: f64,
+}
 
 /// Distinct prefixes of equal length, with the shots that share each.
 struct Prefixes<L> {
@@ -20,8 +35,8 @@ struct Prefixes<L> {
     log: Vec<L>,
     /// Constraint states (R, words).
     state: Vec<u64>,
-    /// Shot numbers, those of row r at `start[r]..start[r + 1]`.
-    shots: Vec<u64>,
+    /// Shots, those of row r at `start[r]..start[r + 1]`.
+    shots: Vec<Shot>,
     start: Vec<usize>,
 }
 
@@ -40,12 +55,17 @@ impl<L: Scalar> Prefixes<L> {
         }
     }
 
-    fn push(&mut self, x: &[u8], log: L, state: &[u64], shots: &[u64]) {
+    fn push(&mut self, x: &[u8], log: L, state: &[u64], shots: &[Shot]) {
+        self.shots.extend_from_slice(shots);
+        self.push_prefix(x, log, state, self.shots.len());
+    }
+
+    /// Adds a prefix whose shots are in place and end at `end`.
+    fn push_prefix(&mut self, x: &[u8], log: L, state: &[u64], end: usize) {
         self.x.extend_from_slice(x);
         self.log.push(log);
         self.state.extend_from_slice(state);
-        self.shots.extend_from_slice(shots);
-        self.start.push(self.shots.len());
+        self.start.push(end);
     }
 
     fn slice(&self, rows: Range<usize>, n: usize, words: usize) -> Self {
@@ -85,12 +105,12 @@ impl<M: Conditional> Autoregressive<M> {
             let x = ConfigsRef::new(n, &task.x);
             self.net
                 .step(theta, &mut scratch.work, position, x, &mut scratch.raw);
+            self.refresh(&mut task.shots, position, stream);
             let (children, parent) = self.draw(
                 &task,
                 position,
                 &scratch.raw,
                 &mut scratch.normaliser,
-                stream,
                 expanded,
             );
             task = children;
@@ -150,6 +170,21 @@ impl<M: Conditional> Autoregressive<M> {
         }
     }
 
+    /// Fresh uniform numbers where the last ones are spent.
+    fn refresh(&self, shots: &mut [Shot], position: usize, stream: Stream) {
+        let bits = self.space().local_dim.next_power_of_two().ilog2().max(1);
+        let lasts = (BITS / bits).max(1) as usize;
+        if !position.is_multiple_of(lasts) {
+            return;
+        }
+        let fresh = |shot: &mut Shot| shot.u = stream.uniform(shot.number, position as u32);
+        if shots.len() > MANY_SHOTS {
+            shots.par_iter_mut().for_each(fresh);
+        } else {
+            shots.iter_mut().for_each(fresh);
+        }
+    }
+
     /// Draws the value at `position` for every shot; returns the children and their parents' rows.
     fn draw(
         &self,
@@ -157,7 +192,6 @@ impl<M: Conditional> Autoregressive<M> {
         position: usize,
         raw: &[M::Log],
         normaliser: &mut Vec<f64>,
-        stream: Stream,
         expanded: bool,
     ) -> (Prefixes<M::Log>, Vec<u32>) {
         let (n, d, words) = (
@@ -175,62 +209,42 @@ impl<M: Conditional> Autoregressive<M> {
         normaliser.clear();
         normaliser
             .extend((0..task.len()).map(|r| self.normaliser(&raw[r * d..(r + 1) * d], masks[r])));
-        // Cumulative probabilities; the last allowed value takes what rounding leaves.
-        let mut cumulative = vec![0.0; task.len() * d];
-        for r in 0..task.len() {
-            let (mut sum, mut last) = (0.0, 0);
-            for v in 0..d {
-                if masks[r].allows(v as u8) {
-                    sum += (s * (raw[r * d + v].re() - normaliser[r])).exp();
-                    last = v;
-                }
-                cumulative[r * d + v] = sum;
-            }
-            cumulative[r * d + last..(r + 1) * d].fill(f64::INFINITY);
-        }
-        let value = |r: usize, shot: u64| {
-            let u = stream.uniform(shot, position as u32);
-            cumulative[r * d..(r + 1) * d]
-                .iter()
-                .position(|&c| u < c)
-                .unwrap_or(d - 1) as u8
-        };
         let mut children = Prefixes::empty();
-        let mut parent = Vec::new();
-        let mut state = vec![0; words];
-        let mut row = vec![0; n];
-        let mut values = Vec::new();
-        let mut sorted = Vec::new();
+        children.shots.resize(task.shots.len(), Shot::default());
+        let mut parent = Vec::with_capacity(task.len());
+        let (mut state, mut row) = (vec![0; words], vec![0; n]);
+        let (mut intervals, mut next) = (Intervals::new(d), vec![0; d]);
         for r in 0..task.len() {
+            let (raw, normaliser) = (&raw[r * d..(r + 1) * d], normaliser[r]);
+            intervals.set(masks[r], |v| (s * (raw[v].re() - normaliser)).exp());
             let shots = &task.shots[task.start[r]..task.start[r + 1]];
-            if shots.len() > MANY_SHOTS {
-                shots
-                    .par_iter()
-                    .map(|&shot| value(r, shot))
-                    .collect_into_vec(&mut values);
-            } else {
-                values.clear();
-                values.extend(shots.iter().map(|&shot| value(r, shot)));
-            }
+            // Counting sort: the places of each value's shots, then one pass that fills them.
+            next.fill(0);
+            shots
+                .iter()
+                .for_each(|shot| next[intervals.value(shot.u)] += 1);
+            let mut at = task.start[r];
             row.copy_from_slice(&task.x[r * n..(r + 1) * n]);
-            for v in masks[r].values() {
-                sorted.clear();
-                sorted.extend(
-                    shots
-                        .iter()
-                        .zip(&values)
-                        .filter(|&(_, &w)| w == v)
-                        .map(|(&shot, _)| shot),
-                );
-                if sorted.is_empty() {
+            for (v, next) in next.iter_mut().enumerate() {
+                let count = std::mem::replace(next, at);
+                if count == 0 {
                     continue;
                 }
-                row[position] = v;
+                at += count;
+                row[position] = v as u8;
                 state.copy_from_slice(&task.state[r * words..(r + 1) * words]);
-                self.sector.advance(&mut state, position, v);
-                let log = task.log[r] + raw[r * d + v as usize] - M::Log::from(normaliser[r]);
-                children.push(&row, log, &state, &sorted);
+                self.sector.advance(&mut state, position, v as u8);
+                let log = task.log[r] + raw[v] - M::Log::from(normaliser);
+                children.push_prefix(&row, log, &state, at);
                 parent.push(r as u32);
+            }
+            for shot in shots {
+                let v = intervals.value(shot.u);
+                children.shots[next[v]] = Shot {
+                    number: shot.number,
+                    u: intervals.place(v, shot.u),
+                };
+                next[v] += 1;
             }
         }
         debug_assert!(
@@ -238,6 +252,52 @@ impl<M: Conditional> Autoregressive<M> {
             "one shot a row has one child"
         );
         (children, parent)
+    }
+}
+
+/// The intervals of [0, 1) that belong to the values at a position.
+struct Intervals {
+    low: Vec<f64>,
+    /// Upper ends; that of the last allowed value is infinite, so it takes what rounding leaves.
+    high: Vec<f64>,
+    inverse_width: Vec<f64>,
+}
+
+impl Intervals {
+    fn new(d: usize) -> Self {
+        Self {
+            low: vec![0.0; d],
+            high: vec![0.0; d],
+            inverse_width: vec![0.0; d],
+        }
+    }
+
+    fn set(&mut self, mask: LocalMask, probability: impl Fn(usize) -> f64) {
+        let (mut sum, mut last) = (0.0, 0);
+        for v in 0..self.low.len() {
+            self.low[v] = sum;
+            self.inverse_width[v] = 0.0;
+            if mask.allows(v as u8) {
+                let p = probability(v);
+                sum += p;
+                last = v;
+                if p > 0.0 {
+                    self.inverse_width[v] = 1.0 / p;
+                }
+            }
+            self.high[v] = sum;
+        }
+        self.high[last..].fill(f64::INFINITY);
+    }
+
+    /// The value whose interval holds u.
+    fn value(&self, u: f64) -> usize {
+        self.high.iter().map(|&h| usize::from(h <= u)).sum()
+    }
+
+    /// The place of u within the interval of v, uniform in [0, 1].
+    fn place(&self, v: usize, u: f64) -> f64 {
+        ((u - self.low[v]) * self.inverse_width[v]).min(1.0)
     }
 }
 
@@ -275,7 +335,7 @@ fn merge_equal<L: Scalar>(task: &Prefixes<L>, n: usize) -> Prefixes<L> {
     order.sort_by(|&a, &b| row(a).cmp(row(b)));
     let mut out = Prefixes::empty();
     for group in order.chunk_by(|&a, &b| row(a) == row(b)) {
-        let shots: Vec<u64> = group
+        let shots: Vec<Shot> = group
             .iter()
             .flat_map(|&r| &task.shots[task.start[r]..task.start[r + 1]])
             .copied()
@@ -296,7 +356,9 @@ impl<M: Conditional> Ancestral for Autoregressive<M> {
                 &vec![0; n],
                 M::Log::ZERO,
                 &state,
-                &shots.collect::<Vec<_>>(),
+                &shots
+                    .map(|number| Shot { number, u: 0.0 })
+                    .collect::<Vec<_>>(),
             );
             root = self.descend(theta, stream, self.take(), 0, root);
         }
@@ -307,7 +369,7 @@ impl<M: Conditional> Ancestral for Autoregressive<M> {
         Shots {
             x,
             log_psi: root.log,
-            shots: root.shots,
+            shots: root.shots.iter().map(|shot| shot.number).collect(),
             start: root.start,
         }
     }

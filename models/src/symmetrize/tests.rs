@@ -46,30 +46,39 @@ fn the_mixture_is_normalised_and_invariant() {
     }
 }
 
+/// Neighbours by the exchange of sites s and s + 1, against whole evaluations.
+fn neighbours_agree(psi: &impl Ancestral<Log = Complex64>, theta: &[f64], shots: u64) -> usize {
+    let n = psi.space().n_sites;
+    let x = psi.sample(theta, 0..shots, Stream::new(3)).x;
+    let mut near = Neighbours::default();
+    for b in 0..x.len() {
+        for s in (0..n - 1).filter(|&s| x.row(b)[s] != x.row(b)[s + 1]) {
+            near.push(b, [(s, x.row(b)[s + 1]), (s + 1, x.row(b)[s])]);
+        }
+    }
+    let mut fast = vec![Complex64::ZERO; near.len()];
+    psi.log_psi_neighbours(theta, x.view(), &near, &mut fast);
+    let mut full = Configs::zeros(near.len(), n);
+    (0..near.len()).for_each(|k| near.write(k, x.view(), full.row_mut(k)));
+    for (row, a) in full.view().rows().zip(&fast) {
+        let mut b = [Complex64::ZERO];
+        psi.log_psi(theta, ConfigsRef::new(n, row), &mut b);
+        let same = Scalar::exp(*a - b[0]);
+        assert!((same - 1.0).norm() < 1e-11, "{a} {}", b[0]);
+    }
+    near.len()
+}
+
 #[test]
 fn neighbours_and_tangent_agree_with_their_definitions() {
     let psi = state(6);
     let theta = psi.layout().initial(Stream::new(2));
     let x = psi.sample(&theta, 0..10, Stream::new(3)).x;
-    let mut near = Neighbours::default();
-    for b in 0..x.len() {
-        for s in 0..5 {
-            let row = x.row(b);
-            near.push(b, [(s, row[s + 1]), (s + 1, 1 - row[s + 1])]);
-        }
-    }
-    let mut fast = vec![Complex64::ZERO; near.len()];
-    psi.log_psi_neighbours(&theta, x.view(), &near, &mut fast);
-    let mut full = Configs::zeros(near.len(), 6);
-    (0..near.len()).for_each(|k| near.write(k, x.view(), full.row_mut(k)));
-    let mut slow = vec![Complex64::ZERO; near.len()];
-    psi.log_psi(&theta, full.view(), &mut slow);
-    for (a, b) in fast.iter().zip(&slow) {
-        assert!(
-            (Scalar::exp(*a) - Scalar::exp(*b)).norm() < 1e-12,
-            "{a} {b}"
-        );
-    }
+    // On six sites the orbits repeat, on twelve the two samples have neighbours of their own.
+    assert!(neighbours_agree(&psi, &theta, 10) > 20);
+    let large = state(12);
+    let parameters = large.layout().initial(Stream::new(2));
+    assert!(neighbours_agree(&large, &parameters, 2) > 6);
     let (b, p, h) = (x.len(), theta.len(), 1e-5);
     let mut rows = vec![0.0; 2 * b * p];
     psi.jacobian(&theta, x.view(), &mut rows);

@@ -1,11 +1,11 @@
 //! What a run file leaves out: sizes, rates and steps chosen from N.
 
 use super::GroundStateRun;
-use crate::run::RunError;
 use crate::run::network::has_single_changes;
-use crate::run_file::OptimizerMethod;
+use crate::run::{RunError, symmetry};
+use crate::run_file::{OptimizerMethod, Symmetry};
 use crate::{Adam, Metropolis, MetropolisParams, MinSr, Schedule, Spring, Sr, TangentSolver};
-use ketwork_hamiltonians::{Hamiltonian, Model, Scalar};
+use ketwork_hamiltonians::{Hamiltonian, Lattice, Model, Scalar};
 use ketwork_models::Stream;
 
 /// Steps over which the learning rate rises.
@@ -82,12 +82,24 @@ impl GroundStateRun {
 /// The model in the basis where most off-diagonal elements are negative: a network whose phases
 /// start near 0 then starts near the right signs. A positive state is an excited state of an
 /// antiferromagnet, from which training collapses onto configurations that cannot move.
-pub(super) fn signed<T: Scalar>(model: &Model<T>) -> Model<T> {
+///
+/// A frustrated lattice may have no such basis that keeps its symmetries; where some are asked for
+/// and only the basis as written has them, that one stays.
+pub(super) fn signed<T: Scalar>(
+    model: &Model<T>,
+    symmetries: &[Symmetry],
+    lattice: &Lattice,
+) -> Model<T> {
     let marks = model.terms().sign_gauge();
-    if marks.contains(&true) {
-        model.rotated_by_z(&marks)
-    } else {
+    if !marks.contains(&true) {
+        return model.clone();
+    }
+    let rotated = model.rotated_by_z(&marks);
+    let lost = symmetry::check(&rotated, symmetries, lattice).is_err();
+    if lost && symmetry::check(model, symmetries, lattice).is_ok() {
         model.clone()
+    } else {
+        rotated
     }
 }
 

@@ -8,7 +8,7 @@ mod tests;
 
 pub use outcome::Outcome;
 
-use super::{EXACT_UP_TO, RunError, RunOptions, State, build_state};
+use super::{EXACT_UP_TO, RunError, RunOptions, State, build_state, symmetry};
 use crate::exact::{LanczosParams, Memory, check_lowest, dimension, ground_state};
 use crate::run_file::{Network, RunFile, SamplerMethod};
 use crate::{
@@ -73,11 +73,16 @@ impl GroundStateRun {
     /// # Errors
     /// [`RunError`].
     pub fn run(&self, options: &RunOptions) -> Result<Outcome, RunError> {
-        let phase = self.run.wavefunction.phase;
+        let wavefunction = &self.run.wavefunction;
+        let (phase, symmetries) = (wavefunction.phase, &wavefunction.symmetry);
         match (&self.model, phase.unwrap_or(!self.model.is_stoquastic())) {
             (AnyModel::Real(m), false) => self.with::<f64, f64>(m, options),
-            (AnyModel::Real(m), true) => self.with::<f64, Complex64>(&signed(m), options),
-            (AnyModel::Complex(m), true) => self.with::<Complex64, Complex64>(&signed(m), options),
+            (AnyModel::Real(m), true) => {
+                self.with::<f64, Complex64>(&signed(m, symmetries, &self.lattice), options)
+            }
+            (AnyModel::Complex(m), true) => {
+                self.with::<Complex64, Complex64>(&signed(m, symmetries, &self.lattice), options)
+            }
             (AnyModel::Complex(_), false) => Err(RunError::Value {
                 key: "wavefunction.phase",
                 reason: "this Hamiltonian has complex elements; set phase = true".into(),
@@ -91,7 +96,9 @@ impl GroundStateRun {
         options: &RunOptions,
     ) -> Result<Outcome, RunError> {
         let stream = Stream::new(self.run.seed);
-        let state = build_state::<L>(&self.run.wavefunction, &self.lattice, model.sector())?;
+        let wavefunction = &self.run.wavefunction;
+        let state = build_state::<L>(wavefunction, &self.lattice, model.sector())?;
+        symmetry::check(model, &wavefunction.symmetry, &self.lattice)?;
         match (state, self.run.sampling.sampler) {
             (State::Ancestral(psi), None | Some(SamplerMethod::Ancestral)) => {
                 let sampler = Independent::new(self.samples, stream.named("samples"));

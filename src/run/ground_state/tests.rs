@@ -121,3 +121,31 @@ fn the_final_error_of_chains_is_that_of_their_joined_draws() {
         "{chains:?}"
     );
 }
+
+#[test]
+fn a_symmetry_that_the_hamiltonian_breaks_is_refused() {
+    let words = |symmetry: &str| {
+        format!("[wavefunction]\nsymmetry = [{symmetry}]\n[optimizer]\nsteps = 1\n")
+    };
+    let tilted = ring(6).replace("h = 1.0", "h = 1.0\nhz = 0.1");
+    let open = ring(6).replace("periodic", "open");
+    for (toml, symmetry, named) in [
+        (tilted, r#""translation", "spin_flip""#, "spin_flip"),
+        (open, r#""translation""#, "translation"),
+    ] {
+        let text = run(&(toml + &words(symmetry)))
+            .run(&RunOptions::default())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.starts_with("wavefunction.symmetry: ") && text.contains(named),
+            "{text}"
+        );
+    }
+    // No sign gauge of a triangular lattice keeps its translations: the basis as written has them.
+    let triangular = "[hamiltonian]\nmodel = \"heisenberg\"\n\
+        lattice = { kind = \"triangular\", extent = [4, 3], boundary = \"periodic\" }\n";
+    let found =
+        run(&(triangular.to_owned() + &words(r#""translation""#))).run(&RunOptions::default());
+    assert!(found.is_ok(), "{found:?}");
+}
