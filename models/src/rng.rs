@@ -49,10 +49,24 @@ impl Stream {
     /// Philox4x32-10: J. K. Salmon et al., Proc. SC'11, Art. 16 (2011).
     #[must_use]
     pub fn uniform(self, shot: u64, position: u32) -> f64 {
-        let counter = [shot as u32, (shot >> 32) as u32, position, 0];
-        let out = philox(counter, [self.key as u32, (self.key >> 32) as u32]);
-        let bits = u64::from(out[0]) << 32 | u64::from(out[1]);
+        self.uniform_of(shot, position)
+    }
+
+    #[inline(always)]
+    fn uniform_of(self, shot: u64, position: u32) -> f64 {
+        let counter = [shot & WORD, shot >> 32, u64::from(position), 0];
+        let out = philox(counter, [self.key & WORD, self.key >> 32]);
+        let bits = out[0] << 32 | out[1];
         (bits >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+    }
+
+    /// Writes [`Self::uniform`] of many shots, several at a time.
+    ///
+    /// # Panics
+    /// If `out` and `shots` differ in length.
+    pub(crate) fn uniforms(self, shots: &[u64], position: u32, out: &mut [f64]) {
+        assert_eq!(shots.len(), out.len(), "one number for each shot");
+        fill(self, shots, position, out);
     }
 
     /// A sequential generator for work without natural counters (initialisers, Markov chains).
@@ -70,20 +84,29 @@ pub(crate) fn mix(mut z: u64) -> u64 {
     z ^ z >> 31
 }
 
-fn philox(mut c: [u32; 4], mut k: [u32; 2]) -> [u32; 4] {
+/// The bits of a 32-bit word.
+const WORD: u64 = 0xffff_ffff;
+
+crate::layers::dispatched! {
+    fn fill<S>(_simd; stream: Stream, shots: &'a [u64], position: u32, out: &'a mut [f64]) {
+        for (out, &shot) in out.iter_mut().zip(shots) {
+            *out = stream.uniform_of(shot, position);
+        }
+    }
+}
+
+/// Words of 32 bits in 64, as the products of vector units take them.
+#[inline(always)]
+fn philox(mut c: [u64; 4], mut k: [u64; 2]) -> [u64; 4] {
     for _ in 0..10 {
-        let p0 = u64::from(c[0]) * 0xD251_1F53;
-        let p1 = u64::from(c[2]) * 0xCD9E_8D57;
+        let (p0, p1) = (c[0] * 0xD251_1F53, c[2] * 0xCD9E_8D57);
         c = [
-            (p1 >> 32) as u32 ^ c[1] ^ k[0],
-            p1 as u32,
-            (p0 >> 32) as u32 ^ c[3] ^ k[1],
-            p0 as u32,
+            (p1 >> 32) ^ c[1] ^ k[0],
+            p1 & WORD,
+            (p0 >> 32) ^ c[3] ^ k[1],
+            p0 & WORD,
         ];
-        k = [
-            k[0].wrapping_add(0x9E37_79B9),
-            k[1].wrapping_add(0xBB67_AE85),
-        ];
+        k = [(k[0] + 0x9E37_79B9) & WORD, (k[1] + 0xBB67_AE85) & WORD];
     }
     c
 }
@@ -99,7 +122,7 @@ mod tests {
             [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
         );
         assert_eq!(
-            philox([u32::MAX; 4], [u32::MAX; 2]),
+            philox([WORD; 4], [WORD; 2]),
             [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
         );
         assert_eq!(
@@ -109,6 +132,17 @@ mod tests {
             ),
             [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
         );
+    }
+
+    #[test]
+    fn many_shots_at_once_get_the_numbers_of_each() {
+        let stream = Stream::new(7).named("many");
+        let shots: Vec<u64> = (0..37).map(|i| i * 0x1234_5678_9abc).collect();
+        let mut out = vec![0.0; shots.len()];
+        stream.uniforms(&shots, 5, &mut out);
+        for (&shot, u) in shots.iter().zip(&out) {
+            assert_eq!(u.to_bits(), stream.uniform(shot, 5).to_bits());
+        }
     }
 
     #[test]

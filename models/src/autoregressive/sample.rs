@@ -3,10 +3,11 @@
 //! The shots walk down the tree of prefixes. A task holds up to one block of distinct prefixes with
 //! the shots that share them; when more appear, it splits, and its parts run on any thread.
 //!
-//! A shot carries one uniform number u. A value takes an interval of [0, 1) as long as its conditional
-//! probability; u falls into one, and its place within it, again uniform, decides at the next
-//! position. Each step spends as many bits of u as the value carries information, so a fresh number
-//! is drawn every [`BITS`] bits: a sweep over all shots is then one comparison and one division.
+//! A shot carries one uniform number. Each prefix owns an interval of [0, 1), which its values share
+//! out by their conditional probabilities; the shots whose numbers lie in it have that prefix. Many
+//! shots are spread over buckets of u, so that an edge is found by bisection and only its bucket is
+//! searched; they stay where they are, each task owns a piece of one array. An interval shrinks by
+//! the information in its values, so fresh numbers are drawn every [`BITS`] bits.
 
 use super::{Autoregressive, Scratch};
 use crate::{Ancestral, Conditional, Shots, Stream};
@@ -16,6 +17,8 @@ use std::ops::Range;
 
 /// Shots above which fresh numbers are drawn on all threads.
 const MANY_SHOTS: usize = 1 << 14;
+/// Shots whose fresh numbers are drawn together.
+const CHUNK: usize = 256;
 /// Bits of a uniform number that are spent before a fresh one is drawn, of the 53 it has.
 const BITS: u32 = 16;
 
@@ -23,11 +26,76 @@ const BITS: u32 = 16;
 #[derive(Clone, Copy, Debug, Default)]
 struct Shot {
     number: u64,
-    /// Uniform in [0, 1].
+    /// Uniform in [0, 1).
     u: f64,
 }
 
-/// Distinct prefixes of equal length, with the shots that share each.
+/// Shots in a bucket.
+const BUCKET: usize = 32;
+
+/// The part of [0, 1) that belongs to a prefix.
+#[derive(Clone, Copy, Debug)]
+struct Interval {
+    low: f64,
+    width: f64,
+    /// Number of buckets in [0, 1): the shots stand in the order of theirs.
+    buckets: f64,
+}
+
+impl Interval {
+    fn whole(buckets: usize) -> Self {
+        Self {
+            low: 0.0,
+            width: 1.0,
+            buckets: buckets as f64,
+        }
+    }
+
+    fn bucket(&self, u: f64) -> usize {
+        (u * self.buckets) as usize
+    }
+
+    /// Moves the shots below `edge` to the front and counts them.
+    fn split(&self, shots: &mut [Shot], edge: f64) -> usize {
+        let bucket = self.bucket(edge);
+        let first = shots.partition_point(|shot| self.bucket(shot.u) < bucket);
+        let same = shots[first..].partition_point(|shot| self.bucket(shot.u) == bucket);
+        let mut below = first;
+        for i in first..first + same {
+            if shots[i].u < edge {
+                shots.swap(i, below);
+                below += 1;
+            }
+        }
+        below
+    }
+}
+
+/// Spreads shots over buckets by a counting sort and returns the whole interval they now fill.
+fn spread(shots: &mut [Shot]) -> Interval {
+    let buckets = shots.len() / BUCKET;
+    let whole = Interval::whole(buckets.max(1));
+    if buckets < 2 {
+        return whole;
+    }
+    let mut next = vec![0; buckets + 1];
+    shots
+        .iter()
+        .for_each(|shot| next[whole.bucket(shot.u) + 1] += 1);
+    for i in 0..buckets {
+        next[i + 1] += next[i];
+    }
+    let mut out = vec![Shot::default(); shots.len()];
+    for shot in &*shots {
+        let to = &mut next[whole.bucket(shot.u)];
+        out[*to] = *shot;
+        *to += 1;
+    }
+    shots.copy_from_slice(&out);
+    whole
+}
+
+/// Distinct prefixes of equal length, with the places of the shots that share each.
 struct Prefixes<L> {
     /// Values in position order (R, N); those before the position are set.
     x: Vec<u8>,
@@ -35,8 +103,9 @@ struct Prefixes<L> {
     log: Vec<L>,
     /// Constraint states (R, words).
     state: Vec<u64>,
-    /// Shots, those of row r at `start[r]..start[r + 1]`.
-    shots: Vec<Shot>,
+    /// The interval of u that belongs to each prefix (R).
+    interval: Vec<Interval>,
+    /// The shots of row r stand at `start[r]..start[r + 1]` of the task's piece.
     start: Vec<usize>,
 }
 
@@ -50,41 +119,38 @@ impl<L: Scalar> Prefixes<L> {
             x: Vec::new(),
             log: Vec::new(),
             state: Vec::new(),
-            shots: Vec::new(),
+            interval: Vec::new(),
             start: vec![0],
         }
     }
 
-    fn push(&mut self, x: &[u8], log: L, state: &[u64], shots: &[Shot]) {
-        self.shots.extend_from_slice(shots);
-        self.push_prefix(x, log, state, self.shots.len());
-    }
-
-    /// Adds a prefix whose shots are in place and end at `end`.
-    fn push_prefix(&mut self, x: &[u8], log: L, state: &[u64], end: usize) {
+    /// Adds a prefix whose shots end at `end`.
+    fn push(&mut self, x: &[u8], log: L, state: &[u64], interval: Interval, end: usize) {
         self.x.extend_from_slice(x);
         self.log.push(log);
         self.state.extend_from_slice(state);
+        self.interval.push(interval);
         self.start.push(end);
     }
 
     fn slice(&self, rows: Range<usize>, n: usize, words: usize) -> Self {
-        let shots = self.start[rows.start]..self.start[rows.end];
+        let first = self.start[rows.start];
         Self {
             x: self.x[rows.start * n..rows.end * n].to_vec(),
             log: self.log[rows.clone()].to_vec(),
             state: self.state[rows.start * words..rows.end * words].to_vec(),
+            interval: self.interval[rows.clone()].to_vec(),
             start: self.start[rows.start..=rows.end]
                 .iter()
-                .map(|s| s - shots.start)
+                .map(|s| s - first)
                 .collect(),
-            shots: self.shots[shots].to_vec(),
         }
     }
 }
 
 impl<M: Conditional> Autoregressive<M> {
-    /// Walks a task from `position` to the end and returns the completed rows with their counts.
+    /// Walks a task from `position` to the end and returns the completed rows; their shots are then
+    /// in the order of the rows.
     fn descend(
         &self,
         theta: &[f64],
@@ -92,6 +158,7 @@ impl<M: Conditional> Autoregressive<M> {
         mut scratch: Scratch<M>,
         mut position: usize,
         mut task: Prefixes<M::Log>,
+        shots: &mut [Shot],
     ) -> Prefixes<M::Log> {
         let (n, d, block) = (
             self.space().n_sites,
@@ -105,9 +172,10 @@ impl<M: Conditional> Autoregressive<M> {
             let x = ConfigsRef::new(n, &task.x);
             self.net
                 .step(theta, &mut scratch.work, position, x, &mut scratch.raw);
-            self.refresh(&mut task.shots, position, stream);
+            self.refresh(&mut task, shots, position, stream);
             let (children, parent) = self.draw(
                 &task,
+                shots,
                 position,
                 &scratch.raw,
                 &mut scratch.normaliser,
@@ -121,26 +189,34 @@ impl<M: Conditional> Autoregressive<M> {
             if task.len() > block {
                 let parts = task.len().div_ceil(block);
                 let size = task.len().div_ceil(parts);
-                let done: Vec<Prefixes<M::Log>> = (0..parts)
+                let mut pieces = Vec::with_capacity(parts);
+                let mut rest = shots;
+                for i in 0..parts {
+                    let rows = i * size..((i + 1) * size).min(task.len());
+                    let count = task.start[rows.end] - task.start[rows.start];
+                    let (piece, tail) = rest.split_at_mut(count);
+                    pieces.push((rows, piece));
+                    rest = tail;
+                }
+                let done: Vec<Prefixes<M::Log>> = pieces
                     .into_par_iter()
-                    .map(|i| {
-                        let rows = i * size..((i + 1) * size).min(task.len());
+                    .map(|(rows, shots)| {
                         let mut part = self.take();
-                        self.net.select(
-                            &scratch.work,
-                            &mut part.work,
-                            position,
-                            &parent[rows.clone()],
-                        );
-                        self.descend(theta, stream, part, position, task.slice(rows, n, words))
+                        let from = &parent[rows.clone()];
+                        self.net
+                            .select(&scratch.work, &mut part.work, position, from);
+                        let rows = task.slice(rows, n, words);
+                        self.descend(theta, stream, part, position, rows, shots)
                     })
                     .collect();
                 self.put(scratch);
                 let mut all = Prefixes::empty();
                 for part in done {
+                    let before = all.start[all.len()];
                     for r in 0..part.len() {
-                        let shots = &part.shots[part.start[r]..part.start[r + 1]];
-                        all.push(&part.x[r * n..(r + 1) * n], part.log[r], &[], shots);
+                        let x = &part.x[r * n..(r + 1) * n];
+                        let end = before + part.start[r + 1];
+                        all.push(x, part.log[r], &[], part.interval[r], end);
                     }
                 }
                 return all;
@@ -148,7 +224,7 @@ impl<M: Conditional> Autoregressive<M> {
             // Where most prefixes are distinct, one row a shot saves regrouping the cache again
             // and again; at most every second evaluation is then redundant.
             let mut parent = parent;
-            if !expanded && task.shots.len() <= block && 2 * task.len() >= task.shots.len() {
+            if !expanded && shots.len() <= block && 2 * task.len() >= shots.len() {
                 (task, parent) = expand(&task, &parent, n, words);
                 expanded = true;
             }
@@ -164,24 +240,43 @@ impl<M: Conditional> Autoregressive<M> {
         }
         self.put(scratch);
         if expanded {
-            merge_equal(&task, n)
+            merge_equal(&task, shots, n)
         } else {
             task
         }
     }
 
     /// Fresh uniform numbers where the last ones are spent.
-    fn refresh(&self, shots: &mut [Shot], position: usize, stream: Stream) {
+    fn refresh(
+        &self,
+        task: &mut Prefixes<M::Log>,
+        shots: &mut [Shot],
+        position: usize,
+        stream: Stream,
+    ) {
         let bits = self.space().local_dim.next_power_of_two().ilog2().max(1);
         let lasts = (BITS / bits).max(1) as usize;
         if !position.is_multiple_of(lasts) {
             return;
         }
-        let fresh = |shot: &mut Shot| shot.u = stream.uniform(shot.number, position as u32);
+        let fresh = |shots: &mut [Shot]| {
+            let (mut numbers, mut u) = ([0; CHUNK], [0.0; CHUNK]);
+            let (numbers, u) = (&mut numbers[..shots.len()], &mut u[..shots.len()]);
+            for (number, shot) in numbers.iter_mut().zip(&*shots) {
+                *number = shot.number;
+            }
+            stream.uniforms(numbers, position as u32, u);
+            for (shot, u) in shots.iter_mut().zip(u) {
+                shot.u = *u;
+            }
+        };
         if shots.len() > MANY_SHOTS {
-            shots.par_iter_mut().for_each(fresh);
+            shots.par_chunks_mut(CHUNK).for_each(fresh);
         } else {
-            shots.iter_mut().for_each(fresh);
+            shots.chunks_mut(CHUNK).for_each(fresh);
+        }
+        for (row, interval) in task.start.windows(2).zip(&mut task.interval) {
+            *interval = spread(&mut shots[row[0]..row[1]]);
         }
     }
 
@@ -189,6 +284,7 @@ impl<M: Conditional> Autoregressive<M> {
     fn draw(
         &self,
         task: &Prefixes<M::Log>,
+        shots: &mut [Shot],
         position: usize,
         raw: &[M::Log],
         normaliser: &mut Vec<f64>,
@@ -210,41 +306,42 @@ impl<M: Conditional> Autoregressive<M> {
         normaliser
             .extend((0..task.len()).map(|r| self.normaliser(&raw[r * d..(r + 1) * d], masks[r])));
         let mut children = Prefixes::empty();
-        children.shots.resize(task.shots.len(), Shot::default());
         let mut parent = Vec::with_capacity(task.len());
         let (mut state, mut row) = (vec![0; words], vec![0; n]);
-        let (mut intervals, mut next) = (Intervals::new(d), vec![0; d]);
         for r in 0..task.len() {
-            let (raw, normaliser) = (&raw[r * d..(r + 1) * d], normaliser[r]);
-            intervals.set(masks[r], |v| (s * (raw[v].re() - normaliser)).exp());
-            let shots = &task.shots[task.start[r]..task.start[r + 1]];
-            // Counting sort: the places of each value's shots, then one pass that fills them.
-            next.fill(0);
-            shots
-                .iter()
-                .for_each(|shot| next[intervals.value(shot.u)] += 1);
-            let mut at = task.start[r];
             row.copy_from_slice(&task.x[r * n..(r + 1) * n]);
-            for (v, next) in next.iter_mut().enumerate() {
-                let count = std::mem::replace(next, at);
-                if count == 0 {
+            let whole = task.interval[r];
+            let (mut at, end) = (task.start[r], task.start[r + 1]);
+            let mut sum = 0.0;
+            let mut left = masks[r].count();
+            for v in masks[r].values() {
+                let raw = raw[r * d + v as usize];
+                let p = (s * (raw.re() - normaliser[r])).exp();
+                let low = whole.low + whole.width * sum;
+                sum += p;
+                left -= 1;
+                // The last allowed value takes what rounding leaves.
+                let to = if left == 0 {
+                    end
+                } else {
+                    let edge = whole.low + whole.width * sum;
+                    at + whole.split(&mut shots[at..end], edge)
+                };
+                if to == at {
                     continue;
                 }
-                at += count;
-                row[position] = v as u8;
+                at = to;
+                row[position] = v;
                 state.copy_from_slice(&task.state[r * words..(r + 1) * words]);
-                self.sector.advance(&mut state, position, v as u8);
-                let log = task.log[r] + raw[v] - M::Log::from(normaliser);
-                children.push_prefix(&row, log, &state, at);
-                parent.push(r as u32);
-            }
-            for shot in shots {
-                let v = intervals.value(shot.u);
-                children.shots[next[v]] = Shot {
-                    number: shot.number,
-                    u: intervals.place(v, shot.u),
+                self.sector.advance(&mut state, position, v);
+                let log = task.log[r] + raw - M::Log::from(normaliser[r]);
+                let interval = Interval {
+                    low,
+                    width: whole.width * p,
+                    ..whole
                 };
-                next[v] += 1;
+                children.push(&row, log, &state, interval, at);
+                parent.push(r as u32);
             }
         }
         debug_assert!(
@@ -252,52 +349,6 @@ impl<M: Conditional> Autoregressive<M> {
             "one shot a row has one child"
         );
         (children, parent)
-    }
-}
-
-/// The intervals of [0, 1) that belong to the values at a position.
-struct Intervals {
-    low: Vec<f64>,
-    /// Upper ends; that of the last allowed value is infinite, so it takes what rounding leaves.
-    high: Vec<f64>,
-    inverse_width: Vec<f64>,
-}
-
-impl Intervals {
-    fn new(d: usize) -> Self {
-        Self {
-            low: vec![0.0; d],
-            high: vec![0.0; d],
-            inverse_width: vec![0.0; d],
-        }
-    }
-
-    fn set(&mut self, mask: LocalMask, probability: impl Fn(usize) -> f64) {
-        let (mut sum, mut last) = (0.0, 0);
-        for v in 0..self.low.len() {
-            self.low[v] = sum;
-            self.inverse_width[v] = 0.0;
-            if mask.allows(v as u8) {
-                let p = probability(v);
-                sum += p;
-                last = v;
-                if p > 0.0 {
-                    self.inverse_width[v] = 1.0 / p;
-                }
-            }
-            self.high[v] = sum;
-        }
-        self.high[last..].fill(f64::INFINITY);
-    }
-
-    /// The value whose interval holds u.
-    fn value(&self, u: f64) -> usize {
-        self.high.iter().map(|&h| usize::from(h <= u)).sum()
-    }
-
-    /// The place of u within the interval of v, uniform in [0, 1].
-    fn place(&self, v: usize, u: f64) -> f64 {
-        ((u - self.low[v]) * self.inverse_width[v]).min(1.0)
     }
 }
 
@@ -314,33 +365,35 @@ fn expand<L: Scalar>(
     words: usize,
 ) -> (Prefixes<L>, Vec<u32>) {
     let mut out = Prefixes::empty();
-    let mut parents = Vec::with_capacity(task.shots.len());
+    let mut parents = Vec::with_capacity(task.start[task.len()]);
     for (r, &from) in parent.iter().enumerate() {
-        for shot in &task.shots[task.start[r]..task.start[r + 1]] {
+        for shot in task.start[r]..task.start[r + 1] {
             let (x, state) = (
                 &task.x[r * n..(r + 1) * n],
                 &task.state[r * words..(r + 1) * words],
             );
-            out.push(x, task.log[r], state, std::slice::from_ref(shot));
+            out.push(x, task.log[r], state, task.interval[r], shot + 1);
             parents.push(from);
         }
     }
     (out, parents)
 }
 
-/// Sorts the rows and joins equal ones.
-fn merge_equal<L: Scalar>(task: &Prefixes<L>, n: usize) -> Prefixes<L> {
+/// Sorts the rows with their shots and joins equal ones.
+fn merge_equal<L: Scalar>(task: &Prefixes<L>, shots: &mut [Shot], n: usize) -> Prefixes<L> {
     let row = |r: usize| &task.x[r * n..(r + 1) * n];
     let mut order: Vec<usize> = (0..task.len()).collect();
     order.sort_by(|&a, &b| row(a).cmp(row(b)));
-    let mut out = Prefixes::empty();
+    let before = shots.to_vec();
+    let (mut out, mut at) = (Prefixes::empty(), 0);
     for group in order.chunk_by(|&a, &b| row(a) == row(b)) {
-        let shots: Vec<Shot> = group
-            .iter()
-            .flat_map(|&r| &task.shots[task.start[r]..task.start[r + 1]])
-            .copied()
-            .collect();
-        out.push(row(group[0]), task.log[group[0]], &[], &shots);
+        for &r in group {
+            let own = &before[task.start[r]..task.start[r + 1]];
+            shots[at..at + own.len()].copy_from_slice(own);
+            at += own.len();
+        }
+        let first = group[0];
+        out.push(row(first), task.log[first], &[], task.interval[first], at);
     }
     out
 }
@@ -351,16 +404,16 @@ impl<M: Conditional> Ancestral for Autoregressive<M> {
         let mut state = vec![0; self.sector.words()];
         self.sector.start(&mut state);
         let mut root = Prefixes::empty();
+        let mut shots: Vec<Shot> = shots.map(|number| Shot { number, u: 0.0 }).collect();
         if !shots.is_empty() {
             root.push(
                 &vec![0; n],
                 M::Log::ZERO,
                 &state,
-                &shots
-                    .map(|number| Shot { number, u: 0.0 })
-                    .collect::<Vec<_>>(),
+                Interval::whole(1),
+                shots.len(),
             );
-            root = self.descend(theta, stream, self.take(), 0, root);
+            root = self.descend(theta, stream, self.take(), 0, root, &mut shots);
         }
         let mut x = Configs::zeros(root.len(), n);
         for r in 0..root.len() {
@@ -369,7 +422,7 @@ impl<M: Conditional> Ancestral for Autoregressive<M> {
         Shots {
             x,
             log_psi: root.log,
-            shots: root.shots.iter().map(|shot| shot.number).collect(),
+            shots: shots.iter().map(|shot| shot.number).collect(),
             start: root.start,
         }
     }

@@ -27,6 +27,7 @@ macro_rules! dispatched {
         }
     };
 }
+pub(crate) use dispatched;
 
 pub(crate) mod attention;
 pub(crate) mod elementwise;

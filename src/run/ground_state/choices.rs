@@ -35,10 +35,10 @@ impl GroundStateRun {
         match self.run.optimizer.shift {
             Some(shift) => Schedule::Constant(shift),
             None => Schedule::Power {
-                from: 1e-3,
+                from: 1e-2,
                 floor: 1e-5,
                 knee: 50.0,
-                power: 2.0,
+                power: 3.0,
                 warmup: 0,
             },
         }
