@@ -2,7 +2,7 @@
 
 use ketwork::exact::{LanczosParams, ground_state};
 use ketwork::hamiltonians::{Boundary, Hamiltonian, Lattice, Model, Tfim};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
@@ -33,8 +33,8 @@ pub(crate) fn with_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + S
 
 /// The compiled example in the profile of this suite.
 ///
-/// `cargo test` builds the examples before any test runs; where only the suite was built, the
-/// example is built here.
+/// `cargo test` builds the examples before any test runs; where only the suite was built and the
+/// example is missing or older than its sources, it is built here.
 pub(crate) fn example(name: &str) -> PathBuf {
     static BUILD: Mutex<()> = Mutex::new(());
     let suite = std::env::current_exe().expect("a running program has a path");
@@ -44,7 +44,7 @@ pub(crate) fn example(name: &str) -> PathBuf {
         .expect("deps lies in the directory of the profile");
     let path = profile.join("examples").join(name);
     let _one_at_a_time = BUILD.lock().unwrap_or_else(PoisonError::into_inner);
-    if !path.exists() {
+    if is_stale(&path) {
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "--locked", "--example", name]);
         if profile.ends_with("release") {
@@ -57,4 +57,19 @@ pub(crate) fn example(name: &str) -> PathBuf {
         );
     }
     path
+}
+
+/// Whether a program is missing or older than a source that its dependency file names.
+fn is_stale(program: &Path) -> bool {
+    let changed = |path: &Path| path.metadata().and_then(|m| m.modified());
+    let (Ok(built), Ok(sources)) = (
+        changed(program),
+        std::fs::read_to_string(program.with_extension("d")),
+    ) else {
+        return true;
+    };
+    let sources = sources.split_once(": ").map_or("", |(_, sources)| sources);
+    sources
+        .split_whitespace()
+        .any(|source| changed(Path::new(source)).is_ok_and(|at| at > built))
 }

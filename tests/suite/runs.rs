@@ -202,6 +202,20 @@ fn an_interrupted_run_leaves_a_checkpoint_from_which_it_continues() {
 }
 
 #[test]
+fn a_run_that_fails_on_the_way_ends_with_3_and_names_quantity_step_and_configuration() {
+    // Each bond is finite, the sum over eight sites is not.
+    let place = Place::new(&RING.replace("h = 1.0", "h = 1.0e308"));
+    let out = place.run("--steps 3");
+    let message = message(&out);
+    assert_eq!(out.status.code(), Some(3), "{message}");
+    assert_eq!(message.trim_end().lines().count(), 1, "{message}");
+    for part in ["step 0", "local energy", "configuration ["] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert!(out.stdout.is_empty(), "a failed run has no result");
+}
+
+#[test]
 fn damaged_foreign_and_unasked_checkpoints_are_refused_and_kept() {
     let place = Place::new(RING);
     place.ok("--steps 3 --out own");

@@ -32,8 +32,13 @@ fn nearly<L: Scalar>(a: &[L], b: &[L], what: &str) {
 
 struct Steps;
 
-impl NetworkLaw for Steps {
-    fn check<M: Network>(&mut self, name: &str, net: M, case: &ConstraintCase) {
+impl<L: Scalar> NetworkLaw<L> for Steps {
+    fn check<M: Network + Conditional<Log = L>>(
+        &mut self,
+        name: &str,
+        net: M,
+        case: &ConstraintCase,
+    ) {
         let (n, d) = (net.space().n_sites, net.space().local_dim);
         let theta = parameters(net.layout());
         let mut x = positions(&case.sector, 9);
@@ -72,8 +77,13 @@ fn cached_steps_equal_the_parallel_forward() {
 
 struct Resumed;
 
-impl NetworkLaw for Resumed {
-    fn check<M: Network>(&mut self, name: &str, net: M, case: &ConstraintCase) {
+impl<L: Scalar> NetworkLaw<L> for Resumed {
+    fn check<M: Network + Conditional<Log = L>>(
+        &mut self,
+        name: &str,
+        net: M,
+        case: &ConstraintCase,
+    ) {
         let (n, d) = (net.space().n_sites, net.space().local_dim);
         let theta = parameters(net.layout());
         let x = positions(&case.sector, 5);

@@ -13,10 +13,15 @@ pub(super) trait Network: Conditional + Clone + 'static {}
 
 impl<M: Conditional + Clone + 'static> Network for M {}
 
-/// A law of the networks: raw conditionals, in the order of a sector.
-pub(super) trait NetworkLaw {
+/// A law of the networks with one kind of log-amplitude: raw conditionals, in the order of a sector.
+pub(super) trait NetworkLaw<L: Scalar> {
     /// Checks one network under one constraint.
-    fn check<M: Network>(&mut self, name: &str, net: M, case: &ConstraintCase);
+    fn check<M: Network + Conditional<Log = L>>(
+        &mut self,
+        name: &str,
+        net: M,
+        case: &ConstraintCase,
+    );
 }
 
 /// A law of the finished states.
@@ -26,7 +31,7 @@ pub(super) trait StateLaw {
 }
 
 /// The registry: a network named here is held to every law, positive and with a phase.
-fn networks_of<L: Scalar>(case: &ConstraintCase, law: &mut impl NetworkLaw) {
+fn networks_of<L: Scalar>(case: &ConstraintCase, law: &mut impl NetworkLaw<L>) {
     let space = *case.sector.space();
     let kind = if L::COMPONENTS == 1 {
         "positive"
@@ -75,15 +80,15 @@ fn rectangle(n_sites: usize) -> (usize, usize) {
 }
 
 /// Every network under every constraint.
-pub(super) fn for_every_network(law: &mut impl NetworkLaw) {
+pub(super) fn for_every_network(law: &mut (impl NetworkLaw<f64> + NetworkLaw<Complex64>)) {
     for case in constraints().unwrap() {
         networks_of::<f64>(&case, law);
         networks_of::<Complex64>(&case, law);
     }
 }
 
-/// Every network as a wavefunction and as a mixture over the symmetries that the constraint allows,
-/// under every constraint.
+/// Every network as a wavefunction and, where positive, as a probability, each also as a mixture over
+/// the symmetries that the constraint allows, under every constraint.
 pub(super) fn for_every_state(law: &mut impl StateLaw) {
     for_every_network(&mut States(law));
 }
@@ -91,17 +96,46 @@ pub(super) fn for_every_state(law: &mut impl StateLaw) {
 /// From a law of states to one of networks.
 struct States<'a, S>(&'a mut S);
 
-impl<S: StateLaw> NetworkLaw for States<'_, S> {
-    fn check<M: Network>(&mut self, name: &str, net: M, case: &ConstraintCase) {
-        let psi = Autoregressive::new(net, case.sector.clone());
+impl<S: StateLaw> States<'_, S> {
+    fn with_mixture<M: Network>(
+        &mut self,
+        name: &str,
+        psi: Autoregressive<M>,
+        case: &ConstraintCase,
+    ) {
         self.0.check::<M::Log>(name, &psi, case);
         let symmetries = symmetries(&case.sector);
         if !symmetries.is_empty() {
             let psi = Symmetrized::new(psi, &case.sector, &symmetries).unwrap();
-            let size = psi.group().len();
-            self.0
-                .check::<M::Log>(&format!("mixture of {size}, {name}"), &psi, case);
+            let name = format!("mixture of {}, {name}", psi.group().len());
+            self.0.check::<M::Log>(&name, &psi, case);
         }
+    }
+}
+
+impl<S: StateLaw> NetworkLaw<f64> for States<'_, S> {
+    fn check<M: Network + Conditional<Log = f64>>(
+        &mut self,
+        name: &str,
+        net: M,
+        case: &ConstraintCase,
+    ) {
+        let psi = Autoregressive::new(net.clone(), case.sector.clone());
+        self.with_mixture(name, psi, case);
+        let p = Autoregressive::probability(net, case.sector.clone());
+        self.with_mixture(&format!("probability, {name}"), p, case);
+    }
+}
+
+impl<S: StateLaw> NetworkLaw<Complex64> for States<'_, S> {
+    fn check<M: Network + Conditional<Log = Complex64>>(
+        &mut self,
+        name: &str,
+        net: M,
+        case: &ConstraintCase,
+    ) {
+        let psi = Autoregressive::new(net, case.sector.clone());
+        self.with_mixture(name, psi, case);
     }
 }
 

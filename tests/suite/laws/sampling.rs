@@ -6,8 +6,8 @@ use super::networks::{
 };
 use ketwork::hamiltonians::cases::ConstraintCase;
 use ketwork::{
-    Ancestral, Ansatz, Autoregressive, Free, Samples, Scalar, Sector, Stream, Wavefunction,
-    is_legal,
+    Ancestral, Ansatz, Autoregressive, Conditional, Free, Samples, Scalar, Sector, Stream,
+    Wavefunction, is_legal,
 };
 use std::sync::Arc;
 
@@ -84,8 +84,13 @@ enum Mistake {
 
 struct Wrong(Family, Mistake);
 
-impl NetworkLaw for Wrong {
-    fn check<M: Network>(&mut self, name: &str, net: M, case: &ConstraintCase) {
+impl<L: Scalar> NetworkLaw<L> for Wrong {
+    fn check<M: Network + Conditional<Log = L>>(
+        &mut self,
+        name: &str,
+        net: M,
+        case: &ConstraintCase,
+    ) {
         let theta = parameters(net.layout());
         let stream = Stream::new(51).named(name);
         let space = *net.space();
