@@ -17,6 +17,8 @@ impl<L: Scalar> Transformer<L> {
         let (n, d) = (self.shape.n, self.space.local_dim);
         assert_eq!(out.len(), x.len() * n * d, "outputs of {} rows", x.len());
         work.grow_tape(self.shape, self.places.layers.len(), x.len());
+        work.rows.clear();
+        work.rows.extend_from_slice(x.data());
         let together = self.rows_together();
         work.scratch.grow(self.shape, d, together.min(x.len()) * n);
         for (i, out) in out.chunks_mut(together * n * d).enumerate() {
@@ -122,6 +124,7 @@ impl<L: Scalar> Transformer<L> {
         let b = configs.len();
         assert_eq!(out.len(), b * d, "outputs of {b} rows at one position");
         work.grow_cache(shape, self.places.layers.len(), b);
+        work.rows.clear();
         work.scratch.grow(shape, d, b);
         let Scratch {
             x,
@@ -200,6 +203,7 @@ impl<L: Scalar> Transformer<L> {
         let shape = self.shape;
         let (w, np, size) = (shape.w, shape.padded(), shape.n * 3 * shape.w);
         into.grow_cache(shape, self.places.layers.len(), rows.len());
+        into.rows.clear();
         for (from, into) in from.layers.iter().zip(&mut into.layers) {
             for (i, &row) in rows.iter().enumerate() {
                 let row = row as usize;

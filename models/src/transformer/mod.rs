@@ -4,6 +4,7 @@
 //! at p - 1 (a start token at p = 0), so the output at p depends on positions before p only.
 
 mod backward;
+mod first_layer;
 mod forward;
 mod resume;
 #[cfg(test)]
@@ -238,6 +239,8 @@ pub struct TransformerWork {
     layers: Vec<Tape>,
     xhat: Vec<f64>,
     scale: Vec<f64>,
+    /// The rows of the last forward pass (B, N), empty where the keys come from steps.
+    rows: Vec<u8>,
     scratch: Scratch,
 }
 
@@ -260,6 +263,8 @@ struct Scratch {
     /// One component of the outputs (T, d).
     raw: Vec<f64>,
     scale: Vec<f64>,
+    /// Two numbers for each head of one row.
+    per_head: Vec<f64>,
     /// Transposed weights: of each layer, then of the heads.
     transposed: Vec<Vec<f64>>,
 }
@@ -314,6 +319,7 @@ impl Scratch {
         grow(&mut self.p, shape.line() * shape.n.max(8));
         grow(&mut self.raw, tokens * local_dim);
         grow(&mut self.scale, tokens);
+        grow(&mut self.per_head, 2 * shape.n * shape.heads);
     }
 }
 

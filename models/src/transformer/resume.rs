@@ -1,5 +1,6 @@
 //! Configurations that share a prefix with a parent: only the positions after it are computed.
 
+use super::first_layer::{self, Buffers, Children};
 use super::{Scratch, Transformer, TransformerWork};
 use crate::layers::attention::{Attend, Memory};
 use crate::layers::{elementwise, embed, linear, norm};
@@ -84,10 +85,10 @@ impl<L: Scalar> Transformer<L> {
             p,
             raw,
             scale,
+            per_head,
             ..
         } = scratch;
         let (x, y, o) = (&mut x[..t * w], &mut y[..t * w], &mut o[..t * w]);
-        let (before, hidden) = (&mut d_hidden[..t * 4 * w], &mut hidden[..t * 4 * w]);
         let (qkv, scale) = (&mut qkv[..t * 3 * w], &mut scale[..t]);
         let (tokens, positions) = self.places.embed.of(theta);
         let mut at = 0;
@@ -101,43 +102,67 @@ impl<L: Scalar> Transformer<L> {
             );
             at += len;
         }
-        for (place, tape) in self.places.layers.iter().zip(&parents.layers) {
-            let (gain, bias) = place.norm1.of(theta);
-            // The normalised tokens are not needed again: any scratch of their size will do.
-            norm::forward(x, gain, bias, o, scale, y);
-            let (weight, bias) = place.qkv.of(theta);
-            linear::forward(y, weight, bias, qkv, 3 * w, false);
-            let mut at = 0;
-            for (&parent, len) in parent.iter().zip(lengths()) {
-                let own = &qkv[at * 3 * w..(at + len) * 3 * w];
-                shape.transpose_keys(own, kt, 0);
-                let parent = parent as usize;
-                Attend {
-                    shape,
-                    qkv: own,
-                    past: Some(Memory {
-                        kt: &tape.kt[parent * w * np..][..w * np],
-                        qkv: &tape.qkv[parent * n * 3 * w..][..n * 3 * w],
-                        len: n - len,
-                    }),
-                    own: Memory { kt, qkv: own, len },
-                    offset: 0,
-                    p,
-                    keep: false,
-                    o: &mut o[at * w..(at + len) * w],
+        let known = (!parents.rows.is_empty()).then(|| ConfigsRef::new(n, &parents.rows));
+        for (l, (place, tape)) in self.places.layers.iter().zip(&parents.layers).enumerate() {
+            if let (0, Some(rows)) = (l, known) {
+                let children = Children {
+                    configs,
+                    parent,
+                    first,
+                    parents: rows,
+                };
+                let (ratio, z) = per_head.split_at_mut(n * shape.heads);
+                let buffers = Buffers {
+                    rows: &mut *d_hidden,
+                    y: &mut *y,
+                    scale: &mut *scale,
+                    qkv: &mut *qkv,
+                    all: &mut *hidden,
+                    ratio,
+                    z,
+                    kt: &mut *kt,
+                    p: &mut *p,
+                };
+                first_layer::attend(theta, (shape, place, tape), children, x, buffers, o);
+            } else {
+                let (gain, bias) = place.norm1.of(theta);
+                // The normalised tokens are not needed again: any scratch of their size will do.
+                norm::forward(x, gain, bias, o, scale, y);
+                let (weight, bias) = place.qkv.of(theta);
+                linear::forward(y, weight, bias, qkv, 3 * w, false);
+                let mut at = 0;
+                for (&parent, len) in parent.iter().zip(lengths()) {
+                    let own = &qkv[at * 3 * w..(at + len) * 3 * w];
+                    shape.transpose_keys(own, kt, 0);
+                    let parent = parent as usize;
+                    Attend {
+                        shape,
+                        qkv: own,
+                        past: Some(Memory {
+                            kt: &tape.kt[parent * w * np..][..w * np],
+                            qkv: &tape.qkv[parent * n * 3 * w..][..n * 3 * w],
+                            len: n - len,
+                        }),
+                        own: Memory { kt, qkv: own, len },
+                        offset: 0,
+                        p,
+                        keep: false,
+                        o: &mut o[at * w..(at + len) * w],
+                    }
+                    .run();
+                    at += len;
                 }
-                .run();
-                at += len;
             }
             let (weight, bias) = place.out.of(theta);
             linear::forward(o, weight, bias, x, w, true);
             let (gain, bias) = place.norm2.of(theta);
             norm::forward(x, gain, bias, o, scale, y);
             let (weight, bias) = place.up.of(theta);
+            let (before, active) = (&mut d_hidden[..t * 4 * w], &mut hidden[..t * 4 * w]);
             linear::forward(y, weight, bias, before, 4 * w, false);
-            elementwise::gelu_into(before, hidden);
+            elementwise::gelu_into(before, active);
             let (weight, bias) = place.down.of(theta);
-            linear::forward(hidden, weight, bias, x, w, true);
+            linear::forward(active, weight, bias, x, w, true);
         }
         let (gain, bias) = self.places.norm.of(theta);
         norm::forward(x, gain, bias, o, scale, y);

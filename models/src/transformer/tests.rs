@@ -185,9 +185,10 @@ fn steps_equal_forward_bit_for_bit_also_after_select() {
     for_all_shapes::<Complex64>(steps_equal_forward);
 }
 
-fn resumed_rows_equal_forward<L: Scalar>(net: &Transformer<L>) {
+/// With parameters so many times as large; the outputs agree to `within` of their size.
+fn resumed_rows_equal_forward<L: Scalar>(net: &Transformer<L>, times: f64, within: f64) {
     let (n, d) = (net.shape.n, net.space.local_dim);
-    let theta = theta(net, 3);
+    let theta: Vec<f64> = theta(net, 3).iter().map(|t| times * t).collect();
     let parents = configs(7, net.space(), 4);
     let mut tape = dirty(net);
     forward(net, &theta, &mut tape, parents.view());
@@ -224,18 +225,23 @@ fn resumed_rows_equal_forward<L: Scalar>(net: &Transformer<L>) {
     );
     for (r, &f) in first.iter().enumerate() {
         let range = (r * n + f as usize + 1) * d..(r + 1) * n * d;
-        assert_eq!(
-            out[range.clone()],
-            all[range],
-            "row {r} changed from {f} on"
-        );
+        for (a, b) in out[range.clone()].iter().zip(&all[range]) {
+            let same = (*a - *b).abs2() <= within * within * (1.0 + b.abs2());
+            assert!(same, "row {r} changed from {f} on: {a} against {b}");
+        }
     }
 }
 
 #[test]
-fn resumed_rows_equal_forward_bit_for_bit() {
-    for_all_shapes::<f64>(resumed_rows_equal_forward);
-    for_all_shapes::<Complex64>(resumed_rows_equal_forward);
+fn resumed_rows_equal_forward_to_rounding() {
+    for_all_shapes::<f64>(|net| resumed_rows_equal_forward(net, 1.0, 1e-13));
+    for_all_shapes::<Complex64>(|net| resumed_rows_equal_forward(net, 1.0, 1e-13));
+}
+
+#[test]
+fn resumed_rows_equal_forward_where_attention_is_sharp() {
+    // A key that held nearly all weight is taken away: what is left over of 1 - p has no digits.
+    for_all_shapes::<f64>(|net| resumed_rows_equal_forward(net, 8.0, 1e-11));
 }
 
 #[test]
@@ -260,6 +266,7 @@ fn a_sampled_block_can_be_the_parents_of_a_resume() {
         &[4],
         &mut out,
     );
+    // Blocks without a tape compute every token: the same operations, the same bits.
     assert_eq!(
         out[10..],
         forward(&net, &theta, &mut net.work(1), child.view())[10..]
