@@ -22,7 +22,7 @@ const LARGEST: f64 = 1e30;
 pub(super) struct Children<'a> {
     pub(super) configs: ConfigsRef<'a>,
     pub(super) parent: &'a [u32],
-    /// First changed site, in positions.
+    /// Sites before it have the parent's values, in positions; it may have, too.
     pub(super) first: &'a [u32],
     pub(super) parents: ConfigsRef<'a>,
 }
@@ -101,15 +101,13 @@ pub(super) fn attend(
         3 * w,
         false,
     );
-    let mut at = 0;
-    for (equal, own) in
-        changed
-            .chunk_by(|a, b| a.child == b.child)
-            .zip(own_rows(&changed, qkv, 3 * w))
-    {
-        let child = equal[0].child;
+    let (mut at, mut rest, mut rows) = (0, &changed[..], &*qkv);
+    for (child, &first) in children.first.iter().enumerate() {
+        let (equal, others) = rest.split_at(rest.partition_point(|c| c.child == child));
+        let (own, other_rows) = rows.split_at(equal.len() * 3 * w);
+        (rest, rows) = (others, other_rows);
         let row = children.parent[child] as usize;
-        let from = children.first[child] as usize + 1;
+        let from = first as usize + 1;
         let parent = Memory {
             kt: &tape.kt[row * w * np..][..w * np],
             qkv: &tape.qkv[row * n * 3 * w..][..n * 3 * w],
@@ -137,32 +135,36 @@ pub(super) fn attend(
             );
         }
         normalise(shape, z, o);
-        // The first changed token sees the parent's keys and itself.
-        shape.transpose_keys(&own[..3 * w], kt, 0);
-        Attend {
-            shape,
-            qkv: &own[..3 * w],
-            past: Some(Memory {
-                len: from,
-                ..parent
-            }),
-            own: Memory {
-                kt,
-                qkv: &own[..3 * w],
-                len: 1,
-            },
-            offset: 0,
-            p,
-            keep: false,
-            o: &mut o[..w],
+        let first = equal.first().map(|c| c.position);
+        if let Some(first) = first {
+            // It sees the parent's keys and itself.
+            let own = &own[..3 * w];
+            shape.transpose_keys(own, kt, 0);
+            Attend {
+                shape,
+                qkv: own,
+                past: Some(Memory {
+                    len: first,
+                    ..parent
+                }),
+                own: Memory {
+                    kt,
+                    qkv: own,
+                    len: 1,
+                },
+                offset: 0,
+                p,
+                keep: false,
+                o: &mut o[(first - from) * w..][..w],
+            }
+            .run();
         }
-        .run();
         // Others that changed, and those whose weight moved, see the keys of their own row.
         let whole = |t: usize| {
             let moved = z[(t - from) * shape.heads..][..shape.heads]
                 .iter()
                 .any(|z| z.is_nan() || *z < SMALLEST);
-            t > from && (moved || equal.iter().any(|c| c.position == t))
+            Some(t) != first && (moved || equal.iter().any(|c| c.position == t))
         };
         let mut is_copied = false;
         for t in (from..n).filter(|&t| whole(t)) {
@@ -210,22 +212,6 @@ fn changed_tokens(children: Children<'_>) -> Vec<Changed> {
         at += row.len() - from;
     }
     changed
-}
-
-/// The rows of each child among the compact ones.
-fn own_rows<'a>(
-    changed: &'a [Changed],
-    qkv: &'a [f64],
-    width: usize,
-) -> impl Iterator<Item = &'a [f64]> {
-    let mut at = 0;
-    changed
-        .chunk_by(|a, b| a.child == b.child)
-        .map(move |equal| {
-            let own = &qkv[at * width..][..equal.len() * width];
-            at += equal.len();
-            own
-        })
 }
 
 dispatched! {
