@@ -49,7 +49,7 @@ pub struct GroundState<'a, H: Hamiltonian + ?Sized, W: Differentiable + ?Sized, 
 }
 
 /// 2 GiB.
-const DEFAULT_MEMORY: usize = 2 << 30;
+pub(crate) const DEFAULT_MEMORY: usize = 2 << 30;
 
 impl<'a, H, W, S> GroundState<'a, H, W, S, MinSr>
 where

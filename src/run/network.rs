@@ -39,6 +39,9 @@ impl<L: Scalar> std::fmt::Debug for State<L> {
 
 /// Sites above which the default networks are wide.
 const LARGE: usize = 40;
+/// Largest sizes that are offered; the memory of the parameters is checked besides.
+const MOST_LAYERS: usize = 1024;
+const MOST_WIDTH: usize = 1 << 16;
 /// Largest table that is offered.
 const TABLE_UP_TO: f64 = 65536.0;
 
@@ -85,6 +88,12 @@ pub fn build_state<L: Named>(
                 sector.clone(),
                 hidden,
             ))));
+        }
+        Network::Jastrow if space.n_sites < 2 => {
+            return Err(RunError::Value {
+                key: "wavefunction.network",
+                reason: "a Jastrow state needs two sites; use \"table\"".into(),
+            });
         }
         Network::Jastrow => {
             no_symmetry(section)?;
@@ -195,12 +204,25 @@ fn only_its_keys(section: &WavefunctionSection, network: Network) -> Result<(), 
         ),
         ("wavefunction.bond", section.bond.is_some(), &[Mps, Antn]),
         ("wavefunction.mixing", section.mixing.is_some(), &[Antn]),
+        ("wavefunction.init", section.init.is_some(), &[Mps, Antn]),
     ];
     for (key, given, networks) in given {
         if given && !networks.contains(&network) {
             return Err(RunError::Value {
                 key,
-                reason: format!("the network {network:?} has no such size; drop the key"),
+                reason: format!("the network {network:?} has no such key; drop it"),
+            });
+        }
+    }
+    let sizes = [
+        ("wavefunction.layers", section.layers, MOST_LAYERS),
+        ("wavefunction.width", section.width, MOST_WIDTH),
+    ];
+    for (key, given, most) in sizes {
+        if given.is_some_and(|size| size > most) {
+            return Err(RunError::Value {
+                key,
+                reason: format!("at most {most}; choose a smaller network"),
             });
         }
     }

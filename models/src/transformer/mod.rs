@@ -44,8 +44,8 @@ impl Default for TransformerParams {
 /// hidden width 4w, a last layer norm, and one linear head of d outputs for each component of L: the
 /// log-amplitude and, if complex, the phase in radians.
 ///
-/// `step` and `resume` give the same bits as `forward`, and a configuration gives the same bits in
-/// any block.
+/// `step` gives the same bits as `forward`, `resume` the same numbers to 1e-13, and a configuration
+/// gives the same bits in any block.
 ///
 /// # References
 /// A. Vaswani et al., arXiv:1706.03762; pre-norm: R. Xiong et al., arXiv:2002.04745, fig. 1(b).

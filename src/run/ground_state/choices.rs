@@ -1,6 +1,7 @@
 //! What a run file leaves out: sizes, rates and steps chosen from N.
 
 use super::GroundStateRun;
+use crate::ground_state::DEFAULT_MEMORY;
 use crate::run::network::has_single_changes;
 use crate::run::{RunError, symmetry};
 use crate::run_file::{OptimizerMethod, Symmetry};
@@ -48,17 +49,42 @@ impl GroundStateRun {
         self.run.optimizer.method.unwrap_or(OptimizerMethod::Spring)
     }
 
-    pub(super) fn solver(&self, rows: u64, n_params: usize) -> Box<dyn TangentSolver> {
+    /// The solver for so many real rows: one for each sample, or each configuration of a full sum,
+    /// and component of ln psi.
+    ///
+    /// # Errors
+    /// [`RunError::Value`] where its matrix exceeds the memory bound of a run.
+    pub(super) fn solver(
+        &self,
+        rows: u64,
+        n_params: usize,
+    ) -> Result<Box<dyn TangentSolver>, RunError> {
+        let n_params = n_params as u64;
+        let chosen = self.run.optimizer.method;
         // The schedule sets the shift before each solve.
-        match self.method() {
+        let (solver, side): (Box<dyn TangentSolver>, u64) = match chosen {
+            Some(OptimizerMethod::Adam) => (Box::new(Adam::default()), 0),
             // The same step from the smaller of the two systems.
-            OptimizerMethod::Minsr | OptimizerMethod::Sr if (n_params as u64) < rows => {
-                Box::new(Sr::default())
+            None | Some(OptimizerMethod::Minsr | OptimizerMethod::Sr) if n_params < rows => {
+                (Box::new(Sr::default()), n_params)
             }
-            OptimizerMethod::Minsr | OptimizerMethod::Sr => Box::new(MinSr::default()),
-            OptimizerMethod::Spring => Box::new(Spring::new(1e-3, 0.8)),
-            OptimizerMethod::Adam => Box::new(Adam::default()),
+            Some(OptimizerMethod::Minsr | OptimizerMethod::Sr) => {
+                (Box::new(MinSr::default()), rows)
+            }
+            None | Some(OptimizerMethod::Spring) => (Box::new(Spring::new(1e-3, 0.8)), rows),
+        };
+        let bytes = 8.0 * (side as f64).powi(2);
+        if bytes > DEFAULT_MEMORY as f64 {
+            return Err(RunError::Value {
+                key: "optimizer.method",
+                reason: format!(
+                    "the solver's matrix of {side} rows needs {:.1} GiB, above the bound of 2 GiB; ask for \
+                     fewer samples or a smaller network, or use \"adam\"",
+                    bytes / f64::from(1 << 30)
+                ),
+            });
         }
+        Ok(solver)
     }
 
     pub(super) fn metropolis<T: Scalar>(

@@ -10,7 +10,7 @@ pub use outcome::Outcome;
 
 use super::{EXACT_UP_TO, RunError, RunOptions, State, build_state, symmetry};
 use crate::exact::{LanczosParams, Memory, check_lowest, dimension, ground_state};
-use crate::run_file::{Network, RunFile, SamplerMethod};
+use crate::run_file::{Network, OptimizerMethod, RunFile, SamplerMethod};
 use crate::{
     Diagnostics, Estimate, FullSum, GroundState, Independent, Joined, Progress, Sampler, Stopwatch,
     VmcError, v_score,
@@ -59,6 +59,13 @@ impl GroundStateRun {
             steps,
         };
         this.check_memory()?;
+        let optimizer = &this.run.optimizer;
+        if optimizer.method == Some(OptimizerMethod::Adam) && optimizer.shift.is_some() {
+            return Err(RunError::Value {
+                key: "optimizer.shift",
+                reason: "Adam solves no linear system; drop the key".into(),
+            });
+        }
         Ok(this)
     }
 
@@ -137,11 +144,15 @@ impl GroundStateRun {
     {
         let has_twin = self.has_twin(model, options)?;
         let n_params = psi.layout().n_params();
+        check_parameters(n_params)?;
+        let rows = match self.run.sampling.sampler {
+            Some(SamplerMethod::FullSum) => dimension(&**model.sector())? as u64,
+            _ => self.samples,
+        };
+        let solver = self.solver(rows * W::Log::COMPONENTS as u64, n_params)?;
         let theta = psi
             .layout()
             .initial(Stream::new(self.run.seed).named("parameters"));
-        let rows = self.samples * W::Log::COMPONENTS as u64;
-        let solver = self.solver(rows, n_params);
         let mut vmc = GroundState::new(model, psi, sampler, theta).with_solver(solver);
         vmc.learning_rate = self.learning_rate();
         vmc.shift = Some(self.shift());
@@ -154,6 +165,13 @@ impl GroundStateRun {
         } else {
             Progress::hidden()
         };
+        if !self.run.wavefunction.symmetry.is_empty() && !model.terms().is_stoquastic() {
+            bar.say(
+                "wavefunction.symmetry: the state takes the same value on a whole orbit, but this Hamiltonian has \
+                 off-diagonal elements of both signs and its ground state may change sign there; compare with a run \
+                 without symmetry",
+            );
+        }
         let (mut costs, mut last) = (Vec::new(), None);
         let mut saved_at = Instant::now();
         while vmc.step < self.steps && !options.is_stopped() {
@@ -215,7 +233,10 @@ impl GroundStateRun {
             v_score: v_score(n, energy, variance, model.terms().mean_diagonal()),
             energy_per_site: energy / n as f64,
             exact,
-            relative_error: exact.map(|e| (energy - e) / e.abs()),
+            // An exact energy of 0 has no relative error.
+            relative_error: exact
+                .map(|e| (energy - e) / e.abs())
+                .filter(|r| r.is_finite()),
             steps: vmc.step,
             n_params,
             seconds_per_step,
@@ -308,4 +329,19 @@ impl GroundStateRun {
             network.to_lowercase()
         )
     }
+}
+
+/// Refuses a network whose parameters alone would fill the memory.
+fn check_parameters(n_params: usize) -> Result<(), RunError> {
+    // Parameters, step, force, and what the solver keeps of them.
+    let (needed, available) = (32.0 * n_params as f64, Memory::default().available());
+    if needed <= available {
+        return Ok(());
+    }
+    Err(RunError::Value {
+        key: "wavefunction.width",
+        reason: format!(
+            "{n_params} parameters do not fit into the memory; choose a smaller network"
+        ),
+    })
 }

@@ -149,3 +149,44 @@ fn a_symmetry_that_the_hamiltonian_breaks_is_refused() {
         run(&(triangular.to_owned() + &words(r#""translation""#))).run(&RunOptions::default());
     assert!(found.is_ok(), "{found:?}");
 }
+
+#[test]
+fn what_does_not_fit_or_says_nothing_is_refused_with_its_key() {
+    let wide = "[wavefunction]\nnetwork = \"transformer\"\n";
+    for (n, section, key) in [
+        (
+            18,
+            "[sampling]\nsampler = \"full_sum\"\n[optimizer]\nmethod = \"spring\"\n".to_owned(),
+            "optimizer.method",
+        ),
+        (
+            8,
+            "[sampling]\nsamples = 200000\n[optimizer]\nmethod = \"spring\"\n".to_owned(),
+            "optimizer.method",
+        ),
+        (8, format!("{wide}width = 1000000\n"), "wavefunction.width"),
+        (
+            8,
+            format!("{wide}layers = 100000000\n"),
+            "wavefunction.layers",
+        ),
+        (8, format!("{wide}init = \"dmrg\"\n"), "wavefunction.init"),
+        (
+            1,
+            "[wavefunction]\nnetwork = \"jastrow\"\n".to_owned(),
+            "wavefunction.network",
+        ),
+        (
+            8,
+            "[optimizer]\nmethod = \"adam\"\nshift = 0.1\n".to_owned(),
+            "optimizer.shift",
+        ),
+    ] {
+        let text = GroundStateRun::new((ring(n) + &section).parse().unwrap())
+            .and_then(|run| run.run(&RunOptions::default()))
+            .map(|_| ())
+            .unwrap_err()
+            .to_string();
+        assert!(text.starts_with(&format!("{key}: ")), "{text}");
+    }
+}
