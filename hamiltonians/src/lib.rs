@@ -18,8 +18,8 @@ mod term;
 mod zoo;
 
 pub use constraint::{
-    Blockade, Constraint, ConstraintError, Free, LocalMask, Number, Parity, Product, Sector,
-    draw_legal, is_legal, is_legal_with, product,
+    Blockade, Constraint, ConstraintError, Free, FusionPath, LinkChain, LocalMask, Number, Parity,
+    Product, Sector, Walk, draw_legal, is_legal, is_legal_with, product,
 };
 pub use driven::{Driven, Protocol};
 pub use lattice::{Boundary, Lattice, LatticeError, LatticeKind, Links};
