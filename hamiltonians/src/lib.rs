@@ -32,4 +32,7 @@ pub use space::{Configs, ConfigsRef, Neighbours, OnSpace, Space};
 pub use term::{Action, OperatorError, Term};
 #[doc(hidden)]
 pub use zoo::cases;
-pub use zoo::{Heisenberg, J1J2, PauliSum, PauliTerm, Rydberg, RydbergBlockade, Tfim, Xxz, Xyz};
+pub use zoo::{
+    GoldenChain, Heisenberg, J1J2, PauliSum, PauliTerm, QuantumLink, Rydberg, RydbergBlockade,
+    Tfim, ToricCode, XCube, Xxz, Xyz, Z2Gauge,
+};
