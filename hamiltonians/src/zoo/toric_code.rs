@@ -83,3 +83,80 @@ pub(super) fn links_of(lattice: &Lattice, kinds: &[LatticeKind]) -> Result<Links
     }
     Ok(links)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Action, Boundary, Configs, Connected, Hamiltonian, OnSpace, Operator, Parity, XCube,
+    };
+
+    /// The sites of the strings of one letter, fields left out.
+    fn strings(model: &Model<f64>, letter: Pauli) -> Vec<Vec<u32>> {
+        let terms = model.terms().terms().iter();
+        let chosen = terms.filter(|t| {
+            let value = model.terms().couplings()[t.coupling as usize].1;
+            value != 0.0 && matches!(&t.action, Action::Pauli(s, _) if s[0] == letter)
+        });
+        chosen.map(|t| t.sites.clone()).collect()
+    }
+
+    /// log2 of the number of states on which every string is 1, after a check that all commute.
+    fn log_ground_states(model: &Model<f64>) -> usize {
+        let (x, z) = (strings(model, Pauli::X), strings(model, Pauli::Z));
+        for (a, b) in x.iter().flat_map(|a| z.iter().map(move |b| (a, b))) {
+            let shared = a.iter().filter(|s| b.contains(s)).count();
+            assert_eq!(shared % 2, 0, "strings on {a:?} and {b:?} anticommute");
+        }
+        let n = model.space().n_sites as u32;
+        let rank = |sets: Vec<Vec<u32>>| {
+            let checks: Vec<_> = sets.into_iter().map(|s| (s, false)).collect();
+            Parity::new((0..n).collect(), &checks).unwrap().rank()
+        };
+        n as usize - rank(x) - rank(z)
+    }
+
+    #[test]
+    fn codes_commute_and_have_the_known_number_of_ground_states() {
+        let cubic = |l, ends| Lattice::cubic([l; 3], ends).unwrap();
+        let square = |l, ends| Lattice::square([l; 2], ends).unwrap();
+        let (torus, open) = (Boundary::Periodic, Boundary::Open);
+        let toric = |lattice: Lattice| ToricCode::default().on(&lattice).unwrap();
+        for l in 2..=5 {
+            assert_eq!(log_ground_states(&toric(square(l, torus))), 2, "toric {l}");
+            // Truncated stars at all ends: rough nowhere, so one state.
+            assert_eq!(log_ground_states(&toric(square(l, open))), 0, "open {l}");
+        }
+        for l in 2..=4 {
+            assert_eq!(log_ground_states(&toric(cubic(l, torus))), 3, "cubic {l}");
+            let fractons = XCube.on(&cubic(l, torus)).unwrap();
+            assert_eq!(log_ground_states(&fractons), 6 * l - 3, "x-cube {l}");
+            log_ground_states(&XCube.on(&cubic(l, open)).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_uniform_sum_of_closed_configurations_has_the_ground_energy_and_a_pair_costs_four() {
+        // All values 0: every plaquette or cube is +1, and each star leads to one configuration.
+        let square = Lattice::square([16, 16], Boundary::Periodic).unwrap();
+        let cubic = Lattice::cubic([4; 3], Boundary::Periodic).unwrap();
+        let codes = [
+            (ToricCode::default().on(&square).unwrap(), -512.0, 2.0),
+            (ToricCode::default().on(&cubic).unwrap(), -256.0, 4.0),
+            (XCube.on(&cubic).unwrap(), -256.0, 4.0),
+        ];
+        for (model, energy, violated) in codes {
+            let n = model.space().n_sites;
+            let mut x = Configs::zeros(2, n);
+            x.row_mut(1)[0] = 1;
+            let mut out = Connected::default();
+            model.connected(x.view(), &mut out);
+            for (row, cost) in [(0, 0.0), (1, 2.0 * violated)] {
+                let parents = out.neighbours.parent.iter().zip(&out.element);
+                let stars: f64 = parents.filter(|(p, _)| **p == row).map(|(_, e)| e).sum();
+                let local = out.diagonal[row as usize] + stars;
+                assert!((local - energy - cost).abs() < 1e-9, "row {row}: {local}");
+            }
+        }
+    }
+}
