@@ -5,7 +5,7 @@ use crate::run::network::has_single_changes;
 use crate::run::{RunError, symmetry};
 use crate::run_file::{OptimizerMethod, Symmetry};
 use crate::{Adam, Metropolis, MetropolisParams, MinSr, Schedule, Spring, Sr, TangentSolver};
-use ketwork_hamiltonians::{Hamiltonian, Lattice, Model, Scalar};
+use ketwork_hamiltonians::{Hamiltonian, Lattice, Model, OnSpace, Scalar};
 use ketwork_models::Stream;
 
 /// Steps over which the learning rate rises.
