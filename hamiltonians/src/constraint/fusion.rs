@@ -146,7 +146,7 @@ impl FusionPath {
 }
 
 fn refuse_odd(level: usize, n_anyons: usize) -> Result<(), ConstraintError> {
-    if level % 2 == 0 && n_anyons % 2 == 1 {
+    if level.is_multiple_of(2) && n_anyons % 2 == 1 {
         return Err(ConstraintError::Empty {
             reason: format!(
                 "at even level {level} the labels of {n_anyons} anyons do not close; \

@@ -96,7 +96,7 @@ fn quantum_links() -> Result<Vec<OperatorCase>, ModelError> {
     // down before it and up after it, of an odd vertex up before and down after.
     let ring = |n: usize| {
         let (before, after) = ((n + 5) % 6, (n + 1) % 6);
-        let far = if n % 2 == 0 { "Xnn" } else { "X00" };
+        let far = if n.is_multiple_of(2) { "Xnn" } else { "X00" };
         on(-w, far, &[n, before, after])
     };
     let mut products: Vec<_> = (0..6).map(ring).collect();
