@@ -8,7 +8,7 @@ mod cli;
 
 use cli::{Failure, Line, Session, Story, Takes};
 use ketwork::exact::{ExactError, LanczosParams, Levels, Memory, expectation, lowest, spectrum};
-use ketwork::hamiltonians::{AnyModel, Hamiltonian, Lattice};
+use ketwork::hamiltonians::{AnyModel, Hamiltonian, Lattice, Scalar};
 use ketwork::run_file::Observable::{Density, MeanSx, MeanSy, MeanSz, ZzNn};
 use std::f64::consts::PI;
 use std::process::ExitCode;
@@ -54,7 +54,7 @@ fn tell<H: Hamiltonian>(session: &Session, lattice: &Lattice, h: &H) -> Result<L
     let line = Line::new()
         .set("dimension", levels.dimension())
         .set("eigenvalues", energies)
-        .set("expectations", expectations(session, lattice, h, &levels)?);
+        .set("expectations", expectations(session, lattice, &levels)?);
     if session.beta.is_empty() {
         return Ok(line);
     }
@@ -62,19 +62,19 @@ fn tell<H: Hamiltonian>(session: &Session, lattice: &Lattice, h: &H) -> Result<L
 }
 
 /// Means in the lowest state; none where it is degenerate or the sites are no qubits.
-fn expectations<H: Hamiltonian>(
+fn expectations<T: Scalar>(
     session: &Session,
     lattice: &Lattice,
-    h: &H,
-    levels: &Levels<H::Elem>,
+    levels: &Levels<T>,
 ) -> Result<Option<Line>, Failure> {
     let (first, second) = (levels.energies[0], levels.energies.get(1));
     let degenerate = second.is_some_and(|e| e - first < 1e-8 * first.abs().max(1.0));
-    if degenerate || !cli::is_of_qubits(lattice, h) {
+    let section = session.run.hamiltonian.as_ref();
+    if degenerate || !section.is_some_and(|h| h.has_qubits()) {
         return Ok(None);
     }
     let of = |o: &_| Ok(expectation(o, &levels.basis, &levels.vectors[0]).re);
-    cli::means(session, lattice, h, &[MeanSx, MeanSy, MeanSz, ZzNn], of).map(Some)
+    cli::means(session, lattice, &[MeanSx, MeanSy, MeanSz, ZzNn], of).map(Some)
 }
 
 /// Canonical averages for each `--beta`.
@@ -90,7 +90,7 @@ fn averages<H: Hamiltonian>(
         let (energy, heat) = (t.energy, t.specific_heat);
         session.say(format!("beta = {beta}: E = {energy:.8}, C = {heat:.8}"));
         let of = |o: &_| Ok(all.thermal_expectation(beta, o)?.re);
-        let line = cli::means(session, lattice, h, &[MeanSx, Density], of)?;
+        let line = cli::means(session, lattice, &[MeanSx, Density], of)?;
         let line = line.set("beta", beta).set("energy", energy);
         entries.push(line.set("specific_heat", heat));
     }

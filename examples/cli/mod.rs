@@ -15,7 +15,7 @@ pub use failure::Failure;
 pub use line::{Field, Line};
 
 use clap::Parser;
-use ketwork::hamiltonians::{Lattice, LocalSum, OnSpace, Space};
+use ketwork::hamiltonians::{Lattice, LocalSum};
 use ketwork::run_file::Observable;
 use ketwork::{Figure, Manifest, Progress, Recorder, RunFile, Stopwatch, peak_memory_mb};
 use num_complex::Complex64;
@@ -263,29 +263,18 @@ impl Session {
     }
 }
 
-/// Whether the sites of the lattice are the qubits of the model.
-pub fn is_of_qubits(lattice: &Lattice, h: &impl OnSpace) -> bool {
-    *h.space() == Space::qubits(lattice.n_sites())
-}
-
-/// The named observables of qubits as `mean` gives them; null for what needs more than the lattice.
+/// The named observables as `mean` gives them; null for what the model does not have.
 pub fn means(
     session: &Session,
     lattice: &Lattice,
-    h: &impl OnSpace,
     observables: &[Observable],
     mean: impl Fn(&LocalSum<Complex64>) -> Result<f64, Failure>,
 ) -> Result<Line, Failure> {
-    let rotated = session
-        .run
-        .hamiltonian
-        .as_ref()
-        .is_some_and(|h| h.is_rotated());
     let mut line = Line::new();
     for what in observables {
-        let operator = match is_of_qubits(lattice, h) {
-            true => what.on(lattice, rotated).map_err(Failure::input)?,
-            false => None,
+        let operator = match &session.run.hamiltonian {
+            Some(section) => section.observable(*what, lattice)?,
+            None => None,
         };
         line = line.set(what.name(), operator.as_ref().map(&mean).transpose()?);
     }

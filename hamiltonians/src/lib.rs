@@ -18,8 +18,8 @@ mod term;
 mod zoo;
 
 pub use constraint::{
-    Blockade, Constraint, ConstraintError, Free, LocalMask, Number, Parity, Product, Sector,
-    draw_legal, is_legal, is_legal_with, product,
+    Blockade, Constraint, ConstraintError, Free, FusionPath, LinkChain, LocalMask, Number, Parity,
+    Product, Sector, Walk, draw_legal, is_legal, is_legal_with, product,
 };
 pub use driven::{Driven, Protocol};
 pub use lattice::{Boundary, Lattice, LatticeError, LatticeKind, Links};
@@ -32,4 +32,7 @@ pub use space::{Configs, ConfigsRef, Neighbours, OnSpace, Space};
 pub use term::{Action, OperatorError, Term};
 #[doc(hidden)]
 pub use zoo::cases;
-pub use zoo::{Heisenberg, J1J2, PauliSum, PauliTerm, Rydberg, RydbergBlockade, Tfim, Xxz, Xyz};
+pub use zoo::{
+    GoldenChain, Heisenberg, J1J2, PauliSum, PauliTerm, QuantumLink, Rydberg, RydbergBlockade,
+    Tfim, ToricCode, XCube, Xxz, Xyz, Z2Gauge,
+};

@@ -110,17 +110,13 @@ pub fn build_state<L: Named>(
             layers: section.layers.unwrap_or(2),
             width: width(24, 32),
         }),
-        Network::Rnn2d => {
-            // Cells side by side make the columns, whatever they hold; a cubic lattice is unfolded.
-            let columns = lattice.sites_per_cell() * lattice.extent()[0];
-            NamedNetwork::Rnn2d {
-                rectangle: (columns, space.n_sites / columns),
-                params: Rnn2dParams {
-                    layers: section.layers.unwrap_or(1),
-                    width: width(16, 24),
-                },
-            }
-        }
+        Network::Rnn2d => NamedNetwork::Rnn2d {
+            rectangle: rectangle(lattice, space.n_sites)?,
+            params: Rnn2dParams {
+                layers: section.layers.unwrap_or(1),
+                width: width(16, 24),
+            },
+        },
         Network::Mps | Network::Antn => {
             return Err(RunError::Value {
                 key: "wavefunction.network",
@@ -138,7 +134,7 @@ pub fn build_state<L: Named>(
     let generators: Vec<Relabelling> = section
         .symmetry
         .iter()
-        .flat_map(|&s| symmetry::generators(s, lattice))
+        .flat_map(|&s| symmetry::generators(s, lattice, space.n_sites))
         .filter(|g| !(even && g.flip))
         .collect();
     let psi = L::network(&named, sector, even)?;
@@ -147,6 +143,25 @@ pub fn build_state<L: Named>(
     } else {
         Box::new(Symmetrized::new(psi, sector, &generators)?)
     }))
+}
+
+/// Columns and rows: cells side by side make the columns, whatever they hold; a cubic lattice is
+/// unfolded.
+fn rectangle(lattice: &Lattice, n_sites: usize) -> Result<(usize, usize), RunError> {
+    let cells = lattice.n_sites() / lattice.sites_per_cell();
+    if lattice.extent().len() == 1 {
+        return Ok((n_sites, 1));
+    }
+    if !n_sites.is_multiple_of(cells) {
+        return Err(RunError::Value {
+            key: "wavefunction.network",
+            reason: format!(
+                "the {n_sites} links of open ends fill no rectangle; use \"transformer\" or \"gru\""
+            ),
+        });
+    }
+    let columns = n_sites / cells * lattice.extent()[0];
+    Ok((columns, n_sites / columns))
 }
 
 /// Legal configurations on which single-site changes are tried.

@@ -13,8 +13,13 @@ const TRIALS: u64 = 32;
 /// Largest relative difference that rounding makes.
 const ROUNDING: f64 = 1e-12;
 
-/// The relabellings that generate the group of a word of `symmetry`, without the identity.
-pub(super) fn generators(symmetry: Symmetry, lattice: &Lattice) -> Vec<Relabelling> {
+/// The relabellings of so many sites that generate the group of a word of `symmetry`, without the
+/// identity. The symmetries of a lattice say nothing where the sites are its links.
+pub(super) fn generators(
+    symmetry: Symmetry,
+    lattice: &Lattice,
+    n_sites: usize,
+) -> Vec<Relabelling> {
     let identity = Relabelling::identity(lattice.n_sites());
     let plain = |sites: Vec<Vec<u32>>| {
         sites
@@ -24,7 +29,8 @@ pub(super) fn generators(symmetry: Symmetry, lattice: &Lattice) -> Vec<Relabelli
             .collect()
     };
     match symmetry {
-        Symmetry::SpinFlip => vec![Relabelling::spin_flip(lattice.n_sites())],
+        Symmetry::SpinFlip => vec![Relabelling::spin_flip(n_sites)],
+        _ if n_sites != lattice.n_sites() => Vec::new(),
         Symmetry::Translation => plain(lattice.translations()),
         Symmetry::PointGroup => plain(lattice.point_group()),
     }
@@ -42,8 +48,14 @@ pub(super) fn check<T: Scalar>(
             Symmetry::Translation => "translation",
             Symmetry::PointGroup => "point_group",
         };
-        let group = generators(symmetry, lattice);
-        let reason = if group.is_empty() {
+        let n_sites = model.space().n_sites;
+        let group = generators(symmetry, lattice, n_sites);
+        let reason = if group.is_empty() && n_sites != lattice.n_sites() {
+            format!(
+                "the sites of this model are not those of the lattice, whose \"{word}\" they do \
+                 not follow; drop that word"
+            )
+        } else if group.is_empty() {
             format!("the lattice has no \"{word}\" but the identity; drop that word")
         } else if !group.iter().all(|g| commutes(model, g)) {
             format!(

@@ -1,13 +1,15 @@
 use super::models::{
-    BlockadeName, DissipativeTfimKeys, GoldenChainKeys, HeisenbergKeys, J1J2Keys, PauliKeys,
-    QuantumLinkKeys, RydbergKeys, SpinSector, TfimKeys, ToricCodeKeys, XCubeKeys, XxzKeys, XyzKeys,
-    Z2GaugeKeys,
+    BlockadeName, DissipativeTfimKeys, FusionSector, GoldenChainKeys, HeisenbergKeys, J1J2Keys,
+    PauliKeys, QuantumLinkKeys, RydbergKeys, SpinSector, TfimKeys, ToricCodeKeys, XCubeKeys,
+    XxzKeys, XyzKeys, Z2GaugeKeys,
 };
-use super::{LatticeSection, RunFileError, node};
+use super::{LatticeSection, Observable, RunFileError, node};
 use ketwork_hamiltonians::{
-    AnyModel, Hamiltonian, Heisenberg, J1J2, Lattice, Model, ModelError, PauliSum, PauliTerm,
-    Rydberg, RydbergBlockade, Tfim, Xxz, Xyz,
+    AnyModel, GoldenChain, Hamiltonian, Heisenberg, J1J2, Lattice, Links, LocalSum, Model,
+    ModelError, PauliSum, PauliTerm, QuantumLink, Rydberg, RydbergBlockade, Tfim, ToricCode, XCube,
+    Xxz, Xyz, Z2Gauge,
 };
+use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
@@ -165,18 +167,73 @@ impl HamiltonianSection {
                 };
                 rotate_if(k.marshall, sum.on(&lattice), &lattice)
             }
-            Self::ToricCode(_)
-            | Self::XCube(_)
-            | Self::Z2Gauge(_)
-            | Self::QuantumLink(_)
-            | Self::GoldenChain(_)
-            | Self::DissipativeTfim(_) => {
+            Self::ToricCode(k) => ToricCode { hx: k.hx, hz: k.hz }
+                .on(&lattice)
+                .map(AnyModel::Real),
+            Self::XCube(_) => XCube.on(&lattice).map(AnyModel::Real),
+            Self::Z2Gauge(k) => Z2Gauge::new(k.g).on(&lattice).map(AnyModel::Real),
+            Self::QuantumLink(k) => {
+                let model = QuantumLink {
+                    w: k.w,
+                    m: k.m,
+                    g: k.g,
+                };
+                model.on(&lattice).map(AnyModel::Real)
+            }
+            Self::GoldenChain(k) => {
+                let model = GoldenChain {
+                    theta: k.theta,
+                    level: k.k,
+                    twice_charge: twice_charge(k.sector)?,
+                };
+                model.on(&lattice).map(AnyModel::Real)
+            }
+            Self::DissipativeTfim(_) => {
                 return Err(RunFileError::NotAvailable {
                     model: self.model(),
                 });
             }
         };
         Ok((lattice, model.map_err(refused)?))
+    }
+
+    /// The operator of an observable on the sites of this model, means taken over sites, bonds or
+    /// links; `None` for what the model does not have.
+    ///
+    /// Links of the codes and of the Z2 gauge theory are qubits: for these the means of X, Y and Z
+    /// exist, in the letters of the Hamiltonian. The labels of anyons are no qubits.
+    ///
+    /// # Errors
+    /// [`RunFileError`] where the lattice is not one on which the model is built.
+    pub fn observable(
+        &self,
+        what: Observable,
+        lattice: &Lattice,
+    ) -> Result<Option<LocalSum<Complex64>>, RunFileError> {
+        let operator = match self {
+            Self::ToricCode(_) | Self::XCube(_) | Self::Z2Gauge(_) => {
+                let links = Links::new(lattice).map_err(RunFileError::Lattice)?;
+                let electric = matches!(self, Self::Z2Gauge(_));
+                what.on_links(links.n_links(), electric)
+            }
+            Self::QuantumLink(_) => {
+                let sum = match what {
+                    Observable::ParticleDensity => QuantumLink::particle_density(lattice),
+                    Observable::Flux => QuantumLink::flux(lattice),
+                    _ => return Ok(None),
+                };
+                return Ok(Some(sum.map_err(refused)?.to_complex()));
+            }
+            Self::GoldenChain(_) => return Ok(None),
+            _ => what.on(lattice, self.is_rotated()),
+        };
+        operator.map_err(|e| refused(e.into()))
+    }
+
+    /// Whether the sites are qubits of which the means of X, Y and Z are observables.
+    #[must_use]
+    pub fn has_qubits(&self) -> bool {
+        !matches!(self, Self::QuantumLink(_) | Self::GoldenChain(_))
     }
 
     /// Whether one sublattice is rotated: X and Y of that sublattice then change sign in
@@ -205,6 +262,19 @@ fn twice_sz(sector: Option<SpinSector>) -> Result<Option<i64>, RunFileError> {
         return Err(RunFileError::value("hamiltonian.sector.total_sz", reason));
     }
     Ok(Some(twice as i64))
+}
+
+/// 2 j as an integer.
+fn twice_charge(sector: Option<FusionSector>) -> Result<Option<usize>, RunFileError> {
+    let Some(FusionSector { charge }) = sector else {
+        return Ok(None);
+    };
+    let twice = 2.0 * charge;
+    if twice.fract() != 0.0 || !(0.0..=1e9).contains(&twice) {
+        let reason = format!("{charge} is no spin; write a multiple of 0.5 from 0 on");
+        return Err(RunFileError::value("hamiltonian.sector.charge", reason));
+    }
+    Ok(Some(twice as usize))
 }
 
 fn rotate_if(

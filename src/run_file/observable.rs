@@ -81,4 +81,35 @@ impl Observable {
             _ => sum,
         }))
     }
+
+    /// The mean of a Pauli matrix over qubits on links; `None` for everything else.
+    ///
+    /// `electric` says that the configurations list eigenvalues of X, as those of
+    /// [`Z2Gauge`](ketwork_hamiltonians::Z2Gauge) do: X and Z then change places and Y its sign.
+    ///
+    /// # Errors
+    /// [`OperatorError`] cannot occur for lattices that exist; it is passed on all the same.
+    pub fn on_links(
+        self,
+        n_links: usize,
+        electric: bool,
+    ) -> Result<Option<LocalSum<Complex64>>, OperatorError> {
+        let (pauli, sign) = match (self, electric) {
+            (Self::MeanSx, false) | (Self::MeanSz, true) => (Pauli::X, 1.0),
+            (Self::MeanSz, false) | (Self::MeanSx, true) => (Pauli::Z, 1.0),
+            (Self::MeanSy, false) => (Pauli::Y, 1.0),
+            (Self::MeanSy, true) => (Pauli::Y, -1.0),
+            _ => return Ok(None),
+        };
+        let factor = Complex64::from(sign / n_links as f64);
+        let term = |link| Term {
+            sites: vec![link],
+            guard: Vec::new(),
+            action: Action::Pauli(vec![pauli], factor),
+            coupling: 0,
+        };
+        let terms = (0..n_links as u32).map(term).collect();
+        let couplings = vec![("1".to_owned(), 1.0)];
+        LocalSum::new(Space::qubits(n_links), terms, couplings).map(Some)
+    }
 }

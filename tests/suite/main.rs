@@ -5,6 +5,8 @@
 mod architecture;
 #[cfg(test)]
 mod cost;
+#[cfg(test)]
+mod gauge;
 mod ground_state;
 #[cfg(test)]
 mod laws;

@@ -5,17 +5,23 @@
 
 mod blockade;
 mod free;
+mod fusion;
+mod gauss;
 mod number;
 mod parity;
 mod product;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use blockade::Blockade;
 pub use free::Free;
+pub use fusion::FusionPath;
+pub use gauss::LinkChain;
 pub use number::Number;
 pub use parity::Parity;
 pub use product::{Product, product};
+pub use walk::Walk;
 
 use crate::OnSpace;
 use std::fmt::Debug;
@@ -188,6 +194,17 @@ pub enum ConstraintError {
         limit: usize,
         /// Position at which the limit was passed.
         position: usize,
+    },
+    /// A level of SU(2)_k without a choice of labels, or with more than a site can hold.
+    #[error(
+        "level {level} needs {labels} labels a site, possible are 2 to 64; \
+         choose another level (an even one needs only the labels that an open chain reaches)"
+    )]
+    Labels {
+        /// The level k.
+        level: usize,
+        /// Labels of a site.
+        labels: usize,
     },
     /// The parts speak of different spaces or orders.
     #[error("{reason}")]

@@ -5,22 +5,33 @@
 
 #[doc(hidden)]
 pub mod cases;
+mod golden_chain;
 mod heisenberg;
 mod pauli_sum;
+mod quantum_link;
 mod rydberg;
+mod six_j;
 mod spins;
 #[cfg(test)]
 mod tests;
 mod tfim;
+mod toric_code;
+mod x_cube;
 mod xxz;
 mod xyz;
+mod z2_gauge;
 
+pub use golden_chain::GoldenChain;
 pub use heisenberg::{Heisenberg, J1J2};
 pub use pauli_sum::{PauliSum, PauliTerm};
+pub use quantum_link::QuantumLink;
 pub use rydberg::{Rydberg, RydbergBlockade};
 pub use tfim::Tfim;
+pub use toric_code::ToricCode;
+pub use x_cube::XCube;
 pub use xxz::Xxz;
 pub use xyz::Xyz;
+pub use z2_gauge::Z2Gauge;
 
 use crate::{Action, Free, Lattice, Pauli, Scalar, Sector, Space, Term};
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use crate::run::network::has_single_changes;
 use crate::run::{RunError, symmetry};
 use crate::run_file::{OptimizerMethod, Symmetry};
 use crate::{Adam, Metropolis, MetropolisParams, MinSr, Schedule, Spring, Sr, TangentSolver};
-use ketwork_hamiltonians::{Hamiltonian, Lattice, Model, Scalar};
+use ketwork_hamiltonians::{Hamiltonian, Lattice, Model, OnSpace, Scalar};
 use ketwork_models::Stream;
 
 /// Steps over which the learning rate rises.
@@ -92,9 +92,24 @@ impl GroundStateRun {
         model: &Model<T>,
         stream: Stream,
     ) -> Result<Metropolis, RunError> {
-        let pairs = self.lattice.edges().to_vec();
         // In a sector where no single change is legal only exchanges move.
         let single = has_single_changes(&**model.sector());
+        // Neighbours are known where the sites are those of the lattice.
+        let has_pairs = model.space().n_sites == self.lattice.n_sites();
+        if !single && !has_pairs {
+            return Err(RunError::Value {
+                key: "sampling.sampler",
+                reason:
+                    "no change of one site stays in this sector, so Markov chains stand still; \
+                         use \"full_sum\", or a network with \"ancestral\" sampling"
+                        .into(),
+            });
+        }
+        let pairs = if has_pairs {
+            self.lattice.edges().to_vec()
+        } else {
+            Vec::new()
+        };
         let params = MetropolisParams {
             samples: self.samples as usize,
             exchange: if single { 0.0 } else { 1.0 },

@@ -64,22 +64,80 @@ fn every_available_model_is_built_on_its_lattice() {
 }
 
 #[test]
-fn models_that_are_not_available_still_have_their_keys_checked() {
-    let good = [
-        "model = \"toric_code\"\nhx = 0.1",
-        "model = \"x_cube\"",
-        "model = \"z2_gauge\"\ng = 1",
-        "model = \"quantum_link\"\nm = 1",
-        "model = \"golden_chain\"\ntheta = 0.1\nsector = { charge = 0 }",
-        "model = \"dissipative_tfim\"\nv = 1\ng = 1",
+fn gauge_theories_codes_and_anyons_are_built_on_links_and_labels() {
+    let square = r#"lattice = { kind = "square", extent = [3, 2], boundary = "periodic" }"#;
+    let cubic = r#"lattice = { kind = "cubic", extent = [2, 2, 2], boundary = "open" }"#;
+    let open = r#"lattice = { kind = "chain", extent = [7], boundary = "open" }"#;
+    let cases = [
+        ("model = \"toric_code\"\nhx = 0.1", square, 12, 2),
+        ("model = \"toric_code\"", cubic, 12, 2),
+        ("model = \"x_cube\"", cubic, 12, 2),
+        ("model = \"z2_gauge\"\ng = 1", square, 12, 2),
+        ("model = \"quantum_link\"\nm = 1\ng = 2", CHAIN, 8, 2),
+        ("model = \"golden_chain\"\ntheta = 0.1", CHAIN, 8, 2),
+        (
+            "model = \"golden_chain\"\nsector = { charge = 0.5 }",
+            open,
+            8,
+            2,
+        ),
+        ("model = \"golden_chain\"\nk = 5", open, 8, 3),
     ];
-    for model in good {
-        let error = parse(&chain(model)).unwrap_err();
-        assert!(
-            matches!(error, RunFileError::NotAvailable { .. }),
-            "{model}: {error}"
+    for (model, lattice, n_sites, local_dim) in cases {
+        let text = format!("[hamiltonian]\n{model}\n{lattice}\n");
+        let run = parse(&text).unwrap_or_else(|e| panic!("{model}: {e}"));
+        let space = *run.system().unwrap().1.space();
+        assert_eq!(
+            (space.n_sites, space.local_dim),
+            (n_sites, local_dim),
+            "{model}"
         );
     }
+}
+
+#[test]
+fn models_that_are_not_available_still_have_their_keys_checked() {
+    let error = parse(&chain("model = \"dissipative_tfim\"\nv = 1\ng = 1")).unwrap_err();
+    assert!(
+        matches!(error, RunFileError::NotAvailable { .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn observables_of_links_are_in_the_letters_of_the_hamiltonian() {
+    use ketwork_hamiltonians::{ConfigsRef, Connected, Operator};
+    let square = r#"lattice = { kind = "square", extent = [2, 2], boundary = "periodic" }"#;
+    // On all links value 0: the diagonal and the number of neighbours.
+    let seen = |text: &str, what: Observable| {
+        let run: RunFile = text.parse().unwrap();
+        let (lattice, model) = run.system().unwrap();
+        let operator = run
+            .hamiltonian
+            .unwrap()
+            .observable(what, &lattice)
+            .unwrap()?;
+        let mut out = Connected::default();
+        let zeros = vec![0; model.space().n_sites];
+        operator.connected(ConfigsRef::new(zeros.len(), &zeros), &mut out);
+        Some((out.diagonal[0].re, out.element.len()))
+    };
+    let toric = format!("[hamiltonian]\nmodel = \"toric_code\"\n{square}");
+    let gauge = format!("[hamiltonian]\nmodel = \"z2_gauge\"\ng = 1\n{square}");
+    let links = chain("model = \"quantum_link\"\nm = 1");
+    let golden = chain("model = \"golden_chain\"");
+    // X is diagonal where the electric field is.
+    assert_eq!(seen(&toric, Observable::MeanSz), Some((1.0, 0)));
+    assert_eq!(seen(&toric, Observable::MeanSx), Some((0.0, 8)));
+    assert_eq!(seen(&gauge, Observable::MeanSx), Some((1.0, 0)));
+    assert_eq!(seen(&gauge, Observable::MeanSz), Some((0.0, 8)));
+    assert_eq!(seen(&gauge, Observable::MeanSy), Some((0.0, 8)));
+    assert_eq!(seen(&toric, Observable::ZzNn), None);
+    // All fields up is the bare vacuum.
+    assert_eq!(seen(&links, Observable::Flux), Some((0.5, 0)));
+    assert_eq!(seen(&links, Observable::ParticleDensity), Some((0.0, 0)));
+    assert_eq!(seen(&links, Observable::MeanSx), None);
+    assert_eq!(seen(&golden, Observable::MeanSz), None);
 }
 
 #[test]

@@ -182,9 +182,129 @@ const BAD: &[(&str, &str, &str)] = &[
         "conserve",
     ),
     (
-        "[hamiltonian]\nmodel = \"toric_code\"\nCHAIN",
+        "[hamiltonian]\nmodel = \"dissipative_tfim\"\nv = 1\ng = 1\nCHAIN",
         "hamiltonian.model:",
         "not available",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"toric_code\"\nCHAIN",
+        "hamiltonian.lattice.kind:",
+        "choose",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"toric_code\"\nlattice = { kind = \"kagome\", extent = [2, 2], boundary = \"periodic\" }",
+        "hamiltonian.lattice.kind:",
+        "choose",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"toric_code\"\nlattice = { kind = \"square\", extent = [1, 1], boundary = \"periodic\" }",
+        "hamiltonian.lattice.extent:",
+        "at least 2",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"x_cube\"\nlattice = { kind = \"square\", extent = [2, 2], boundary = \"periodic\" }",
+        "hamiltonian.lattice.kind:",
+        "choose",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"x_cube\"\nhx = 1\nlattice = { kind = \"cubic\", extent = [2, 2, 2], boundary = \"periodic\" }",
+        "hamiltonian.hx:",
+        "unknown key",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"z2_gauge\"\ng = 1\nlattice = { kind = \"triangular\", extent = [2, 2], boundary = \"periodic\" }",
+        "hamiltonian.lattice.kind:",
+        "choose",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"z2_gauge\"\ng = 1\nlattice = { kind = \"square\", extent = [4, 1], boundary = \"periodic\" }",
+        "hamiltonian.lattice.extent:",
+        "at least 2",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"z2_gauge\"\nlattice = { kind = \"square\", extent = [4, 4], boundary = \"periodic\" }",
+        "hamiltonian.g:",
+        "missing",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"quantum_link\"\nm = 1\nlattice = { kind = \"chain\", extent = [7], boundary = \"periodic\" }",
+        "hamiltonian.lattice.extent:",
+        "even number",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"quantum_link\"\nm = 1\nlattice = { kind = \"chain\", extent = [7], boundary = \"open\" }",
+        "hamiltonian.lattice.extent:",
+        "even number",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"quantum_link\"\nm = 1\nlattice = { kind = \"square\", extent = [4, 4], boundary = \"periodic\" }",
+        "hamiltonian.lattice.kind:",
+        "choose",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"golden_chain\"\nlattice = { kind = \"ladder\", extent = [4, 2], boundary = \"periodic\" }",
+        "hamiltonian.lattice.kind:",
+        "choose",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"golden_chain\"\nlattice = { kind = \"chain\", extent = [2], boundary = \"periodic\" }",
+        "hamiltonian.lattice.extent:",
+        "at least 3",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"golden_chain\"\nk = 4\nlattice = { kind = \"chain\", extent = [7], boundary = \"periodic\" }",
+        "hamiltonian.lattice.extent:",
+        "even number",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"golden_chain\"\nk = 1\nlattice = { kind = \"chain\", extent = [6], boundary = \"periodic\" }",
+        "hamiltonian.k:",
+        "2 or more",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"golden_chain\"\nk = 1001\nlattice = { kind = \"chain\", extent = [6], boundary = \"periodic\" }",
+        "hamiltonian.k:",
+        "choose another level",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"golden_chain\"\ntheta = nan\nlattice = { kind = \"chain\", extent = [6], boundary = \"periodic\" }",
+        "hamiltonian.theta:",
+        "finite",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"golden_chain\"\nsector = { charge = 0 }\nlattice = { kind = \"chain\", extent = [6], boundary = \"periodic\" }",
+        "hamiltonian.sector.charge:",
+        "leave it out",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"golden_chain\"\nsector = { charge = 0.3 }\nlattice = { kind = \"chain\", extent = [6], boundary = \"open\" }",
+        "hamiltonian.sector.charge:",
+        "multiple of 0.5",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"golden_chain\"\nsector = { charge = -1 }\nlattice = { kind = \"chain\", extent = [6], boundary = \"open\" }",
+        "hamiltonian.sector.charge:",
+        "from 0 on",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"golden_chain\"\nsector = { charge = 2 }\nlattice = { kind = \"chain\", extent = [6], boundary = \"open\" }",
+        "hamiltonian.sector.charge:",
+        "choose a charge",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"golden_chain\"\nk = 20\nsector = { charge = 4 }\nlattice = { kind = \"chain\", extent = [6], boundary = \"open\" }",
+        "hamiltonian.sector.charge:",
+        "choose a charge",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"golden_chain\"\nk = 20\nsector = { charge = 0.5 }\nlattice = { kind = \"chain\", extent = [6], boundary = \"open\" }",
+        "hamiltonian.sector.charge:",
+        "choose a charge",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"golden_chain\"\nsector = { total_sz = 0 }\nlattice = { kind = \"chain\", extent = [6], boundary = \"open\" }",
+        "hamiltonian.sector.total_sz:",
+        "charge",
     ),
     (
         "[hamiltonian]\nmodel = \"toric_code\"\nk = 3\nCHAIN",

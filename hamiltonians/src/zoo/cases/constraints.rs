@@ -2,7 +2,8 @@
 
 use super::ConstraintCase;
 use crate::{
-    Blockade, Boundary, Free, Lattice, ModelError, Number, Parity, Sector, Space, product,
+    Blockade, Boundary, Free, FusionPath, Lattice, LinkChain, Links, ModelError, Number, Parity,
+    Sector, Space, product,
 };
 use std::sync::Arc;
 
@@ -11,6 +12,13 @@ use std::sync::Arc;
 /// # Errors
 /// None: the cases are valid. The error type is that of the constructors.
 pub fn constraints() -> Result<Vec<ConstraintCase>, ModelError> {
+    let mut cases = basic()?;
+    cases.extend(gauge()?);
+    cases.extend(anyons()?);
+    Ok(cases)
+}
+
+fn basic() -> Result<Vec<ConstraintCase>, ModelError> {
     let order = |n: u32| (0..n).collect::<Vec<_>>();
     // A permutation that is neither the identity nor an involution.
     let mixed = |n: u32| (0..n).map(|i| (5 * i + 2) % n).collect::<Vec<_>>();
@@ -125,6 +133,156 @@ pub fn constraints() -> Result<Vec<ConstraintCase>, ModelError> {
                 Arc::new(Blockade::new(trits, mixed(6), &ring_too)),
             ])?,
             Box::new(move |x| sum(x) == 5 && independent(x, &ring_too)),
+        ),
+    ])
+}
+
+/// The links of a gauge theory, with the Gauss law written out vertex by vertex.
+fn gauge() -> Result<Vec<ConstraintCase>, ModelError> {
+    let case = |name, sector, legal| ConstraintCase {
+        name,
+        sector,
+        legal,
+    };
+    let torus = Links::new(&Lattice::square([2, 2], Boundary::Periodic)?)?;
+    let open = Links::new(&Lattice::square([3, 2], Boundary::Open)?)?;
+    let cylinder = [Boundary::Periodic, Boundary::Open];
+    let cylinder = Links::new(&Lattice::new(
+        crate::LatticeKind::Square,
+        &[3, 2],
+        &cylinder,
+    )?)?;
+    // Charge at each vertex, from the ends of all links.
+    let charges = |links: &Links, x: &[u8]| {
+        let mut sums = vec![0; links.lattice().n_sites()];
+        for (link, &v) in x.iter().enumerate() {
+            let (a, b) = links.edge(link);
+            sums[a as usize] ^= v;
+            sums[b as usize] ^= v;
+        }
+        sums
+    };
+    let static_pair = Parity::gauss_law(&open, &[1, 5])?;
+    let winding = product(vec![
+        Arc::new(Parity::gauss_law(&cylinder, &[])?),
+        // The links along x that cross one line through the cylinder: flux 1 around it.
+        Arc::new(Parity::new(
+            cylinder.snake_order(),
+            &[(vec![0, cylinder.link(3, 0).expect("x closes")], true)],
+        )?),
+    ])?;
+    // 2E of spin S, and the matter that the Gauss law leaves; all vertices in one pass.
+    let matter = |fields: Vec<i64>, charges: &'static [i64]| {
+        (fields.windows(2).zip(charges).enumerate()).all(|(n, (e, q))| {
+            let twice = e[1] - e[0] - 2 * q + 2 * (n as i64 % 2);
+            twice == 0 || twice == 2
+        })
+    };
+    let closed = move |x: &[u8], spin: i64| -> Vec<i64> {
+        let last = x.last().copied().into_iter();
+        last.chain(x.iter().copied())
+            .map(|v| spin - 2 * i64::from(v))
+            .collect()
+    };
+    let ended = move |x: &[u8], spin: i64, ends: [i64; 2]| -> Vec<i64> {
+        let inner = x.iter().map(|&v| spin - 2 * i64::from(v));
+        [ends[0]]
+            .into_iter()
+            .chain(inner)
+            .chain([ends[1]])
+            .collect()
+    };
+    Ok(vec![
+        case(
+            "Z2 Gauss law on a torus",
+            Arc::new(Parity::gauss_law(&torus, &[])?),
+            Box::new(move |x| charges(&torus, x) == [0; 4]),
+        ),
+        case(
+            "Z2 Gauss law with two static charges",
+            Arc::new(static_pair),
+            Box::new(move |x| charges(&open, x) == [0, 1, 0, 0, 0, 1]),
+        ),
+        case(
+            "Z2 Gauss law with flux around a cylinder",
+            winding,
+            Box::new(move |x| charges(&cylinder, x) == [0; 6] && x[0] ^ x[CROSSING] == 1),
+        ),
+        case(
+            "U(1) Gauss law on a ring",
+            Arc::new(LinkChain::ring(1, &[0; 8])?),
+            Box::new(move |x| matter(closed(x, 1), &[0; 8])),
+        ),
+        case(
+            "U(1) Gauss law on an open chain",
+            Arc::new(LinkChain::open(1, &[0; 8], [1, 1])?),
+            Box::new(move |x| matter(ended(x, 1, [1, 1]), &[0; 8])),
+        ),
+        case(
+            "U(1) Gauss law of spin 1 with static charges",
+            Arc::new(LinkChain::ring(2, &[0, 1, 0, 0, -1, 0])?),
+            Box::new(move |x| matter(closed(x, 2), &[0, 1, 0, 0, -1, 0])),
+        ),
+        case(
+            "U(1) Gauss law of spin 1 between two fields",
+            Arc::new(LinkChain::open(2, &[0, 0, 0, 1, 0, 0], [0, 2])?),
+            Box::new(move |x| matter(ended(x, 2, [0, 2]), &[0, 0, 0, 1, 0, 0])),
+        ),
+    ])
+}
+
+/// Link along x from vertex 3 of the cylinder of 3 by 2, where rows have 3 links along x and the
+/// first row 3 along y.
+const CROSSING: usize = 6;
+
+/// Paths of labels, with the fusion rules written out as sums of spins.
+fn anyons() -> Result<Vec<ConstraintCase>, ModelError> {
+    let case = |name, path: FusionPath, legal| ConstraintCase {
+        name,
+        sector: Arc::new(path) as Sector,
+        legal,
+    };
+    // No two 1 side by side.
+    let golden = |x: &[u8]| x.windows(2).all(|w| w[0] + w[1] > 0);
+    // 2j of even k.
+    let spins = |x: &[u8]| -> Vec<i64> {
+        let twice = |(p, &v): (usize, &u8)| 2 * i64::from(v) + (p % 2) as i64;
+        x.iter().enumerate().map(twice).collect()
+    };
+    let climbs = |j: &[i64], k: i64| {
+        j.iter().all(|&j| j <= k) && j.windows(2).all(|w| (w[0] - w[1]).abs() == 1)
+    };
+    Ok(vec![
+        case(
+            "golden ring of odd length",
+            FusionPath::ring(3, 9)?,
+            Box::new(move |x| golden(x) && x[0] + x[8] > 0),
+        ),
+        case(
+            "open golden chain of charge tau",
+            FusionPath::open(3, 8, 2)?,
+            Box::new(move |x| golden(x) && x[0] == 0 && x[8] == 1),
+        ),
+        case(
+            "ring at level 4",
+            FusionPath::ring(4, 6)?,
+            Box::new(move |x| climbs(&spins(x), 4) && (spins(x)[5] - spins(x)[0]).abs() == 1),
+        ),
+        case(
+            "odd ring at level 5",
+            FusionPath::ring(5, 5)?,
+            // The partner of a label at distance 1/2: j + j' = (k +- 1)/2.
+            Box::new(|x| (0..5).all(|p| matches!(x[p] + x[(p + 1) % 5], 2 | 3))),
+        ),
+        case(
+            "total spin 1 of six spins",
+            FusionPath::open(1000, 6, 2)?,
+            Box::new(move |x| climbs(&spins(x), 1000) && x[0] == 0 && spins(x)[6] == 2),
+        ),
+        case(
+            "open chain at level 2",
+            FusionPath::open(2, 8, 0)?,
+            Box::new(move |x| climbs(&spins(x), 2) && x[0] == 0 && x[8] == 0),
         ),
     ])
 }

@@ -2,6 +2,7 @@
 //! workspace. Not part of the public interface.
 
 mod constraints;
+mod gauge;
 mod operators;
 
 pub use constraints::constraints;

@@ -7,7 +7,7 @@ use crate::{
 };
 use Boundary::{Open, Periodic};
 
-fn on(coefficient: f64, letters: &str, sites: &[usize]) -> SiteProduct {
+pub(super) fn on(coefficient: f64, letters: &str, sites: &[usize]) -> SiteProduct {
     let factors = sites
         .iter()
         .copied()
@@ -26,7 +26,7 @@ fn on_pairs(coefficient: f64, letters: &str, pairs: &[[usize; 2]]) -> Vec<SitePr
         .collect()
 }
 
-fn on_sites(coefficient: f64, letters: &str, n: usize) -> Vec<SiteProduct> {
+pub(super) fn on_sites(coefficient: f64, letters: &str, n: usize) -> Vec<SiteProduct> {
     (0..n).map(|s| on(coefficient, letters, &[s])).collect()
 }
 
@@ -53,6 +53,7 @@ pub fn operators() -> Result<Vec<OperatorCase>, ModelError> {
     let mut cases = spins()?;
     cases.extend(rydbergs()?);
     cases.extend(pauli_sums()?);
+    cases.extend(super::gauge::operators()?);
     Ok(cases)
 }
 

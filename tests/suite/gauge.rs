@@ -1,0 +1,198 @@
+//! Gauge theories, codes and anyon chains against the numbers of other methods: dimensions of their
+//! legal spaces, lowest levels, and the models they turn into.
+
+use ketwork::exact::{LanczosParams, dimension, lowest};
+use ketwork::hamiltonians::{
+    Boundary, Constraint, FusionPath, GoldenChain, Hamiltonian, Lattice, LinkChain, Links, Model,
+    Parity, QuantumLink, ToricCode, Z2Gauge,
+};
+
+/// Lowest energies.
+fn levels(model: &Model<f64>, count: usize) -> Vec<f64> {
+    let found = lowest(model, count, &LanczosParams::default());
+    found.expect("the sector fits into memory").energies
+}
+
+/// Number of legal configurations, exact below 2^53.
+fn count(sector: &dyn Constraint) -> u64 {
+    dimension(sector).expect("the automaton is narrow") as u64
+}
+
+fn ring(n: usize) -> Lattice {
+    Lattice::chain(n, Boundary::Periodic).unwrap()
+}
+
+/// References have eight decimals, and gaps five.
+#[track_caller]
+fn agree(what: &str, found: &[f64], energy: f64, gaps: &[f64]) {
+    assert!(
+        (found[0] - energy).abs() < 1e-8,
+        "{what}: {}, known {energy}",
+        found[0]
+    );
+    for (e, gap) in found[1..].iter().zip(gaps) {
+        let off = (e - found[0] - gap).abs();
+        assert!(off < 6e-6, "{what}: gap {}, known {gap}", e - found[0]);
+    }
+}
+
+#[test]
+fn legal_spaces_have_the_known_dimensions() {
+    // Lucas numbers.
+    let golden = [18, 29, 47, 76, 123, 199, 322, 521, 843];
+    for (n, known) in (6..).zip(golden) {
+        let found = count(&FusionPath::ring(3, n).unwrap());
+        assert_eq!(found, known, "golden ring of {n}");
+    }
+    for (n, known) in [(6, 18), (8, 47), (10, 123), (12, 322)] {
+        let found = count(&LinkChain::ring(1, &vec![0; n]).unwrap());
+        assert_eq!(found, known, "quantum link ring of {n}");
+    }
+    for l in [2, 3, 4] {
+        let links = Links::new(&Lattice::square([l, l], Boundary::Periodic).unwrap()).unwrap();
+        let found = count(&Parity::gauss_law(&links, &[]).unwrap());
+        assert_eq!(found, 1 << (l * l + 1), "Z2 torus of {l}");
+    }
+    // Catalan number: singlets of 16 spins 1/2.
+    let singlets = count(&FusionPath::open(1000, 16, 0).unwrap());
+    assert_eq!(singlets, 1430);
+    // Ising anyons, two states a pair; the odd labels of a ring at even level are half-integer.
+    let ising = count(&FusionPath::ring(2, 12).unwrap());
+    assert_eq!(ising, 64);
+}
+
+#[test]
+fn golden_rings_have_the_known_levels() {
+    let known = [
+        (8, -6.196_346_08, [0.110_39, 0.287_88]),
+        (10, -7.706_749_01, [0.087_52, 0.229_53]),
+        (12, -9.223_157_33, [0.072_55, 0.190_94]),
+        (14, -10.742_912_96, [0.061_98, 0.163_49]),
+    ];
+    for (n, energy, gaps) in known {
+        let model = GoldenChain::default().on(&ring(n)).unwrap();
+        // Other levels lie between: each gap is one of the lowest.
+        let found = levels(&model, 6);
+        agree(&format!("ring of {n}"), &found[..1], energy, &[]);
+        for gap in gaps {
+            let near = found.iter().map(|e| (e - found[0] - gap).abs());
+            assert!(
+                near.fold(1.0, f64::min) < 6e-6,
+                "ring of {n}: no gap {gap} in {found:?}"
+            );
+        }
+    }
+    let ferro = GoldenChain {
+        theta: std::f64::consts::PI,
+        ..GoldenChain::default()
+    };
+    agree(
+        "ferro",
+        &levels(&ferro.on(&ring(12)).unwrap(), 1),
+        0.735_169_66,
+        &[],
+    );
+}
+
+#[test]
+fn the_golden_ring_is_exactly_solvable_at_the_majumdar_ghosh_point() {
+    let theta = ((1.0 + 5_f64.sqrt()) / 4.0).atan();
+    let model = GoldenChain {
+        theta,
+        ..GoldenChain::default()
+    };
+    for n in [8, 10, 12] {
+        let found = levels(&model.on(&ring(n)).unwrap(), 2);
+        agree(
+            &format!("ring of {n}"),
+            &found,
+            -(n as f64) * theta.sin(),
+            &[0.0],
+        );
+    }
+}
+
+#[test]
+fn fusion_paths_of_high_level_are_the_heisenberg_chain() {
+    // Open chain of 16 in the singlet sector; the level costs 1e-9.
+    let chain = Lattice::chain(16, Boundary::Open).unwrap();
+    let model = GoldenChain {
+        level: 100_000,
+        ..GoldenChain::default()
+    };
+    agree(
+        "singlets",
+        &levels(&model.on(&chain).unwrap(), 1),
+        -10.661_737_15,
+        &[],
+    );
+}
+
+#[test]
+fn z2_gauge_theory_has_the_known_levels() {
+    let known = [
+        (2, 0.1, -4.040_593_70, [0.020_64, 0.020_64]),
+        (2, 0.3285, -4.490_730_52, [0.280_43, 0.280_43]),
+        (2, 0.5, -5.226_251_86, [0.754_12, 0.754_12]),
+        (3, 0.1, -9.047_814_20, [0.002_39, 0.002_39]),
+        (3, 0.2, -9.210_495_64, [0.023_92, 0.023_92]),
+        (3, 0.3285, -9.707_715_18, [0.177_28, 0.177_28]),
+        (3, 0.5, -11.341_890_59, [1.020_66, 1.020_66]),
+        (3, 1.0, -19.131_366_81, [4.775_51, 4.775_51]),
+    ];
+    for (l, g, energy, gaps) in known {
+        let torus = Lattice::square([l, l], Boundary::Periodic).unwrap();
+        let model = Z2Gauge::new(g).on(&torus).unwrap();
+        agree(
+            &format!("L = {l}, g = {g}"),
+            &levels(&model, 3),
+            energy,
+            &gaps,
+        );
+    }
+}
+
+#[test]
+fn quantum_link_rings_have_the_known_levels() {
+    let known = [
+        (8, -1.0, -0.836_092, 2.612_536),
+        (8, 0.0, -0.603_870, 0.972_656),
+        (8, 0.655, -0.622_756, 0.181_674),
+        (8, 1.0, -0.714_503, 0.045_674),
+        (12, -1.0, -0.836_092, f64::NAN),
+        (12, 0.0, -0.603_578, 0.968_570),
+        (12, 0.655, -0.618_486, 0.120_485),
+        (12, 1.0, -0.712_316, 0.013_202),
+    ];
+    for (n, m, density, gap) in known {
+        let found = levels(&QuantumLink::new(m).on(&ring(n)).unwrap(), 2);
+        let (e, g) = (found[0] / n as f64, found[1] - found[0]);
+        assert!((e - density).abs() < 6e-7, "N = {n}, m = {m}: {e}");
+        assert!(
+            gap.is_nan() || (g - gap).abs() < 6e-7,
+            "N = {n}, m = {m}: gap {g}"
+        );
+    }
+    // The electric energy of spin-1/2 links is a constant.
+    let charged = QuantumLink {
+        g: 2.0,
+        ..QuantumLink::new(1.0)
+    };
+    let plain = levels(&QuantumLink::new(1.0).on(&ring(8)).unwrap(), 1)[0];
+    let shifted = levels(&charged.on(&ring(8)).unwrap(), 1)[0];
+    assert!(
+        (shifted - plain - 4.0).abs() < 1e-10,
+        "{shifted} and {plain}"
+    );
+}
+
+#[test]
+fn the_toric_code_has_four_ground_states_and_pairs_of_cost_four() {
+    let torus = Lattice::square([2, 2], Boundary::Periodic).unwrap();
+    let code = ToricCode::default().on(&torus).unwrap();
+    let found = levels(&code, 5);
+    for (e, known) in found.iter().zip([-8.0, -8.0, -8.0, -8.0, -4.0]) {
+        assert!((e - known).abs() < 1e-9, "{found:?}");
+    }
+    assert_eq!(count(&**code.sector()), 256);
+}
