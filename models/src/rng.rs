@@ -48,12 +48,8 @@ impl Stream {
     /// # References
     /// Philox4x32-10: J. K. Salmon et al., Proc. SC'11, Art. 16 (2011).
     #[must_use]
-    pub fn uniform(self, shot: u64, position: u32) -> f64 {
-        self.uniform_of(shot, position)
-    }
-
     #[inline(always)]
-    fn uniform_of(self, shot: u64, position: u32) -> f64 {
+    pub fn uniform(self, shot: u64, position: u32) -> f64 {
         let counter = [shot & WORD, shot >> 32, u64::from(position), 0];
         let out = philox(counter, [self.key & WORD, self.key >> 32]);
         let bits = out[0] << 32 | out[1];
@@ -90,7 +86,7 @@ const WORD: u64 = 0xffff_ffff;
 crate::layers::dispatched! {
     fn fill<S>(_simd; stream: Stream, shots: &'a [u64], position: u32, out: &'a mut [f64]) {
         for (out, &shot) in out.iter_mut().zip(shots) {
-            *out = stream.uniform_of(shot, position);
+            *out = stream.uniform(shot, position);
         }
     }
 }

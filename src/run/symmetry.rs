@@ -75,7 +75,7 @@ pub(super) fn check<T: Scalar>(
 
 /// Whether $\langle gx|H|gx'\rangle = \langle x|H|x'\rangle$ for random legal x and all x'. An image
 /// outside the sector counts as equal: that is the sector's own error.
-pub(super) fn commutes<T: Scalar>(model: &Model<T>, g: &Relabelling) -> bool {
+fn commutes<T: Scalar>(model: &Model<T>, g: &Relabelling) -> bool {
     let stream = Stream::new(0).named("symmetry of the Hamiltonian");
     let n = model.space().n_sites;
     (0..TRIALS).all(|shot| {

@@ -1,5 +1,6 @@
-use super::{Constraint, ConstraintError, LocalMask, Walk};
-use crate::{OnSpace, Space};
+use super::walk::constraint_by_walk;
+use super::{ConstraintError, LocalMask, Walk};
+use crate::Space;
 
 /// Fusion paths of spin-1/2 anyons of SU(2)_k: labels $j_p$ with $j_{p+1} = j_p \pm 1/2$ and
 /// $0 \le j \le k/2$.
@@ -18,7 +19,6 @@ use crate::{OnSpace, Space};
 pub struct FusionPath {
     walk: Walk,
     level: usize,
-    n_anyons: usize,
     is_ring: bool,
 }
 
@@ -40,7 +40,6 @@ impl FusionPath {
         Ok(Self {
             walk,
             level,
-            n_anyons,
             is_ring: true,
         })
     }
@@ -92,7 +91,6 @@ impl FusionPath {
             Some(Ok(walk)) => Ok(Self {
                 walk,
                 level,
-                n_anyons,
                 is_ring: false,
             }),
             _ => Err(ConstraintError::Empty {
@@ -116,18 +114,6 @@ impl FusionPath {
                 Err(other) => return Err(other),
             }
         }
-    }
-
-    /// The level k.
-    #[must_use]
-    pub fn level(&self) -> usize {
-        self.level
-    }
-
-    /// Number of anyons L.
-    #[must_use]
-    pub fn n_anyons(&self) -> usize {
-        self.n_anyons
     }
 
     /// Whether the path is closed.
@@ -190,26 +176,4 @@ fn is_step(level: usize, position: usize, a: u8, b: u8) -> bool {
     before.zip(after).is_some_and(|(x, y)| x.abs_diff(y) == 1)
 }
 
-impl OnSpace for FusionPath {
-    fn space(&self) -> &Space {
-        self.walk.space()
-    }
-}
-
-impl Constraint for FusionPath {
-    fn order(&self) -> &[u32] {
-        self.walk.order()
-    }
-    fn words(&self) -> usize {
-        self.walk.words()
-    }
-    fn start(&self, state: &mut [u64]) {
-        self.walk.start(state);
-    }
-    fn mask(&self, state: &[u64], position: usize) -> LocalMask {
-        self.walk.mask(state, position)
-    }
-    fn advance(&self, state: &mut [u64], position: usize, value: u8) {
-        self.walk.advance(state, position, value);
-    }
-}
+constraint_by_walk!(FusionPath);

@@ -1,7 +1,8 @@
 //! Gauss laws of lattice gauge theories.
 
-use super::{Constraint, ConstraintError, LocalMask, Parity, Walk};
-use crate::{Links, OnSpace, Space};
+use super::walk::constraint_by_walk;
+use super::{ConstraintError, LocalMask, Parity, Walk};
+use crate::{Links, Space};
 
 impl Parity {
     /// The Gauss law of a Z2 gauge theory: the values of the links at a vertex add up to 0 mod 2, or
@@ -147,26 +148,4 @@ fn is_gauss_law(vertex: usize, twice_change: i64, charge: i64) -> bool {
     matter == 0 || matter == 2
 }
 
-impl OnSpace for LinkChain {
-    fn space(&self) -> &Space {
-        self.walk.space()
-    }
-}
-
-impl Constraint for LinkChain {
-    fn order(&self) -> &[u32] {
-        self.walk.order()
-    }
-    fn words(&self) -> usize {
-        self.walk.words()
-    }
-    fn start(&self, state: &mut [u64]) {
-        self.walk.start(state);
-    }
-    fn mask(&self, state: &[u64], position: usize) -> LocalMask {
-        self.walk.mask(state, position)
-    }
-    fn advance(&self, state: &mut [u64], position: usize, value: u8) {
-        self.walk.advance(state, position, value);
-    }
-}
+constraint_by_walk!(LinkChain);

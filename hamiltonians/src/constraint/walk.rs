@@ -148,3 +148,33 @@ impl Constraint for Walk {
         }
     }
 }
+
+/// Makes a constraint of a type whose field `walk` is its automaton.
+macro_rules! constraint_by_walk {
+    ($constraint:ty) => {
+        impl crate::OnSpace for $constraint {
+            fn space(&self) -> &crate::Space {
+                self.walk.space()
+            }
+        }
+
+        impl super::Constraint for $constraint {
+            fn order(&self) -> &[u32] {
+                self.walk.order()
+            }
+            fn words(&self) -> usize {
+                self.walk.words()
+            }
+            fn start(&self, state: &mut [u64]) {
+                self.walk.start(state);
+            }
+            fn mask(&self, state: &[u64], position: usize) -> super::LocalMask {
+                self.walk.mask(state, position)
+            }
+            fn advance(&self, state: &mut [u64], position: usize, value: u8) {
+                self.walk.advance(state, position, value);
+            }
+        }
+    };
+}
+pub(super) use constraint_by_walk;

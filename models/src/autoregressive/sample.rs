@@ -21,6 +21,8 @@ const MANY_SHOTS: usize = 1 << 14;
 const CHUNK: usize = 256;
 /// Bits of a uniform number that are spent before a fresh one is drawn, of the 53 it has.
 const BITS: u32 = 16;
+/// Shots in a bucket.
+const BUCKET: usize = 32;
 
 /// A shot on its way down the tree.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,9 +31,6 @@ struct Shot {
     /// Uniform in [0, 1).
     u: f64,
 }
-
-/// Shots in a bucket.
-const BUCKET: usize = 32;
 
 /// The part of [0, 1) that belongs to a prefix.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Ancestral, PrefixTable, Stream};
+use crate::{Ancestral, Cell, PrefixTable, Rnn, RnnParams, Stream};
 use ketwork_hamiltonians::{Configs, Free, Number, is_legal};
 use num_complex::Complex64;
 use std::sync::Arc;
@@ -150,4 +150,71 @@ fn sampled_log_amplitudes_equal_log_psi() {
         }
         assert!((s.weight.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{name}");
     }
+}
+
+#[test]
+fn shots_of_more_positions_than_one_uniform_number_serves_follow_the_state() {
+    // Numbers are drawn again at position 16 of 20; sharp conditionals shrink the intervals.
+    let n = 20;
+    let space = Space::qubits(n);
+    let sector: Sector = Arc::new(Number::new(space, n / 2).unwrap());
+    let params = RnnParams {
+        cell: Cell::Gru,
+        layers: 1,
+        width: 4,
+    };
+    let psi = Autoregressive::new(Rnn::<f64>::new(space, params).unwrap(), sector.clone());
+    let initial = psi.layout().initial(Stream::new(8));
+    let theta: Vec<f64> = initial.iter().map(|t| 3.0 * t).collect();
+    let mut x = Configs::new(n);
+    for bits in (0..1_u32 << n).filter(|b| b.count_ones() as usize == n / 2) {
+        let row: Vec<u8> = (0..n).map(|i| (bits >> i & 1) as u8).collect();
+        x.push(&row);
+    }
+    let mut log = vec![0.0; x.len()];
+    psi.log_psi(&theta, x.view(), &mut log);
+    // The six values that straddle the fresh numbers, as cells.
+    let cell = |row: &[u8]| row[13..19].iter().fold(0, |c, &v| 2 * c + v as usize);
+    let mut exact = [0.0; 64];
+    for (row, log) in x.view().rows().zip(&log) {
+        exact[cell(row)] += (2.0 * log).exp();
+    }
+    let shots = 100_000;
+    let samples = psi.sample(&theta, 0..shots, Stream::new(9));
+    let mut found = [0.0; 64];
+    for (row, w) in samples.x.view().rows().zip(&samples.weight) {
+        found[cell(row)] += w;
+    }
+    let expected = exact.iter().map(|p| p * shots as f64);
+    let seen = found.iter().map(|w| w * shots as f64);
+    let pairs: Vec<(f64, f64)> = expected.zip(seen).filter(|(e, _)| *e >= 5.0).collect();
+    let covered: f64 = pairs.iter().map(|(e, _)| e).sum();
+    assert!(
+        pairs.len() > 40 && covered > 0.999 * shots as f64,
+        "{} cells",
+        pairs.len()
+    );
+    let chi2: f64 = pairs.iter().map(|(e, s)| (s - e).powi(2) / e).sum();
+    // Chi-square with 63 degrees of freedom exceeds 103.4 with probability 1e-3.
+    assert!(chi2 < 103.4, "chi-square {chi2} of {} cells", pairs.len());
+
+    // The same shots in two ranges.
+    let mut parts: Vec<(Vec<u8>, u64)> = Vec::new();
+    for range in [0..3000, 3000..5000] {
+        let drawn = psi.draw(&theta, range, Stream::new(9));
+        for (r, row) in drawn.x.view().rows().enumerate() {
+            parts.extend(drawn.of_row(r).iter().map(|&shot| (row.to_vec(), shot)));
+        }
+    }
+    let whole = psi.draw(&theta, 0..5000, Stream::new(9));
+    let mut all: Vec<(Vec<u8>, u64)> = Vec::new();
+    for (r, row) in whole.x.view().rows().enumerate() {
+        all.extend(whole.of_row(r).iter().map(|&shot| (row.to_vec(), shot)));
+    }
+    parts.sort();
+    all.sort();
+    assert!(
+        parts == all,
+        "the configuration of a shot depends on its range"
+    );
 }

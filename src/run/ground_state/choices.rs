@@ -78,9 +78,10 @@ impl GroundStateRun {
             return Err(RunError::Value {
                 key: "optimizer.method",
                 reason: format!(
-                    "the solver's matrix of {side} rows needs {:.1} GiB, above the bound of 2 GiB; ask for \
-                     fewer samples or a smaller network, or use \"adam\"",
-                    bytes / f64::from(1 << 30)
+                    "the solver's matrix of {side} rows needs {:.1} GiB, above the bound of {:.1} GiB; ask \
+                     for fewer samples or a smaller network, or use \"adam\"",
+                    bytes / f64::from(1 << 30),
+                    DEFAULT_MEMORY as f64 / f64::from(1 << 30)
                 ),
             });
         }

@@ -82,7 +82,7 @@ enum Mistake {
     NoMultiplicities,
 }
 
-/// Configurations a sector must have for mistakes to be looked for.
+/// Configurations a sector must have for forgotten multiplicities to be looked for.
 const FEW: usize = 32;
 
 struct Wrong(Family, Mistake);
@@ -94,8 +94,9 @@ impl<L: Scalar> NetworkLaw<L> for Wrong {
         net: M,
         case: &ConstraintCase,
     ) {
-        // A few configurations are nearly equally likely whatever the network: no test sees a mistake.
-        if legal(&*case.sector).len() < FEW {
+        // A few configurations are nearly equally likely whatever the network, so counting each once
+        // is hardly a mistake.
+        if self.1 == Mistake::NoMultiplicities && legal(&*case.sector).len() < FEW {
             return;
         }
         let theta = parameters(net.layout());
