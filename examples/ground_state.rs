@@ -32,6 +32,8 @@ fn main() -> ExitCode {
 }
 
 fn tell(session: &Session) -> Result<Line, Failure> {
+    // Bad input is refused with --quick as without it.
+    GroundStateRun::new(session.written.clone())?.check()?;
     let run = GroundStateRun::new(session.run.clone())?;
     let options = RunOptions {
         out: session.out().map(Into::into),
@@ -46,9 +48,12 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         found.estimate, found.steps
     ));
     session.say(format!("E / N    = {:.8}", found.energy_per_site));
+    let score = found
+        .v_score
+        .map_or_else(|| "undefined".into(), |v| format!("{v:.1e}"));
     session.say(format!(
-        "variance = {:.2e}, V-score {:.1e}",
-        found.variance, found.v_score
+        "variance = {:.2e}, V-score {score}",
+        found.variance
     ));
     if let (Some(exact), Some(off)) = (found.exact, found.relative_error) {
         session.say(format!("exact    = {exact:.8}, relative error {off:.1e}"));

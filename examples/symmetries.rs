@@ -62,7 +62,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
             "{name:>30}: E = {}, exact {exact:.6}, relative error {:.1e}, V-score {:.1e}",
             found.estimate,
             (found.energy - exact) / exact.abs(),
-            found.v_score
+            found.v_score.unwrap_or(f64::INFINITY)
         ));
         off.push(found.energy - exact);
         errors.push(found.energy_error);

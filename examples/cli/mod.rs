@@ -99,6 +99,8 @@ struct Flags {
 pub struct Session {
     /// The run file with flags applied, lowered by `--quick`.
     pub run: RunFile,
+    /// The same before `--quick`: what must be in order as written.
+    pub written: RunFile,
     /// Whether the user named a run file.
     pub is_users: bool,
     /// `--quick`.
@@ -161,6 +163,7 @@ impl Session {
         run.optimizer.steps = flags.steps.or(run.optimizer.steps);
         run.sampling.samples = flags.samples.or(run.sampling.samples);
         run.validate()?;
+        let written = run.clone();
         if flags.quick {
             run.lower();
         }
@@ -171,6 +174,7 @@ impl Session {
         watch_for_interrupts();
         Ok(Self {
             run,
+            written,
             is_users: flags.path.is_some(),
             quick: flags.quick,
             resume: flags.resume,
@@ -313,20 +317,22 @@ fn start_threads(asked: Option<usize>) -> Result<usize, Failure> {
 
 fn prepare(dir: &Path, resume: bool) -> Result<(), Failure> {
     let refused = |reason: String| Failure::Input(format!("--out {}: {reason}", dir.display()));
+    if resume && !dir.join(CHECKPOINT).exists() {
+        return Err(refused(
+            "holds no checkpoint to resume; leave out --resume to start there".into(),
+        ));
+    }
     let probe = dir.join(format!(".probe-{}", std::process::id()));
     fs::create_dir_all(dir)
         .and_then(|()| fs::write(&probe, []))
         .and_then(|()| fs::remove_file(&probe))
         .map_err(|e| refused(format!("{e}; name a directory that can be written")))?;
-    match (dir.join(CHECKPOINT).exists(), resume) {
-        (true, false) => Err(refused(
+    if dir.join(CHECKPOINT).exists() && !resume {
+        return Err(refused(
             "holds a checkpoint; add --resume to continue it, or name another directory".into(),
-        )),
-        (false, true) => Err(refused(
-            "holds no checkpoint to resume; leave out --resume to start there".into(),
-        )),
-        _ => Ok(()),
+        ));
     }
+    Ok(())
 }
 
 fn refuse_foreign(story: Story, flags: &Flags) -> Result<(), Failure> {

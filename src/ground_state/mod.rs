@@ -132,16 +132,42 @@ where
     /// # Errors
     /// [`VmcError`] where nothing can be drawn or a local energy is not finite.
     pub fn measure_into(&mut self, joined: &mut Joined) -> Result<(), VmcError> {
-        let samples = self.sampler.draw(self.psi, &self.theta)?;
+        let samples = self.draw()?;
         let energies = self.local_energies(&samples)?;
         joined.push(&samples, &energies);
         Ok(())
+    }
+
+    fn draw(&mut self) -> Result<Samples<W::Log>, VmcError> {
+        let step = self.step;
+        self.sampler
+            .draw(self.psi, &self.theta)
+            .map_err(|source| VmcError::Sample { step, source })
     }
 
     fn local_energies(&self, samples: &Samples<W::Log>) -> Result<Vec<W::Log>, VmcError> {
         Sampled::new(self.psi, &self.theta, samples)
             .local_estimates(self.hamiltonian, "local energy")
             .map_err(|e| self.failure(e))
+    }
+
+    /// V-score of an energy and its variance; `None` at the energy of infinite temperature.
+    #[must_use]
+    pub fn v_score(&self, energy: f64, variance: f64) -> Option<f64> {
+        let infinite = self.hamiltonian.terms().mean_diagonal();
+        v_score(self.psi.space().n_sites, energy, variance, infinite)
+    }
+
+    /// The first sample whose derivatives are not finite: what a failed solve is asked for.
+    fn culprit(&self, samples: &Samples<W::Log>) -> Option<Vec<u8>> {
+        // One such row spoils the mean and with it every centred row: the bare ones are asked.
+        let mut rows = vec![0.0; W::Log::COMPONENTS * self.theta.len()];
+        (0..samples.len()).find_map(|s| {
+            let x = samples.x.view().slice(s..s + 1);
+            self.psi.jacobian(&self.theta, x, &mut rows);
+            let bad = rows.iter().any(|d| !d.is_finite());
+            bad.then(|| samples.x.row(s).to_vec())
+        })
     }
 
     fn failure(&self, source: MeasureError) -> VmcError {
@@ -154,7 +180,7 @@ where
     fn advance(&mut self) -> Result<Report, VmcError> {
         let step = self.step;
         let mut clock = Clock::start();
-        let samples = self.sampler.draw(self.psi, &self.theta)?;
+        let samples = self.draw()?;
         let mut timings = Timings {
             sample: clock.lap(),
             ..Timings::default()
@@ -201,7 +227,11 @@ where
             self.buffer = Vec::new();
             solve(&Lazy::new(self.psi, &self.theta, &samples))
         }
-        .map_err(|source| VmcError::Solve { step, source })?;
+        .map_err(|source| VmcError::Solve {
+            step,
+            configuration: self.culprit(&samples),
+            source,
+        })?;
         let length = norm(&moved);
         let mut rate = self.learning_rate.at(step);
         if rate * length > self.max_distance {
@@ -213,8 +243,14 @@ where
             .zip(&change)
             .map(|(t, d)| t + rate * d)
             .collect();
-        if let Some(bad) = next.iter().find(|t| !t.is_finite()) {
-            return Err(VmcError::NotFinite { value: *bad, step });
+        if let Some(bad) = next.iter().position(|t| !t.is_finite()) {
+            let arrays = self.psi.layout().parameters();
+            let array = arrays.iter().find(|p| p.range.contains(&bad));
+            return Err(VmcError::NotFinite {
+                name: array.map_or_else(String::new, |p| p.name.clone()),
+                value: next[bad],
+                step,
+            });
         }
         self.theta = next;
         self.step += 1;
@@ -224,6 +260,7 @@ where
             energy: estimate(&samples, &energies),
             imaginary: mean.im(),
             variance,
+            v_score: self.v_score(mean.re(), variance),
             gradient_norm: norm(&force),
             step_norm: rate * norm(&change),
             distance: rate * length,

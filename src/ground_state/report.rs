@@ -12,6 +12,8 @@ pub struct Report {
     pub imaginary: f64,
     /// $\langle |E_\mathrm{loc} - \bar E|^2\rangle$, zero at an eigenstate.
     pub variance: f64,
+    /// See [`v_score`].
+    pub v_score: Option<f64>,
     /// Norm of the force $J^T r$ = half the energy gradient.
     pub gradient_norm: f64,
     /// Norm of the parameter step.
@@ -47,13 +49,20 @@ pub struct Timings {
 #[non_exhaustive]
 pub enum VmcError {
     /// No samples.
-    #[error(transparent)]
-    Sample(#[from] SampleError),
-    /// No step.
     #[error("step {step}: {source}")]
+    Sample {
+        /// Number of the step.
+        step: u64,
+        /// What is wrong with the state, and where.
+        source: SampleError,
+    },
+    /// No step.
+    #[error("step {step}{}: {source}", at(configuration))]
     Solve {
         /// Number of the step.
         step: u64,
+        /// The first configuration whose derivatives are not finite, where that is the reason.
+        configuration: Option<Vec<u8>>,
         /// The solver's reason.
         source: SolveError,
     },
@@ -67,9 +76,12 @@ pub enum VmcError {
     },
     /// A parameter would become NaN or infinite.
     #[error(
-        "step {step}: a parameter becomes {value}; lower the learning rate or start from an earlier checkpoint"
+        "step {step}: a parameter of {name} becomes {value}; lower the learning rate or start from an earlier \
+         checkpoint"
     )]
     NotFinite {
+        /// Name of the array that holds it.
+        name: String,
         /// Its value.
         value: f64,
         /// Number of the step.
@@ -77,12 +89,21 @@ pub enum VmcError {
     },
 }
 
+/// The part of a message that names a configuration.
+fn at(configuration: &Option<Vec<u8>>) -> String {
+    configuration
+        .as_ref()
+        .map_or_else(String::new, |x| format!(", configuration {x:?}"))
+}
+
 /// V-score $N\, \mathrm{Var}(E) / (\bar E - E_\infty)^2$: how far from an eigenstate, comparable between
-/// models; `infinite` is the energy at infinite temperature, Tr H / dim.
+/// models; `infinite` is the energy at infinite temperature, Tr H / dim. `None` where the energy is just
+/// that and the score has no meaning.
 ///
 /// # References
 /// D. Wu et al., Science 386, 296 (2024), eq. (1).
 #[must_use]
-pub fn v_score(n_sites: usize, energy: f64, variance: f64, infinite: f64) -> f64 {
-    n_sites as f64 * variance / (energy - infinite).powi(2)
+pub fn v_score(n_sites: usize, energy: f64, variance: f64, infinite: f64) -> Option<f64> {
+    let score = n_sites as f64 * variance / (energy - infinite).powi(2);
+    score.is_finite().then_some(score)
 }

@@ -2,9 +2,10 @@ use super::*;
 use crate::exact::{LanczosParams, Memory, ground_state};
 use crate::{FullSum, Independent, Metropolis, MetropolisParams, Spring};
 use ketwork_hamiltonians::{
-    Action, Boundary, Configs, LocalSum, Model, Number, OnSpace, Pauli, Space, Term, Tfim,
+    Action, Boundary, Configs, ConfigsRef, LocalSum, Model, Number, OnSpace, Pauli, Space, Term,
+    Tfim,
 };
-use ketwork_models::{Ancestral, Autoregressive, PrefixTable, Stream, Wavefunction};
+use ketwork_models::{Ancestral, Autoregressive, Layout, Norm, PrefixTable, Stream, Wavefunction};
 use num_complex::Complex64;
 use std::sync::Arc;
 
@@ -209,11 +210,60 @@ fn a_run_that_lost_its_way_names_quantity_step_and_configuration() {
     let sampler = FullSum::new(&**model.sector(), Memory::default()).unwrap();
     let mut vmc = GroundState::new(&model, &psi, sampler, theta);
     let error = vmc.next().unwrap().unwrap_err();
-    assert!(
-        error.to_string().contains("not finite") || error.to_string().contains("NaN"),
-        "{error}"
-    );
+    for part in ["step 0", "ln psi", "configuration ["] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
     assert!(vmc.next().is_none(), "an iterator that failed has ended");
+}
+
+/// A state whose derivatives overflow at one configuration.
+struct Spoiled<W>(W, Vec<u8>);
+
+impl<W: Wavefunction> OnSpace for Spoiled<W> {
+    fn space(&self) -> &Space {
+        self.0.space()
+    }
+}
+
+impl<W: Wavefunction> Wavefunction for Spoiled<W> {
+    type Log = W::Log;
+    fn norm(&self) -> Norm {
+        self.0.norm()
+    }
+    fn layout(&self) -> &Layout {
+        self.0.layout()
+    }
+    fn log_psi(&self, theta: &[f64], x: ConfigsRef<'_>, out: &mut [W::Log]) {
+        self.0.log_psi(theta, x, out);
+    }
+}
+
+impl<W: Differentiable> Differentiable for Spoiled<W> {
+    fn pullback(&self, theta: &[f64], x: ConfigsRef<'_>, seed: &[f64], rows: &mut [f64]) {
+        self.0.pullback(theta, x, seed, rows);
+        for (b, row) in rows.chunks_exact_mut(theta.len()).enumerate() {
+            if x.row(b) == self.1 {
+                row[0] = f64::INFINITY;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_solve_without_finite_derivatives_names_the_configuration() {
+    let model = ring(4);
+    let table = PrefixTable::<f64>::new(*model.space());
+    let psi = Spoiled(
+        Autoregressive::new(table, model.sector().clone()),
+        vec![1, 0, 1, 1],
+    );
+    let theta = psi.layout().initial(Stream::new(8));
+    let sampler = FullSum::new(&**model.sector(), Memory::default()).unwrap();
+    let mut vmc = GroundState::new(&model, &psi, sampler, theta);
+    let error = vmc.next().unwrap().unwrap_err().to_string();
+    for part in ["step 0", "configuration [1, 0, 1, 1]", "not finite"] {
+        assert!(error.contains(part), "{error}");
+    }
 }
 
 #[test]

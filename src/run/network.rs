@@ -64,13 +64,17 @@ pub fn build_state<L: Named>(
     let network = section.network.unwrap_or(Network::Transformer);
     only_its_keys(section, network)?;
     let named = match network {
-        Network::Transformer => NamedNetwork::Transformer(TransformerParams {
-            layers: section.layers.unwrap_or(2),
-            width: width(16, 32),
-            heads: section
-                .heads
-                .unwrap_or(if space.n_sites > LARGE { 4 } else { 2 }),
-        }),
+        Network::Transformer => {
+            let params = TransformerParams {
+                layers: section.layers.unwrap_or(2),
+                width: width(16, 32),
+                heads: section
+                    .heads
+                    .unwrap_or(if space.n_sites > LARGE { 4 } else { 2 }),
+            };
+            divided(section, params)?;
+            NamedNetwork::Transformer(params)
+        }
         Network::Table if space.dimension() > TABLE_UP_TO => {
             return Err(RunError::Value {
                 key: "wavefunction.network",
@@ -143,6 +147,23 @@ pub fn build_state<L: Named>(
     } else {
         Box::new(Symmetrized::new(psi, sector, &generators)?)
     }))
+}
+
+/// Refuses heads that do not share the width, and names the key that was written.
+fn divided(section: &WavefunctionSection, params: TransformerParams) -> Result<(), RunError> {
+    let TransformerParams { width, heads, .. } = params;
+    if width.is_multiple_of(heads.max(1)) {
+        return Ok(());
+    }
+    // Where both are written the file itself is refused.
+    let (key, reason) = if section.heads.is_some() {
+        let reason = format!("{heads} heads do not divide the default width {width}; write both");
+        ("wavefunction.heads", reason)
+    } else {
+        let reason = format!("the default of {heads} heads does not divide {width}; write both");
+        ("wavefunction.width", reason)
+    };
+    Err(RunError::Value { key, reason })
 }
 
 /// Columns and rows: cells side by side make the columns, whatever they hold; a cubic lattice is

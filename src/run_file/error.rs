@@ -173,7 +173,8 @@ fn plain(wanted: &dyn Expected) -> String {
         }
     }
     match Shown(wanted).to_string().as_str() {
-        "u64" | "usize" | "u32" => "a whole number that is not negative".into(),
+        "u32" => "a whole number that is not negative and below 4294967296".into(),
+        "u64" | "usize" => "a whole number that is not negative".into(),
         "f64" => "a number".into(),
         "a boolean" => "true or false".into(),
         "a sequence" => "a list, [..]".into(),

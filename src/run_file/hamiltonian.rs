@@ -258,7 +258,7 @@ fn twice_sz(sector: Option<SpinSector>) -> Result<Option<i64>, RunFileError> {
     };
     let twice = 2.0 * total_sz;
     if twice.fract() != 0.0 || twice.abs() > 1e9 {
-        let reason = format!("{total_sz} is no spin; write a multiple of 0.5");
+        let reason = format!("{total_sz:?} is no spin of these sites; write a multiple of 0.5");
         return Err(RunFileError::value("hamiltonian.sector.total_sz", reason));
     }
     Ok(Some(twice as i64))
@@ -271,7 +271,7 @@ fn twice_charge(sector: Option<FusionSector>) -> Result<Option<usize>, RunFileEr
     };
     let twice = 2.0 * charge;
     if twice.fract() != 0.0 || !(0.0..=1e9).contains(&twice) {
-        let reason = format!("{charge} is no spin; write a multiple of 0.5 from 0 on");
+        let reason = format!("{charge:?} is no spin; write a multiple of 0.5 from 0 on");
         return Err(RunFileError::value("hamiltonian.sector.charge", reason));
     }
     Ok(Some(twice as usize))

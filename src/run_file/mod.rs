@@ -130,7 +130,9 @@ impl RunFile {
             *value = Some(value.map_or(most, |v| v.min(most)));
         };
         least(&mut self.optimizer.steps, 20);
-        least(&mut self.sampling.samples, 256);
+        if self.sampling.sampler != Some(SamplerMethod::FullSum) {
+            least(&mut self.sampling.samples, 256);
+        }
         least(&mut self.monte_carlo.thermalization, 500);
         least(&mut self.monte_carlo.sweeps, 2000);
         least(&mut self.diffusion.epochs, 3);

@@ -84,7 +84,7 @@ pub enum SampleError {
     },
     /// A log-amplitude is NaN or infinite.
     #[error(
-        "ln psi is not finite for {configuration:?}; lower the learning rate or start from smaller parameters"
+        "ln psi is not finite at configuration {configuration:?}; lower the learning rate or start from smaller parameters"
     )]
     NotFinite {
         /// Values of the sites.

@@ -1,6 +1,7 @@
 //! Gauge theories, codes and anyon chains against the numbers of other methods: dimensions of their
 //! legal spaces, lowest levels, and the models they turn into.
 
+use approx::abs_diff_eq;
 use ketwork::exact::{LanczosParams, dimension, lowest};
 use ketwork::hamiltonians::{
     Boundary, Constraint, FusionPath, GoldenChain, Hamiltonian, Lattice, LinkChain, Links, Model,
@@ -26,7 +27,7 @@ fn ring(n: usize) -> Lattice {
 #[track_caller]
 fn agree(what: &str, found: &[f64], energy: f64, gaps: &[f64]) {
     assert!(
-        (found[0] - energy).abs() < 1e-8,
+        abs_diff_eq!(found[0], energy, epsilon = 1e-8),
         "{what}: {}, known {energy}",
         found[0]
     );

@@ -30,6 +30,16 @@ fn chains() -> String {
     RING.replace("transformer", "rbm") + sampler
 }
 
+/// A complex Hamiltonian, and a mixture of even networks over translations.
+fn wider() -> [String; 2] {
+    let fields = "model = \"xyz\"\njx = 1.0\njy = 0.5\njz = 0.7\nhy = 0.3";
+    let words = "network = \"gru\"\nsymmetry = [\"translation\", \"spin_flip\"]";
+    [
+        RING.replace("model = \"tfim\"\nh = 1.0", fields),
+        RING.replace("network = \"transformer\"", words),
+    ]
+}
+
 /// A directory with a run file.
 struct Place {
     dir: TempDir,
@@ -132,7 +142,7 @@ fn contents(dir: &Path) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn runs_are_the_same_bits_with_one_and_two_threads() {
-    for text in [RING.to_owned(), chains()] {
+    for text in [RING.to_owned(), chains()].into_iter().chain(wider()) {
         let place = Place::new(&text);
         let one = place.ok("--steps 8 --threads 1 --out one");
         let two = place.ok("--steps 8 --threads 2 --out two");
@@ -152,7 +162,7 @@ fn runs_are_the_same_bits_with_one_and_two_threads() {
 
 #[test]
 fn a_resumed_run_equals_an_uninterrupted_one() {
-    for text in [RING.to_owned(), chains()] {
+    for text in [RING.to_owned(), chains()].into_iter().chain(wider()) {
         let place = Place::new(&text);
         let whole = place.ok("--steps 9 --out whole");
         place.ok("--steps 4 --out parts");
@@ -216,6 +226,88 @@ fn a_run_that_fails_on_the_way_ends_with_3_and_names_quantity_step_and_configura
 }
 
 #[test]
+fn quick_runs_refuse_what_the_file_asks_for_beyond_the_memory() {
+    let solver = RING.replace(
+        "samples = 200",
+        "samples = 40000\n[optimizer]\nmethod = \"spring\"",
+    );
+    for (text, key) in [
+        (RING.replace("200", "100000000000"), "sampling.samples"),
+        (solver, "optimizer.method"),
+    ] {
+        let place = Place::new(&text);
+        for flags in ["", "--quick"] {
+            let refused = place.refused(flags);
+            assert!(
+                refused.contains(key) && refused.contains("GiB"),
+                "{refused}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_log_begins_with_what_the_run_file_left_out() {
+    let place = Place::new(RING);
+    place.ok("--steps 2 --out log");
+    let log = place.log("log");
+    let first: Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    let run = &first["manifest"]["run"];
+    assert_eq!(run["optimizer"]["steps"], 2);
+    assert_eq!(run["optimizer"]["learning_rate"], 0.1);
+    assert_eq!(run["sampling"]["samples"], 200);
+    assert_eq!(run["wavefunction"]["phase"], false, "stoquastic");
+}
+
+#[test]
+fn what_a_run_cannot_say_is_null() {
+    // The ground energy of two free spins is Tr H / dim only where there is no term at all; a single
+    // step has no time without its first.
+    let none = RING.replace("h = 1.0", "j = 0.0\nh = 0.0");
+    let line = Place::new(&none).ok("--steps 1");
+    for key in ["v_score", "relative_error", "seconds_per_step"] {
+        assert!(line[key].is_null(), "{key}: {}", line[key]);
+    }
+    let line = Place::new(RING).ok("--steps 2");
+    for key in ["v_score", "relative_error", "seconds_per_step"] {
+        assert!(line[key].is_number(), "{key}: {}", line[key]);
+    }
+}
+
+#[test]
+fn doubtful_choices_are_said_aloud() {
+    let cases = [
+        (
+            RING.replace("\"tfim\"\nh = 1.0", "\"heisenberg\"") // as written, not Marshall's basis
+                .replace("\"transformer\"", "\"transformer\"\nphase = false"),
+            "wavefunction.phase",
+        ),
+        (
+            RING.replace("samples = 200", "samples = 200\nsampler = \"full_sum\""),
+            "sampling.samples",
+        ),
+        // A ferromagnet that orders on the way: each chain stays where it is.
+        (
+            chains()
+                .replace("h = 1.0", "h = 0.05")
+                .replace("200", "64")
+                .replace("method = \"adam\"", "steps = 20"),
+            "R-hat",
+        ),
+    ];
+    for (text, word) in cases {
+        let place = Place::new(&text);
+        let out = place.run(if word == "R-hat" { "" } else { "--steps 3" });
+        assert!(out.status.success(), "{}", message(&out));
+        assert!(message(&out).contains(word), "{word}: {}", message(&out));
+    }
+    let quiet = message(&Place::new(RING).run("--steps 3"));
+    for word in ["wavefunction", "sampling", "R-hat"] {
+        assert!(!quiet.contains(word), "nothing to doubt: {quiet}");
+    }
+}
+
+#[test]
 fn damaged_foreign_and_unasked_checkpoints_are_refused_and_kept() {
     let place = Place::new(RING);
     place.ok("--steps 3 --out own");
@@ -223,6 +315,10 @@ fn damaged_foreign_and_unasked_checkpoints_are_refused_and_kept() {
     assert!(refused.contains("--resume"), "{refused}");
     let refused = place.refused("--steps 6 --out none --resume");
     assert!(refused.contains("checkpoint"), "{refused}");
+    assert!(
+        !place.dir.path().join("none").exists(),
+        "nothing to resume, nothing made"
+    );
 
     let path = place.dir.path().join("own").join(CHECKPOINT);
     let good = fs::read(&path).unwrap();

@@ -4,7 +4,7 @@ use super::GroundStateRun;
 use crate::ground_state::DEFAULT_MEMORY;
 use crate::run::network::has_single_changes;
 use crate::run::{RunError, symmetry};
-use crate::run_file::{OptimizerMethod, Symmetry};
+use crate::run_file::{Network, OptimizerMethod, RunFile, SamplerMethod, Symmetry};
 use crate::{Adam, Metropolis, MetropolisParams, MinSr, Schedule, Spring, Sr, TangentSolver};
 use ketwork_hamiltonians::{Hamiltonian, Lattice, Model, OnSpace, Scalar};
 use ketwork_models::Stream;
@@ -13,15 +13,30 @@ use ketwork_models::Stream;
 const WARMUP: u64 = 20;
 
 impl GroundStateRun {
+    /// The run file with what it left out and what does not depend on the state, for the log.
+    pub(super) fn filled(&self) -> RunFile {
+        let mut run = self.run.clone();
+        run.wavefunction.network = run.wavefunction.network.or(Some(Network::Transformer));
+        let phase = run.wavefunction.phase;
+        run.wavefunction.phase = phase.or(Some(!self.model.is_stoquastic()));
+        run.optimizer.steps = Some(self.steps as usize);
+        run.optimizer.learning_rate = Some(self.peak());
+        if run.sampling.sampler != Some(SamplerMethod::FullSum) {
+            run.sampling.samples = Some(self.samples as usize);
+        }
+        run
+    }
+
+    fn peak(&self) -> f64 {
+        let default = match self.method() {
+            OptimizerMethod::Adam => 5e-3,
+            _ => 0.1,
+        };
+        self.run.optimizer.learning_rate.unwrap_or(default)
+    }
+
     pub(super) fn learning_rate(&self) -> Schedule {
-        let peak = self
-            .run
-            .optimizer
-            .learning_rate
-            .unwrap_or(match self.method() {
-                OptimizerMethod::Adam => 5e-3,
-                _ => 0.1,
-            });
+        let peak = self.peak();
         // Functions of the step alone: a run prolonged by --resume equals one that was never stopped.
         Schedule::Power {
             from: peak,
@@ -104,6 +119,14 @@ impl GroundStateRun {
                     "no change of one site stays in this sector, so Markov chains stand still; \
                          use \"full_sum\", or a network with \"ancestral\" sampling"
                         .into(),
+            });
+        }
+        if !single && self.lattice.edges().is_empty() {
+            return Err(RunError::Value {
+                key: "sampling.sampler",
+                reason: "only exchanges stay in this sector and the lattice has no bond to exchange on; use \
+                         \"full_sum\""
+                    .into(),
             });
         }
         let pairs = if has_pairs {

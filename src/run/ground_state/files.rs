@@ -59,7 +59,7 @@ impl Files {
             program: "ground_state".to_owned(),
             seed: this.run.seed,
             threads: rayon::current_num_threads(),
-            run: this.run.resolved(),
+            run: this.filled().resolved(),
         };
         let path = out.join("log.jsonl");
         let log = match &resumed {

@@ -13,7 +13,7 @@ use crate::exact::{LanczosParams, Memory, check_lowest, dimension, ground_state}
 use crate::run_file::{Network, OptimizerMethod, RunFile, SamplerMethod};
 use crate::{
     Diagnostics, Estimate, FullSum, GroundState, Independent, Joined, Progress, Sampler, Stopwatch,
-    VmcError, v_score,
+    VmcError,
 };
 use choices::{default_samples, default_steps, signed};
 use files::Files;
@@ -25,6 +25,11 @@ use std::time::{Duration, Instant};
 
 /// Draws of the final measurement, each as large as a training batch: its error is a quarter.
 const FINAL_DRAWS: u64 = 16;
+/// Standard deviations of the local energy above which a state is no approximation of another.
+const FAR: f64 = 1.0;
+/// R-hat above which chains disagree (A. Vehtari et al., Bayesian Analysis 16, 667 (2021) ask for 1.01; a step
+/// of training bears more).
+const DISAGREE: f64 = 1.05;
 /// Wall-clock time between checkpoints.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(20);
 
@@ -80,6 +85,20 @@ impl GroundStateRun {
     /// # Errors
     /// [`RunError`].
     pub fn run(&self, options: &RunOptions) -> Result<Outcome, RunError> {
+        let found = self.dispatch(Some(options))?;
+        Ok(found.expect("a run that was not only checked has an outcome"))
+    }
+
+    /// Builds network, sampler and solver, and trains nothing: all that is refused before the first
+    /// step is refused here.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn check(&self) -> Result<(), RunError> {
+        self.dispatch(None).map(drop)
+    }
+
+    fn dispatch(&self, options: Option<&RunOptions>) -> Result<Option<Outcome>, RunError> {
         let wavefunction = &self.run.wavefunction;
         let (phase, symmetries) = (wavefunction.phase, &wavefunction.symmetry);
         match (&self.model, phase.unwrap_or(!self.model.is_stoquastic())) {
@@ -100,8 +119,8 @@ impl GroundStateRun {
     fn with<T: Scalar, L: Named + From<T>>(
         &self,
         model: &Model<T>,
-        options: &RunOptions,
-    ) -> Result<Outcome, RunError> {
+        options: Option<&RunOptions>,
+    ) -> Result<Option<Outcome>, RunError> {
         let stream = Stream::new(self.run.seed);
         let wavefunction = &self.run.wavefunction;
         let state = build_state::<L>(wavefunction, &self.lattice, model.sector())?;
@@ -134,15 +153,14 @@ impl GroundStateRun {
         model: &Model<T>,
         psi: &W,
         sampler: S,
-        options: &RunOptions,
-    ) -> Result<Outcome, RunError>
+        options: Option<&RunOptions>,
+    ) -> Result<Option<Outcome>, RunError>
     where
         T: Scalar,
         W: Differentiable + ?Sized,
         W::Log: From<T>,
         S: Sampler<W>,
     {
-        let has_twin = self.has_twin(model, options)?;
         let n_params = psi.layout().n_params();
         check_parameters(n_params)?;
         let rows = match self.run.sampling.sampler {
@@ -150,6 +168,10 @@ impl GroundStateRun {
             _ => self.samples,
         };
         let solver = self.solver(rows * W::Log::COMPONENTS as u64, n_params)?;
+        let Some(options) = options else {
+            return Ok(None);
+        };
+        let has_twin = self.has_twin(model, options)?;
         let theta = psi
             .layout()
             .initial(Stream::new(self.run.seed).named("parameters"));
@@ -165,12 +187,9 @@ impl GroundStateRun {
         } else {
             Progress::hidden()
         };
-        if !self.run.wavefunction.symmetry.is_empty() && !model.terms().is_stoquastic() {
-            bar.say(
-                "wavefunction.symmetry: the state takes the same value on a whole orbit, but this Hamiltonian has \
-                 off-diagonal elements of both signs and its ground state may change sign there; compare with a run \
-                 without symmetry",
-            );
+        let stoquastic = model.terms().is_stoquastic();
+        for doubt in self.doubts(stoquastic, W::Log::COMPONENTS == 2) {
+            bar.say(doubt);
         }
         let (mut costs, mut last) = (Vec::new(), None);
         let mut saved_at = Instant::now();
@@ -223,14 +242,29 @@ impl GroundStateRun {
                 bar.say(&e.to_string());
             }
         }
+        if let (false, false, Some(exact)) =
+            (stoquastic, self.run.wavefunction.symmetry.is_empty(), exact)
+            && estimate.mean - exact > FAR * (variance + estimate.error.powi(2)).sqrt()
+        {
+            bar.say(&format!(
+                "wavefunction.symmetry: the ground state lies at {exact:.8}, far below for a variance of {variance:.1e}; \
+                 it may not be in the trivial representation: run without symmetry"
+            ));
+        }
+        if let Some(r_hat) = fresh.r_hat().filter(|&r| r > DISAGREE) {
+            bar.say(&format!(
+                "sampling: the chains disagree (R-hat {r_hat:.2}, above {DISAGREE}), so the error bar is too small; draw \
+                 more samples, or use a network with \"ancestral\" sampling"
+            ));
+        }
         let (seconds_per_step, cpu_seconds_per_step) = cost_of_a_step(&costs);
         let n = model.space().n_sites;
         let energy = estimate.mean;
-        Ok(Outcome {
+        Ok(Some(Outcome {
             energy,
             energy_error: estimate.error,
             variance,
-            v_score: v_score(n, energy, variance, model.terms().mean_diagonal()),
+            v_score: vmc.v_score(energy, variance),
             energy_per_site: energy / n as f64,
             exact,
             // An exact energy of 0 has no relative error.
@@ -247,7 +281,33 @@ impl GroundStateRun {
                 ..d
             }),
             estimate,
-        })
+        }))
+    }
+
+    /// What may be wrong with a run that can be done all the same.
+    fn doubts(&self, stoquastic: bool, has_phase: bool) -> Vec<&'static str> {
+        let run = &self.run;
+        let mut doubts = Vec::new();
+        if !stoquastic && !run.wavefunction.symmetry.is_empty() {
+            doubts.push(
+                "wavefunction.symmetry: the state takes the same value on a whole orbit, but this Hamiltonian has \
+                 off-diagonal elements of both signs and its ground state may change sign there; compare with a run \
+                 without symmetry",
+            );
+        }
+        if !stoquastic && !has_phase {
+            doubts.push(
+                "wavefunction.phase: a positive state cannot take the signs that this Hamiltonian's positive \
+                 off-diagonal elements ask for; its energy stays above the exact one unless phase = true",
+            );
+        }
+        let full_sum = run.sampling.sampler == Some(SamplerMethod::FullSum);
+        if full_sum && run.sampling.samples.is_some() {
+            doubts.push(
+                "sampling.samples: a full sum takes every configuration; the number is not used",
+            );
+        }
+        doubts
     }
 
     /// The end of a stopped run, whose checkpoint is written: nothing more is computed.

@@ -11,7 +11,7 @@ pub struct Outcome {
     /// $\langle |E_\mathrm{loc} - \bar E|^2\rangle$.
     pub variance: f64,
     /// See [`crate::v_score`].
-    pub v_score: f64,
+    pub v_score: Option<f64>,
     /// Energy over N.
     pub energy_per_site: f64,
     /// Exact ground-state energy, where it was computed.
@@ -22,10 +22,10 @@ pub struct Outcome {
     pub steps: u64,
     /// Number of real parameters.
     pub n_params: usize,
-    /// Median wall-clock seconds of a step, the first left out.
-    pub seconds_per_step: f64,
-    /// Median CPU seconds of a step, the first left out.
-    pub cpu_seconds_per_step: f64,
+    /// Median wall-clock seconds of a step, the first left out; `None` below two steps.
+    pub seconds_per_step: Option<f64>,
+    /// Median CPU seconds of a step, the first left out; `None` below two steps.
+    pub cpu_seconds_per_step: Option<f64>,
     /// Markov chains: how well they mixed in the final measurement. R-hat and autocorrelation time
     /// are those of the local energy over all its draws, the acceptance is that of the last.
     pub diagnostics: Option<Diagnostics>,
@@ -35,7 +35,7 @@ pub struct Outcome {
 }
 
 /// Medians of wall-clock and CPU seconds, the first step left out: it fills caches and buffers.
-pub(super) fn cost_of_a_step(costs: &[Elapsed]) -> (f64, f64) {
+pub(super) fn cost_of_a_step(costs: &[Elapsed]) -> (Option<f64>, Option<f64>) {
     let rest = &costs[costs.len().min(1)..];
     (
         median(rest.iter().map(|c| c.seconds)),
@@ -43,16 +43,16 @@ pub(super) fn cost_of_a_step(costs: &[Elapsed]) -> (f64, f64) {
     )
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut sorted: Vec<f64> = values.collect();
     if sorted.is_empty() {
-        return 0.0;
+        return None;
     }
     sorted.sort_by(f64::total_cmp);
     let half = sorted.len() / 2;
-    if sorted.len() % 2 == 1 {
+    Some(if sorted.len() % 2 == 1 {
         sorted[half]
     } else {
         0.5 * (sorted[half - 1] + sorted[half])
-    }
+    })
 }

@@ -92,6 +92,16 @@ fn a_stop_between_steps_ends_the_run_with_a_checkpoint_and_no_more_draws() {
 }
 
 #[test]
+fn a_check_refuses_what_a_run_refuses_and_computes_nothing() {
+    let wide = ring(8) + "[wavefunction]\nsymmetry = [\"point_group\"]\n";
+    let tilted = wide.replace("h = 1.0", "h = 1.0\nhz = 0.1") + "";
+    let tilted = tilted.replace("point_group", "spin_flip");
+    assert!(run(&wide).check().is_ok(), "a ring has its reflection");
+    let refused = run(&tilted).check().unwrap_err();
+    assert!(refused.is_input(), "{refused}");
+}
+
+#[test]
 fn a_stop_without_a_directory_says_how_to_keep_the_next_run() {
     static STOP: AtomicBool = AtomicBool::new(true);
     let options = RunOptions {
@@ -176,6 +186,7 @@ fn what_does_not_fit_or_says_nothing_is_refused_with_its_key() {
             "[wavefunction]\nnetwork = \"jastrow\"\n".to_owned(),
             "wavefunction.network",
         ),
+        (8, format!("{wide}heads = 3\n"), "wavefunction.heads"),
         (
             8,
             "[optimizer]\nmethod = \"adam\"\nshift = 0.1\n".to_owned(),
@@ -188,5 +199,37 @@ fn what_does_not_fit_or_says_nothing_is_refused_with_its_key() {
             .unwrap_err()
             .to_string();
         assert!(text.starts_with(&format!("{key}: ")), "{text}");
+    }
+}
+
+#[test]
+fn what_sites_on_links_or_without_bonds_cannot_do_is_refused_with_its_key() {
+    let links = |boundary: &str, section: &str| {
+        format!(
+            "[hamiltonian]\nmodel = \"z2_gauge\"\ng = 0.5\n\
+             lattice = {{ kind = \"square\", extent = [3, 2], boundary = \"{boundary}\" }}\n{section}"
+        )
+    };
+    let rbm = "[wavefunction]\nnetwork = \"rbm\"\n";
+    let single = "[hamiltonian]\nmodel = \"heisenberg\"\n\
+        lattice = { kind = \"chain\", extent = [1], boundary = \"open\" }\nsector = { total_sz = 0.5 }\n";
+    for (toml, key) in [
+        (
+            links("open", "[wavefunction]\nnetwork = \"rnn2d\"\n"),
+            "wavefunction.network",
+        ),
+        (
+            links("periodic", "[wavefunction]\nsymmetry = [\"translation\"]\n"),
+            "wavefunction.symmetry",
+        ),
+        (links("periodic", rbm), "sampling.sampler"),
+        (single.to_owned() + rbm, "sampling.sampler"),
+    ] {
+        let refused = run(&toml).check().unwrap_err();
+        assert!(refused.is_input(), "exit code 2: {refused}");
+        assert!(
+            refused.to_string().starts_with(&format!("{key}: ")),
+            "{refused}"
+        );
     }
 }
