@@ -206,15 +206,8 @@ where
             self.solver.set_shift(shift.at(step));
         }
         let mut change = vec![0.0; p];
-        let mut force = vec![0.0; p];
-        let mut moved = vec![0.0; n * k];
         let solver = &mut self.solver;
-        let mut solve = |map: &dyn TangentMap| {
-            let info = solver.solve(map, &residual, &mut change)?;
-            map.apply_transpose(&residual, &mut force);
-            map.apply(&change, &mut moved);
-            Ok(info)
-        };
+        let mut solve = |map: &dyn TangentMap| solver.solve(map, &residual, &mut change);
         let small = (n * k).min(p);
         let info = if 8 * (n * k * p + small * small) <= self.memory {
             let memory = std::mem::take(&mut self.buffer);
@@ -232,7 +225,7 @@ where
             configuration: self.culprit(&samples),
             source,
         })?;
-        let length = norm(&moved);
+        let length = info.length;
         let mut rate = self.learning_rate.at(step);
         if rate * length > self.max_distance {
             rate = self.max_distance / length;
@@ -261,7 +254,7 @@ where
             imaginary: mean.im(),
             variance,
             v_score: self.v_score(mean.re(), variance),
-            gradient_norm: norm(&force),
+            gradient_norm: info.force,
             step_norm: rate * norm(&change),
             distance: rate * length,
             learning_rate: rate,

@@ -6,8 +6,10 @@
 
 mod eigen;
 mod product;
+mod single;
 mod solve;
 
 pub use eigen::{NoConvergence, eigen_complex, eigen_real, eigen_solve};
 pub use product::{accumulate_columns, lower_product, product};
+pub use single::{SingleFactor, SingleGram};
 pub use solve::{cholesky_solve, symmetric_times};

@@ -1,4 +1,4 @@
-use super::{SolveError, SolveInfo, TangentSolver};
+use super::{SolveError, SolveInfo, TangentSolver, norm};
 use ketwork_models::TangentMap;
 
 /// First-order steps with adaptive moments on the force $J^T r$: no linear system.
@@ -42,6 +42,7 @@ impl TangentSolver for Adam {
         if step.iter().any(|s| !s.is_finite()) {
             return Err(SolveError::NotFinite { what: "force" });
         }
+        let force = norm(step);
         self.first.resize(step.len(), 0.0);
         self.second.resize(step.len(), 0.0);
         self.steps += 1;
@@ -52,8 +53,12 @@ impl TangentSolver for Adam {
             *v = self.beta2 * *v + (1.0 - self.beta2) * *s * *s;
             *s = (*m / bias1) / ((*v / bias2).sqrt() + self.epsilon);
         }
+        let mut moved = vec![0.0; r.len()];
+        j.apply(step, &mut moved);
         Ok(SolveInfo {
             attempts: 1,
+            force,
+            length: norm(&moved),
             ..SolveInfo::default()
         })
     }

@@ -4,6 +4,7 @@
 //! $\min_\delta \|J\delta - r\|^2 + \lambda\|\delta\|^2$ with the centred tangent map J and a residual r.
 
 mod adam;
+mod dual;
 mod gram;
 mod spring;
 mod sr;
@@ -80,6 +81,15 @@ pub struct SolveInfo {
     pub rank: Option<usize>,
     /// Relative residual of the linear system, 0 for solvers without one.
     pub residual: f64,
+    /// Steps of iterative refinement after a factorisation in single precision; 0 where it was in
+    /// double.
+    pub refinements: u32,
+    /// Norm of the force $J^T r$.
+    #[serde(skip)]
+    pub force: f64,
+    /// $\|J\delta\|$, the Fubini-Study length of the step.
+    #[serde(skip)]
+    pub length: f64,
 }
 
 /// Why a step cannot be computed.
@@ -104,4 +114,8 @@ pub enum SolveError {
         /// Shift of the last attempt.
         shift: f64,
     },
+}
+
+fn norm(v: &[f64]) -> f64 {
+    v.iter().map(|v| v * v).sum::<f64>().sqrt()
 }

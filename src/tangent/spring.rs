@@ -1,4 +1,5 @@
-use super::{MinSr, SolveError, SolveInfo, TangentSolver};
+use super::dual::Solved;
+use super::{MinSr, SolveError, SolveInfo, TangentSolver, norm};
 use ketwork_models::TangentMap;
 
 /// Subsampled projected-increment natural gradient: minSR that keeps what earlier batches knew,
@@ -38,15 +39,22 @@ impl TangentSolver for Spring {
         self.previous.resize(step.len(), 0.0);
         let mut carried = vec![0.0; r.len()];
         j.apply(&self.previous, &mut carried);
-        for (c, r) in carried.iter_mut().zip(r) {
-            *c = r - self.momentum * *c;
+        for c in &mut carried {
+            *c *= self.momentum;
         }
-        let info = self.inner.solve(j, &carried, step)?;
+        let left: Vec<f64> = r.iter().zip(&carried).map(|(r, c)| r - c).collect();
+        let Solved { info, mut moved } = self.inner.solve_for(j, &left, r, step)?;
         for (s, p) in step.iter_mut().zip(&mut self.previous) {
             *s += self.momentum * *p;
             *p = *s;
         }
-        Ok(info)
+        for (m, c) in moved.iter_mut().zip(&carried) {
+            *m += c;
+        }
+        Ok(SolveInfo {
+            length: norm(&moved),
+            ..info
+        })
     }
 
     fn set_shift(&mut self, shift: f64) {

@@ -145,3 +145,73 @@ fn adam_continues_from_its_saved_moments() {
     copy.solve(&j, &half, &mut b).unwrap();
     assert_eq!(a, b);
 }
+
+/// What the solvers say about force and length, without reading the map again.
+fn said_and_read(solver: &mut dyn TangentSolver, j: &Matrix, r: &[f64]) -> [(f64, f64); 2] {
+    let (mut step, mut force) = (vec![0.0; j.p], vec![0.0; j.p]);
+    let info = solver.solve(j, r, &mut step).unwrap();
+    let mut moved = vec![0.0; r.len()];
+    j.apply(&step, &mut moved);
+    j.apply_transpose(r, &mut force);
+    [(info.force, norm(&force)), (info.length, norm(&moved))]
+}
+
+#[test]
+fn solvers_know_the_force_and_the_length_of_their_step() {
+    let (j, r) = problem(60, 2, 90, true);
+    let mut spring = Spring::new(1e-3, 0.9);
+    spring.solve(&j, &r, &mut [0.0; 90]).unwrap();
+    for solver in [
+        &mut MinSr::new(1e-2) as &mut dyn TangentSolver,
+        &mut Sr::new(1e-2),
+        &mut spring,
+        &mut Adam::default(),
+    ] {
+        for (said, read) in said_and_read(solver, &j, &r) {
+            assert!((said / read - 1.0).abs() < 1e-9, "{said} {read}");
+        }
+    }
+}
+
+/// Rows of very different length, as those of a trained state: eigenvalues over six decades.
+fn graded(n: usize, p: usize, stored: bool) -> (Matrix, Vec<f64>) {
+    let (mut j, r) = problem(n, 1, p, stored);
+    for (i, row) in j.rows.chunks_exact_mut(p).enumerate() {
+        let scale = 10.0_f64.powf(-3.0 * i as f64 / n as f64);
+        row.iter_mut().for_each(|v| *v *= scale);
+    }
+    (j, r)
+}
+
+#[test]
+fn single_precision_is_refined_to_the_step_of_double_precision() {
+    // A map that is not stored is solved in double precision.
+    let (single, r) = graded(520, 2100, true);
+    let (double, _) = graded(520, 2100, false);
+    let (mut a, mut b) = (vec![0.0; 2100], vec![0.0; 2100]);
+    for shift in [1e-2, 1e-3] {
+        let refined = MinSr::new(shift).solve(&single, &r, &mut a).unwrap();
+        let direct = MinSr::new(shift).solve(&double, &r, &mut b).unwrap();
+        assert!(refined.refinements > 0 && direct.refinements == 0);
+        assert!(refined.residual <= 1e-10, "{refined:?}");
+        assert!(difference(&a, &b) < 1e-8, "{}", difference(&a, &b));
+        assert!((refined.shift / direct.shift - 1.0).abs() < 1e-12);
+    }
+    for (said, read) in said_and_read(&mut MinSr::new(1e-2), &single, &r) {
+        assert!((said / read - 1.0).abs() < 1e-6, "{said} {read}");
+    }
+    // Below the rounding of single precision it is not tried.
+    let small = MinSr::new(1e-6).solve(&single, &r, &mut a).unwrap();
+    assert_eq!(small.refinements, 0);
+}
+
+#[test]
+fn what_single_precision_cannot_hold_is_solved_in_double() {
+    // Squares of 1e-25 are below the smallest normal number of single precision.
+    let (mut j, r) = problem(520, 1, 2100, true);
+    j.rows.iter_mut().for_each(|v| *v *= 1e-25);
+    let mut step = vec![0.0; 2100];
+    let info = MinSr::new(1e-2).solve(&j, &r, &mut step).unwrap();
+    assert_eq!(info.refinements, 0);
+    assert!(info.residual < 1e-10, "{info:?}");
+}

@@ -66,19 +66,37 @@ pub(crate) fn sigmoid<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
     simd.div_f64s(one, simd.add_f64s(one, exp(simd, simd.neg_f64s(x))))
 }
 
-/// tanh x to a few ulp, relative, from $e^{2|x|} - 1$.
+/// $e^{2|x|} - 1$, relative; 2|x| is cut at 40, from where on tanh is 1 to rounding.
 #[inline(always)]
-pub(crate) fn tanh<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
+pub(crate) fn double_exp_less_one<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
     let y = simd.mul_f64s(simd.splat_f64s(2.0), simd.abs_f64s(x));
-    // tanh is 1 to rounding from y = 38 on.
     let high = simd.splat_f64s(40.0);
     let y = simd.select_f64s(simd.greater_than_f64s(y, high), high, y);
     let (scale, p) = split(simd, y);
-    let e = simd.mul_add_e_f64s(scale, p, simd.sub_f64s(scale, simd.splat_f64s(1.0)));
-    let t = simd.div_f64s(e, simd.add_f64s(e, simd.splat_f64s(2.0)));
-    // t is not negative: the sign of x can be merged into it.
+    simd.mul_add_e_f64s(scale, p, simd.sub_f64s(scale, simd.splat_f64s(1.0)))
+}
+
+/// y, which is not negative, with the sign of x.
+#[inline(always)]
+pub(crate) fn with_sign_of<S: Simd>(simd: S, x: S::f64s, y: S::f64s) -> S::f64s {
     let sign: S::u64s = simd.and_u64s(cast(x), cast(simd.splat_f64s(-0.0)));
-    cast(simd.or_u64s(cast(t), sign))
+    cast(simd.or_u64s(cast(y), sign))
+}
+
+/// tanh x to a few ulp, relative, from $e^{2|x|} - 1$.
+#[inline(always)]
+pub(crate) fn tanh<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
+    let e = double_exp_less_one(simd, x);
+    let t = simd.div_f64s(e, simd.add_f64s(e, simd.splat_f64s(2.0)));
+    with_sign_of(simd, x, t)
+}
+
+/// $1 + e^{-x}$, the inverse of the sigmoid, cut at e^40: three of them can be multiplied.
+#[inline(always)]
+pub(crate) fn inverse_sigmoid<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
+    let low = simd.splat_f64s(-40.0);
+    let x = simd.select_f64s(simd.less_than_f64s(x, low), low, x);
+    simd.add_f64s(simd.splat_f64s(1.0), exp(simd, simd.neg_f64s(x)))
 }
 
 /// $2\sqrt{2/\pi}$.

@@ -5,7 +5,9 @@
 //!
 //! S. Hochreiter and J. Schmidhuber, Neural Comput. 9, 1735 (1997).
 
-use super::elementwise::{load, sigmoid, store, tanh};
+use super::elementwise::{
+    double_exp_less_one, inverse_sigmoid, load, sigmoid, store, tanh, with_sign_of,
+};
 
 /// Number of gates.
 pub(crate) const GATES: usize = 4;
@@ -37,6 +39,44 @@ dispatched! {
                 store(simd, &mut gates[3 * w + j..3 * w + end], o);
                 store(simd, &mut c[j..end], new);
                 store(simd, &mut h[j..end], simd.mul_f64s(o, tanh(simd, new)));
+            }
+        }
+    }
+}
+
+dispatched! {
+    /// The same without a derivative to come: nothing but memory and output is kept, and two
+    /// divisions do the work of five,
+    /// $c = (c'\,\bar\imath\,\bar g + \mathrm{sgn}(g)\,e_g \bar f) / (\bar f\,\bar\imath\,\bar g)$ with
+    /// $\bar\imath = 1/\sigma(i)$, $e_g = e^{2|g|} - 1$, $\bar g = e_g + 2$. Differs from [`forward`] by
+    /// rounding.
+    fn advance<S>(
+        simd;
+        w: usize,
+        gates: &'a [f64],
+        before: &'a [f64],
+        c: &'a mut [f64],
+        h: &'a mut [f64],
+    ) {
+        let two = simd.splat_f64s(2.0);
+        let rows = gates.chunks_exact(GATES * w).zip(before.chunks_exact(w));
+        let states = c.chunks_exact_mut(w).zip(h.chunks_exact_mut(w));
+        for ((gates, before), (c, h)) in rows.zip(states) {
+            for j in (0..w).step_by(S::F64_LANES) {
+                let end = (j + S::F64_LANES).min(w);
+                let i = inverse_sigmoid(simd, load(simd, &gates[j..end]));
+                let f = inverse_sigmoid(simd, load(simd, &gates[w + j..w + end]));
+                let g = load(simd, &gates[2 * w + j..2 * w + end]);
+                let o = inverse_sigmoid(simd, load(simd, &gates[3 * w + j..3 * w + end]));
+                let e = double_exp_less_one(simd, g);
+                let ig = simd.mul_f64s(i, simd.add_f64s(e, two));
+                let old = simd.mul_f64s(load(simd, &before[j..end]), ig);
+                let sum = simd.mul_add_e_f64s(with_sign_of(simd, g, e), f, old);
+                let new = simd.div_f64s(sum, simd.mul_f64s(f, ig));
+                let e = double_exp_less_one(simd, new);
+                let down = simd.mul_f64s(o, simd.add_f64s(e, two));
+                store(simd, &mut c[j..end], new);
+                store(simd, &mut h[j..end], with_sign_of(simd, new, simd.div_f64s(e, down)));
             }
         }
     }

@@ -15,6 +15,8 @@ struct Cells<'a> {
     before_e: &'a [f64],
     h: &'a mut [f64],
     e: &'a mut [f64],
+    /// Whether the activated gates are kept for derivatives.
+    taped: bool,
 }
 
 impl<L: Scalar> Rnn<L> {
@@ -38,7 +40,11 @@ impl<L: Scalar> Rnn<L> {
         match self.params.cell {
             Cell::Lstm => {
                 product(0, gw, (c.gates, gw), Start::Sum);
-                lstm::forward(w, c.gates, c.before_e, c.e, c.h);
+                if c.taped {
+                    lstm::forward(w, c.gates, c.before_e, c.e, c.h);
+                } else {
+                    lstm::advance(w, c.gates, c.before_e, c.e, c.h);
+                }
             }
             Cell::Gru => {
                 let bias = &theta[place.recurrent_bias.clone()];
@@ -117,6 +123,7 @@ impl<L: Scalar> Rnn<L> {
                         before_e,
                         h,
                         e,
+                        taped: true,
                     },
                 );
             }
@@ -186,6 +193,7 @@ impl<L: Scalar> Rnn<L> {
                 before_e: &e[..m * w],
                 h: room(next_h, m * w),
                 e: room(next_e, m * w),
+                taped: false,
             };
             self.cell(theta, l, cells);
             std::mem::swap(h, next_h);
