@@ -2,6 +2,7 @@
 //!
 //! This crate knows spaces and constraints, but no Hamiltonian.
 
+mod antn;
 mod arrays;
 mod autoregressive;
 mod conditional;
@@ -24,6 +25,7 @@ mod tensors;
 mod transformer;
 mod wavefunction;
 
+pub use antn::{Antn, AntnWork, Mps, Silent, SiteTensor};
 pub use arrays::jacobian;
 pub use autoregressive::Autoregressive;
 pub use conditional::Conditional;
