@@ -1,5 +1,6 @@
 //! A ground state from a run file: network, sampler and solver by name, log, checkpoint, picture.
 
+mod blocks;
 mod choices;
 mod files;
 mod outcome;
@@ -36,6 +37,8 @@ pub struct GroundStateRun {
     model: AnyModel,
     samples: u64,
     steps: u64,
+    /// Conserved parities that were fixed at their values in the ground state.
+    fixed: usize,
 }
 
 impl GroundStateRun {
@@ -44,7 +47,14 @@ impl GroundStateRun {
     /// # Errors
     /// [`RunError`].
     pub fn new(run: RunFile) -> Result<Self, RunError> {
-        let (lattice, model) = run.system()?;
+        let (lattice, mut model) = run.system()?;
+        let mut fixed = 0;
+        // A symmetry may lead from one block to another.
+        if let (AnyModel::Real(all), []) = (&model, &*run.wavefunction.symmetry)
+            && let Some((block, count)) = blocks::lowest(all)
+        {
+            (model, fixed) = (AnyModel::Real(block), count);
+        }
         let n = model.space().n_sites;
         let samples = run
             .sampling
@@ -57,6 +67,7 @@ impl GroundStateRun {
             model,
             samples,
             steps,
+            fixed,
         };
         this.check_memory()?;
         let optimizer = &this.run.optimizer;
@@ -69,7 +80,7 @@ impl GroundStateRun {
         Ok(this)
     }
 
-    /// The model.
+    /// The model, in the block of its conserved parities that is known to hold the ground state.
     #[must_use]
     pub fn model(&self) -> &AnyModel {
         &self.model
@@ -107,9 +118,18 @@ impl GroundStateRun {
         let state = build_state::<L>(wavefunction, &self.lattice, model.sector())?;
         symmetry::check(model, &wavefunction.symmetry, &self.lattice)?;
         match (state, self.run.sampling.sampler) {
-            (State::Ancestral(psi), None | Some(SamplerMethod::Ancestral)) => {
-                let sampler = Independent::new(self.samples, stream.named("samples"));
-                self.train(model, &*psi, sampler, options)
+            (State::Ancestral(psi), chosen @ (None | Some(SamplerMethod::Ancestral))) => {
+                let shots = Independent::new(self.samples, stream.named("samples"));
+                let small = match chosen {
+                    None => self.small_sector(model)?,
+                    Some(_) => None,
+                };
+                match small {
+                    Some(all) => {
+                        self.train(model, &*psi, Box::new(all), Some(Box::new(shots)), options)
+                    }
+                    None => self.train(model, &*psi, Box::new(shots), None, options),
+                }
             }
             (State::Reference(_), Some(SamplerMethod::Ancestral)) => Err(RunError::Value {
                 key: "sampling.sampler",
@@ -118,36 +138,51 @@ impl GroundStateRun {
             }),
             (state, Some(SamplerMethod::FullSum)) => {
                 let sampler = FullSum::new(&**model.sector(), Memory::default())?;
-                self.train(model, state.differentiable(), sampler, options)
+                self.train(
+                    model,
+                    state.differentiable(),
+                    Box::new(sampler),
+                    None,
+                    options,
+                )
             }
             (state, None | Some(SamplerMethod::Metropolis)) => {
                 let sampler = self.metropolis(model, stream)?;
-                self.train(model, state.differentiable(), sampler, options)
+                self.train(
+                    model,
+                    state.differentiable(),
+                    Box::new(sampler),
+                    None,
+                    options,
+                )
             }
         }
     }
 }
 
 impl GroundStateRun {
-    fn train<T, W, S>(
+    /// Trains with one sampler and measures with `shots`, where they are given.
+    fn train<T, W>(
         &self,
         model: &Model<T>,
         psi: &W,
-        sampler: S,
+        sampler: Box<dyn Sampler<W>>,
+        shots: Option<Box<dyn Sampler<W>>>,
         options: &RunOptions,
     ) -> Result<Outcome, RunError>
     where
         T: Scalar,
         W: Differentiable + ?Sized,
         W::Log: From<T>,
-        S: Sampler<W>,
     {
         let has_twin = self.has_twin(model, options)?;
         let n_params = psi.layout().n_params();
         check_parameters(n_params)?;
-        let rows = match self.run.sampling.sampler {
-            Some(SamplerMethod::FullSum) => dimension(&**model.sector())? as u64,
-            _ => self.samples,
+        let sums = shots.is_some() || self.run.sampling.sampler == Some(SamplerMethod::FullSum);
+        let rows = if sums {
+            dimension(&**model.sector())? as u64
+        } else {
+            self.samples
         };
         let solver = self.solver(rows * W::Log::COMPONENTS as u64, n_params)?;
         let theta = psi
@@ -165,6 +200,17 @@ impl GroundStateRun {
         } else {
             Progress::hidden()
         };
+        if shots.is_some() {
+            bar.say(&format!(
+                "sampling.sampler: steps sum over all {rows} configurations, the final energy is one of shots"
+            ));
+        }
+        if self.fixed > 0 {
+            bar.say(&format!(
+                "{} conserved parities (windings, plaquettes) are fixed at their values in the ground state",
+                self.fixed
+            ));
+        }
         if !self.run.wavefunction.symmetry.is_empty() && !model.terms().is_stoquastic() {
             bar.say(
                 "wavefunction.symmetry: the state takes the same value on a whole orbit, but this Hamiltonian has \
@@ -192,6 +238,9 @@ impl GroundStateRun {
         bar.finish();
         if let Some(files) = &files {
             files.save(&vmc)?;
+        }
+        if let Some(shots) = shots {
+            vmc.sampler = shots;
         }
         // Each draw is as large as a training batch, and so is the memory.
         let mut fresh = Joined::default();
