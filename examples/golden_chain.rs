@@ -135,6 +135,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         )
         .panel(
             Panel::new("labels of the block, ring of 16", "S2 (nats)")
+                .x_reaches(1.0, 9.5)
                 .line("exact", curve)
                 .points(
                     "transformer",
@@ -165,8 +166,8 @@ fn golden() -> f64 {
 fn majumdar_ghosh(session: &Session) -> Result<Estimate, Failure> {
     let mut run = session.run.clone();
     let section = format!(
-        "[hamiltonian]\nmodel = \"golden_chain\"\ntheta = {}\nlattice = {{ kind = \"chain\", extent = [10], \
-         boundary = \"periodic\" }}",
+        "[hamiltonian]\nmodel = \"golden_chain\"\ntheta = {}\nlattice = \
+         {{ kind = \"chain\", extent = [10], boundary = \"periodic\" }}",
         (golden() / 2.0).atan()
     );
     let parsed: ketwork::RunFile = section.parse()?;

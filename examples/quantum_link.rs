@@ -60,7 +60,8 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         points.push((m, density.mean, density.error));
         line.push((m, twin));
         session.say(format!(
-            "N = 12, m = {m:6.3}: E = {}, exact {e:.6}, relative error {:.1e}, gap {gap:.6}; pairs {density}, exact {twin:.5}",
+            "N = 12, m = {m:6.3}: E = {}, exact {e:.6}, relative error {:.1e}, gap {gap:.6}; \
+             pairs {density}, exact {twin:.5}",
             found.energy,
             off[off.len() - 1]
         ));
@@ -83,8 +84,8 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     let found = train(&large, &short, Some(start))?;
     let density = found.energy.mean / LARGE as f64;
     session.say(format!(
-        "N = {LARGE}, m = {CRITICAL}: E / N = {density:.6}({:.0e}), from exact rings of 12, 14, 16: {expected:.6}, \
-         relative {:.1e}",
+        "N = {LARGE}, m = {CRITICAL}: E / N = {density:.6}({:.0e}), from exact rings of 12, 14, 16: \
+         {expected:.6}, relative {:.1e}",
         found.energy.error / LARGE as f64,
         (density - expected) / expected.abs()
     ));

@@ -178,5 +178,10 @@ pub(super) fn default_samples(n_sites: usize) -> u64 {
 }
 
 pub(super) fn default_steps(n_sites: usize) -> u64 {
-    if n_sites <= 12 { 300 } else { 400 }
+    match n_sites {
+        0..=12 => 300,
+        // Labels of anyons are correlated over long distances: 16 of them need so many.
+        13..20 => 600,
+        _ => 400,
+    }
 }
