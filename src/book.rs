@@ -16,6 +16,8 @@ chapters! {
     Observables = "book/src/observables.md",
     RunFiles = "book/src/run_files.md",
     Symmetries = "book/src/symmetries.md",
+    Gauge = "book/src/gauge.md",
+    Anyons = "book/src/anyons.md",
     Reproducibility = "book/src/reproducibility.md",
     AddModel = "book/src/add_model.md",
     AddConstraint = "book/src/add_constraint.md",

@@ -82,7 +82,7 @@ impl<L: Scalar> Mps<L> {
     /// # Errors
     /// [`NetworkError::Zero`] for bond 0.
     pub fn near_uniform(space: Space, bond: usize) -> Result<Self, NetworkError> {
-        Antn::near_product(Silent::new(space), bond)
+        Self::near_product(Silent::new(space), bond)
     }
 }
 
@@ -313,14 +313,14 @@ impl<M: Conditional> Conditional for Antn<M> {
                 let vector = &parents.after[from * w..][..w];
                 self.chain.normalise(p + 1, vector, &mut work.vectors);
             }
-            for p in p + 1..n {
+            for (p, &value) in row.iter().enumerate().skip(p + 1) {
                 let at = (r * n + p) * d;
                 let after = &mut work.after[..d * w];
                 self.chain
                     .advance(tensors, p, &work.vectors, &work.shift[at..at + d], after);
                 self.chain.read(p, after, &mut out[at..at + d]);
                 if p + 1 < n {
-                    let from = row[p] as usize * w;
+                    let from = value as usize * w;
                     self.chain
                         .normalise(p + 1, &after[from..from + w], &mut work.vectors);
                 }

@@ -22,6 +22,7 @@ mod symmetrize;
 mod table;
 mod tangent;
 mod tensors;
+mod transfer;
 mod transformer;
 mod wavefunction;
 
@@ -41,6 +42,7 @@ pub use symmetrize::{Relabelling, Symmetrized, SymmetryError, check_invariance};
 pub use table::PrefixTable;
 pub use tangent::{Dense, Lazy, TangentMap};
 pub use tensors::{TensorError, replace_file};
+pub use transfer::{Positions, TransferError};
 pub use transformer::{Transformer, TransformerParams, TransformerWork};
 pub use wavefunction::{
     Ancestral, Ansatz, Differentiable, Draw, Norm, Samples, Shots, Wavefunction,

@@ -135,7 +135,7 @@ impl<M: Conditional> Antn<M> {
                 shift[v * k + 1] = of_shift.im();
             }
             let common = here.shift[v].conj() * total;
-            for a in 0..lines {
+            for (a, to_left) in to_left.iter_mut().enumerate().take(lines) {
                 let at = (v * lines + a) * columns * k;
                 let line = &values[at..at + columns * k];
                 let gradient = &mut tensor[at..at + columns * k];
@@ -153,7 +153,7 @@ impl<M: Conditional> Antn<M> {
                         *im = of_entry.im();
                     }
                 }
-                to_left[a] += back;
+                *to_left += back;
             }
         }
     }
