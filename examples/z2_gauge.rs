@@ -146,7 +146,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
 fn draw(session: &Session, loops: &[Vec<(f64, f64, f64)>], exact: &[Vec<(f64, f64)>]) {
     let mut panel = Panel::new("electric coupling g (transition at 0.3285)", "⟨W(r, r)⟩")
         .scales(Scale::Linear, Scale::Log)
-        .x_reaches(0.2, 0.56);
+        .x_reaches(0.2, 0.62);
     for (r, points) in SIDES.iter().zip(loops) {
         panel = panel.points(&format!("{r} x {r}, L = 6"), points.clone());
     }
