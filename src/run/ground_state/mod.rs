@@ -300,11 +300,8 @@ impl GroundStateRun {
                  it may not be in the trivial representation: run without symmetry"
             ));
         }
-        if let Some(r_hat) = fresh.r_hat().filter(|&r| r > DISAGREE) {
-            bar.say(&format!(
-                "sampling: the chains disagree (R-hat {r_hat:.2}, above {DISAGREE}), so the error bar is too small; draw \
-                 more samples, or use a network with \"ancestral\" sampling"
-            ));
+        if let Some(doubt) = doubt_of_chains(fresh.r_hat()) {
+            bar.say(&doubt);
         }
         let (seconds_per_step, cpu_seconds_per_step) = cost_of_a_step(&costs);
         let n = model.space().n_sites;
@@ -438,6 +435,15 @@ impl GroundStateRun {
             network.to_lowercase()
         )
     }
+}
+
+/// What is said of chains that disagree.
+fn doubt_of_chains(r_hat: Option<f64>) -> Option<String> {
+    let r_hat = r_hat.filter(|&r| r > DISAGREE)?;
+    Some(format!(
+        "sampling: the chains disagree (R-hat {r_hat:.2}, above {DISAGREE}), so the error bar is too small; draw more \
+         samples, or use a network with \"ancestral\" sampling"
+    ))
 }
 
 /// Refuses a network whose parameters alone would fill the memory.
