@@ -4,6 +4,7 @@
 
 mod arrays;
 mod autoregressive;
+mod code;
 mod conditional;
 mod flip;
 mod jastrow;
@@ -26,6 +27,7 @@ mod wavefunction;
 
 pub use arrays::jacobian;
 pub use autoregressive::Autoregressive;
+pub use code::{CheckKind, CodeError, CodeSector, StabilizerState};
 pub use conditional::Conditional;
 pub use flip::{FlipInvariant, FlipWork};
 pub use jastrow::Jastrow;
