@@ -18,8 +18,8 @@ mod term;
 mod zoo;
 
 pub use constraint::{
-    Blockade, Constraint, ConstraintError, Free, FusionPath, LinkChain, LocalMask, Number, Parity,
-    Product, Sector, Walk, draw_legal, is_legal, is_legal_with, product,
+    Blockade, Constraint, ConstraintError, Free, FusionPath, LinkChain, LocalMask, Modular, Number,
+    Parity, Product, Sector, SquareFlux, Walk, draw_legal, is_legal, is_legal_with, product,
 };
 pub use driven::{Driven, Protocol};
 pub use lattice::{Boundary, Lattice, LatticeError, LatticeKind, Links};
@@ -34,5 +34,5 @@ pub use term::{Action, OperatorError, Term};
 pub use zoo::cases;
 pub use zoo::{
     GoldenChain, Heisenberg, J1J2, PauliSum, PauliTerm, QuantumLink, Rydberg, RydbergBlockade,
-    Tfim, ToricCode, XCube, Xxz, Xyz, Z2Gauge,
+    SquareLink, Tfim, ToricCode, XCube, Xxz, Xyz, Z2Gauge, ZnGauge,
 };

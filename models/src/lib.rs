@@ -5,6 +5,7 @@
 mod antn;
 mod arrays;
 mod autoregressive;
+mod code;
 mod conditional;
 mod flip;
 mod jastrow;
@@ -29,6 +30,7 @@ mod wavefunction;
 pub use antn::{Antn, AntnWork, Mps, Silent, SiteTensor};
 pub use arrays::jacobian;
 pub use autoregressive::Autoregressive;
+pub use code::{CheckKind, CodeError, CodeSector, StabilizerState};
 pub use conditional::Conditional;
 pub use flip::{FlipInvariant, FlipWork};
 pub use jastrow::Jastrow;

@@ -5,8 +5,9 @@ use approx::abs_diff_eq;
 use ketwork::exact::{LanczosParams, dimension, lowest};
 use ketwork::hamiltonians::{
     Boundary, Constraint, FusionPath, GoldenChain, Hamiltonian, Lattice, LinkChain, Links, Model,
-    OnSpace, Parity, QuantumLink, ToricCode, Z2Gauge,
+    Modular, OnSpace, Parity, QuantumLink, SquareFlux, SquareLink, ToricCode, Z2Gauge, ZnGauge,
 };
+use std::sync::Arc;
 
 /// Lowest energies.
 fn levels(model: &Model<f64>, count: usize) -> Vec<f64> {
@@ -245,4 +246,76 @@ fn a_network_carried_to_a_longer_ring_starts_lower_than_a_random_one() {
     // And the head start lasts.
     let (carried, fresh) = (run(12, start, 20).1, run(12, random(12), 20).1);
     assert!(carried < fresh, "after 20 steps: {carried} and {fresh}");
+}
+
+fn torus(l: usize) -> Lattice {
+    Lattice::square([l, l], Boundary::Periodic).unwrap()
+}
+
+#[test]
+fn square_ice_and_zn_gauge_spaces_have_the_known_dimensions() {
+    // Six-vertex configurations of tori, OEIS A054759.
+    for (l, known) in [(2, 18), (3, 148), (4, 2970), (5, 143_224)] {
+        let links = Links::new(&torus(l)).unwrap();
+        let found = count(&SquareFlux::new(&links, &[], &[]).unwrap());
+        assert_eq!(found, known, "torus of {l}");
+    }
+    // Windings of the torus of 4: the sectors add up to all.
+    let links = Links::new(&torus(4)).unwrap();
+    let through = |k: usize, twice| (links.cut(k, 0), twice);
+    let fluxes = || (-4..=4).step_by(2);
+    let by_winding: u64 = (fluxes().flat_map(|x| fluxes().map(move |y| (x, y))))
+        .filter_map(|(x, y)| SquareFlux::new(&links, &[], &[through(0, x), through(1, y)]).ok())
+        .map(|sector| count(&sector))
+        .sum();
+    assert_eq!(by_winding, 2970);
+    for (n, l, charges) in [
+        (3_u64, 2, vec![]),
+        (3, 3, vec![(1, 2), (5, 1)]),
+        (5, 2, vec![]),
+    ] {
+        let links = Links::new(&torus(l)).unwrap();
+        let sector = Modular::gauss_law(&links, n as usize, &charges).unwrap();
+        let known = n.pow((l * l + 1) as u32);
+        assert_eq!(count(&sector), known, "Z_{n} on the torus of {l}");
+    }
+}
+
+#[test]
+fn the_square_quantum_link_model_has_energy_zero_at_the_rokhsar_kivelson_point() {
+    let model = SquareLink::new(1.0);
+    let links = Links::new(&torus(4)).unwrap();
+    // Charges next to each other, and a winding.
+    let charged = SquareFlux::new(&links, &[(0, 1), (1, -1)], &[]).unwrap();
+    let wound = SquareFlux::new(&links, &[], &[(links.cut(0, 0), 4)]).unwrap();
+    let long = Lattice::square([6, 2], Boundary::Periodic).unwrap();
+    for (what, model) in [
+        ("2 by 2", model.on(&torus(2))),
+        ("4 by 4", model.on(&torus(4))),
+        ("6 by 2", model.on(&long)),
+        ("charged", model.in_sector(&torus(4), Arc::new(charged))),
+        ("wound", model.in_sector(&torus(4), Arc::new(wound))),
+    ] {
+        let found = levels(&model.unwrap(), 1)[0];
+        assert!(found.abs() < 1e-9, "{what}: {found}");
+    }
+    // Away from it, flips gain energy or cost it; frozen configurations stay at 0.
+    let gains = levels(&SquareLink::new(0.5).on(&torus(4)).unwrap(), 1)[0];
+    let costs = levels(&SquareLink::new(1.5).on(&torus(4)).unwrap(), 1)[0];
+    assert!(gains < -1.0 && costs.abs() < 1e-9, "{gains} and {costs}");
+}
+
+#[test]
+fn zn_gauge_theory_at_order_two_has_the_levels_of_z2() {
+    for g in [0.1, 0.3285, 1.0] {
+        let general = levels(&ZnGauge { n: 2, g }.on(&torus(3)).unwrap(), 3);
+        let special = levels(&Z2Gauge::new(g).on(&torus(3)).unwrap(), 3);
+        for (a, b) in general.iter().zip(&special) {
+            assert!((a - b).abs() < 1e-9, "g = {g}: {a} and {b}");
+        }
+    }
+    // Without electric energy each plaquette has -1, once for each flux through the torus.
+    let free = levels(&ZnGauge { n: 3, g: 0.0 }.on(&torus(2)).unwrap(), 10);
+    assert!(free[..9].iter().all(|e| (e + 4.0).abs() < 1e-9), "{free:?}");
+    assert!(free[9] > -3.0, "{free:?}");
 }

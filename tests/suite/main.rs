@@ -4,6 +4,8 @@
 
 mod architecture;
 #[cfg(test)]
+mod codes;
+#[cfg(test)]
 mod cost;
 #[cfg(test)]
 mod gauge;

@@ -7,6 +7,8 @@ mod blockade;
 mod free;
 mod fusion;
 mod gauss;
+mod ice;
+mod modular;
 mod number;
 mod parity;
 mod product;
@@ -18,6 +20,8 @@ pub use blockade::Blockade;
 pub use free::Free;
 pub use fusion::FusionPath;
 pub use gauss::LinkChain;
+pub use ice::SquareFlux;
+pub use modular::Modular;
 pub use number::Number;
 pub use parity::Parity;
 pub use product::{Product, product};
@@ -194,6 +198,44 @@ pub enum ConstraintError {
         limit: usize,
         /// Position at which the limit was passed.
         position: usize,
+    },
+    /// A lattice whose look-ahead automaton would be too wide.
+    #[error(
+        "the exact look-ahead reads the lattice along a front of {width} sites, at most {limit} are \
+         affordable; take a narrower lattice, or open the ends of the longer direction"
+    )]
+    TooWide {
+        /// Width of the front.
+        width: usize,
+        /// Largest width.
+        limit: usize,
+    },
+    /// A modulus without inverses, or with more values than a site can hold.
+    #[error(
+        "the exact look-ahead of a Gauss law modulo {modulus} needs a prime from 2 to 61, because it \
+         divides; choose 2, 3, 5, 7 or a larger prime"
+    )]
+    Composite {
+        /// The modulus.
+        modulus: usize,
+    },
+    /// A static charge that the gauge group or the links of a vertex do not have.
+    #[error("vertex {vertex} cannot have the static charge {charge}; allowed: {allowed}")]
+    Charge {
+        /// The vertex.
+        vertex: u32,
+        /// Its charge.
+        charge: i64,
+        /// What it may be.
+        allowed: String,
+    },
+    /// Static charges that no field can connect: every link leaves one vertex and enters another.
+    #[error("the static charges add up to {total}, not to 0{modulo}; add the opposite charge")]
+    TotalCharge {
+        /// Their sum.
+        total: i64,
+        /// " mod N" in a finite group.
+        modulo: String,
     },
     /// A level of SU(2)_k without a choice of labels, or with more than a site can hold.
     #[error(

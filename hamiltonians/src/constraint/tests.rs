@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Space, cases};
+use crate::{Boundary, Lattice, Links, Space, cases};
 use std::collections::HashSet;
 
 /// All configurations in site order.
@@ -224,4 +224,80 @@ fn every_legal_configuration_and_no_other_can_be_drawn() {
             assert!((case.legal)(&drawn), "{case:?}: {drawn:?}");
         }
     }
+}
+
+#[test]
+fn charges_that_no_field_can_have_are_refused_by_their_vertex_or_sum() {
+    let torus = |l| Links::new(&Lattice::square([l, l], Boundary::Periodic).unwrap()).unwrap();
+    let links = torus(4);
+    let outside = Modular::gauss_law(&links, 3, &[(2, 3)]).unwrap_err();
+    assert!(
+        matches!(
+            outside,
+            ConstraintError::Charge {
+                vertex: 2,
+                charge: 3,
+                ..
+            }
+        ),
+        "{outside}"
+    );
+    let outside = Modular::gauss_law(&links, 3, &[(1, -1)]).unwrap_err();
+    assert!(outside.to_string().contains("0 to 2 of Z_3"), "{outside}");
+    let alone = Modular::gauss_law(&links, 5, &[(0, 2), (7, 4)]).unwrap_err();
+    let known = ConstraintError::TotalCharge {
+        total: 6,
+        modulo: " mod 5".into(),
+    };
+    assert_eq!(alone, known);
+    // Opposite charges at two vertices make different fluxes through the cuts between them.
+    let fluxes = [(links.cut(0, 1), 0), (links.cut(0, 2), 0)];
+    let excluded = Modular::with_flux(&links, 3, &[(0, 1), (2, 2)], &fluxes).unwrap_err();
+    assert!(
+        matches!(excluded, ConstraintError::Empty { .. }),
+        "{excluded}"
+    );
+
+    let large = SquareFlux::new(&links, &[(5, 3), (6, -3)], &[]).unwrap_err();
+    assert!(
+        matches!(
+            large,
+            ConstraintError::Charge {
+                vertex: 5,
+                charge: 3,
+                ..
+            }
+        ),
+        "{large}"
+    );
+    let alone = SquareFlux::new(&links, &[(5, 1)], &[]).unwrap_err();
+    assert!(
+        matches!(alone, ConstraintError::TotalCharge { total: 1, .. }),
+        "{alone}"
+    );
+    let wide = SquareFlux::new(&torus(7), &[], &[]).unwrap_err();
+    assert_eq!(wide, ConstraintError::TooWide { width: 7, limit: 6 });
+    assert!(wide.to_string().contains("at most 6"), "{wide}");
+    let odd = SquareFlux::new(&links, &[], &[(links.cut(0, 0), 3)]).unwrap_err();
+    let most = SquareFlux::new(&links, &[], &[(links.cut(0, 0), 6)]).unwrap_err();
+    for error in [odd, most] {
+        assert!(matches!(error, ConstraintError::Empty { .. }), "{error}");
+    }
+    // A corner of an open square has two links, but an edge three.
+    let open = Links::new(&Lattice::square([3, 2], Boundary::Open).unwrap()).unwrap();
+    let half = SquareFlux::new(&open, &[], &[]).unwrap_err();
+    assert!(
+        matches!(
+            half,
+            ConstraintError::Charge {
+                vertex: 1,
+                charge: 0,
+                ..
+            }
+        ),
+        "{half}"
+    );
+    let cubic = Links::new(&Lattice::cubic([2; 3], Boundary::Periodic).unwrap()).unwrap();
+    let error = SquareFlux::new(&cubic, &[], &[]).unwrap_err();
+    assert!(matches!(error, ConstraintError::Mismatch { .. }), "{error}");
 }

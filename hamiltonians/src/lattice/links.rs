@@ -131,6 +131,63 @@ impl Links {
         stars
     }
 
+    /// The stars of each vertex cut by the coordinate planes, of the planes (x, y), (x, z), (y, z) in
+    /// turn: 4 links each, fewer at open ends, empty ones left out. In two dimensions the stars.
+    #[must_use]
+    pub fn plane_stars(&self) -> Vec<Vec<u32>> {
+        let mut all = Vec::new();
+        for star in self.stars() {
+            for a in 0..self.dimension {
+                for b in a + 1..self.dimension {
+                    let in_plane = |&l: &u32| [a, b].contains(&self.direction(l as usize));
+                    all.push(star.iter().copied().filter(in_plane).collect::<Vec<_>>());
+                }
+            }
+        }
+        all.retain(|plane| !plane.is_empty());
+        all
+    }
+
+    /// The links met on the way from a vertex in one direction, until an open end or back at the
+    /// vertex: on a torus a loop around it.
+    ///
+    /// # Panics
+    /// If there is no such vertex or direction.
+    #[track_caller]
+    #[must_use]
+    pub fn line(&self, vertex: usize, direction: usize) -> Vec<u32> {
+        let mut all = Vec::new();
+        let mut at = vertex;
+        while let Some(link) = self.link(at, direction) {
+            all.push(link);
+            at = self.edge(link as usize).1 as usize;
+            if at == vertex {
+                break;
+            }
+        }
+        all
+    }
+
+    /// The links in one direction that leave the vertices with a coordinate in that direction: what
+    /// crosses a plane, whose sum is the flux through it.
+    ///
+    /// # Panics
+    /// If there is no such direction.
+    #[track_caller]
+    #[must_use]
+    pub fn cut(&self, direction: usize, coordinate: usize) -> Vec<u32> {
+        assert!(
+            direction < self.dimension,
+            "direction {direction} of {}",
+            self.dimension
+        );
+        let in_plane = |v: &usize| self.lattice.cell_of(*v)[direction] == coordinate;
+        (0..self.lattice.n_sites())
+            .filter(in_plane)
+            .filter_map(|v| self.link(v, direction))
+            .collect()
+    }
+
     /// The complete plaquettes {a(v), b(v + a), a(v + b), b(v)} of the planes (x, y), (x, z),
     /// (y, z) at each vertex v.
     #[must_use]

@@ -360,6 +360,24 @@ fn links_are_numbered_by_vertex_and_direction() {
 }
 
 #[test]
+fn lines_cuts_and_plane_stars_hold_the_links_they_cross() {
+    let links = Links::new(&Lattice::square([4, 3], Periodic).unwrap()).unwrap();
+    assert_eq!(links.line(5, 0), [10, 12, 14, 8]);
+    assert_eq!(links.line(5, 1), [11, 19, 3]);
+    assert_eq!(links.cut(0, 2), [4, 12, 20]);
+    assert_eq!(links.cut(1, 0), [1, 3, 5, 7]);
+    assert_eq!(links.plane_stars(), links.stars());
+    let open = Links::new(&Lattice::square([2, 3], Open).unwrap()).unwrap();
+    // The last column has no links that leave it.
+    assert_eq!((open.cut(0, 1), open.cut(1, 0)), (vec![], vec![1, 2]));
+    assert_eq!((open.line(2, 1), open.line(1, 0)), (vec![4], vec![]));
+    let cube = Links::new(&Lattice::cubic([2; 3], Open).unwrap()).unwrap();
+    let corner = [vec![0, 1], vec![0, 2], vec![1, 2]];
+    assert_eq!(cube.plane_stars()[..3], corner);
+    assert_eq!(cube.plane_stars().len(), 24);
+}
+
+#[test]
 fn impossible_extents_are_errors_and_not_overflows() {
     use LatticeKind::{Chain, Cubic, Square};
     let error = |kind, extent: &[usize], boundary: &[Boundary]| {

@@ -12,6 +12,7 @@ mod quantum_link;
 mod rydberg;
 mod six_j;
 mod spins;
+mod square_link;
 #[cfg(test)]
 mod tests;
 mod tfim;
@@ -20,18 +21,21 @@ mod x_cube;
 mod xxz;
 mod xyz;
 mod z2_gauge;
+mod zn_gauge;
 
 pub use golden_chain::GoldenChain;
 pub use heisenberg::{Heisenberg, J1J2};
 pub use pauli_sum::{PauliSum, PauliTerm};
 pub use quantum_link::QuantumLink;
 pub use rydberg::{Rydberg, RydbergBlockade};
+pub use square_link::SquareLink;
 pub use tfim::Tfim;
 pub use toric_code::ToricCode;
 pub use x_cube::XCube;
 pub use xxz::Xxz;
 pub use xyz::Xyz;
 pub use z2_gauge::Z2Gauge;
+pub use zn_gauge::ZnGauge;
 
 use crate::{Action, Free, Lattice, Pauli, Scalar, Sector, Space, Term};
 use std::sync::Arc;

@@ -14,7 +14,7 @@ fn dense(model: &AnyModel) -> Vec<Complex64> {
 }
 
 /// Lowest eigenvalue of a real symmetric matrix by cyclic Jacobi rotations.
-fn lowest(mut a: Vec<f64>, n: usize) -> f64 {
+pub(super) fn lowest(mut a: Vec<f64>, n: usize) -> f64 {
     for _sweep in 0..60 {
         let off: f64 = (0..n)
             .flat_map(|i| (0..i).map(move |j| i * n + j))

@@ -22,15 +22,9 @@ impl XCube {
     pub fn on(&self, lattice: &Lattice) -> Result<Model<f64>, ModelError> {
         let links = links_of(lattice, &[LatticeKind::Cubic])?;
         let mut terms = Vec::new();
-        for star in links.stars() {
-            for normal in (0..3).rev() {
-                let in_plane = |&l: &u32| links.direction(l as usize) != normal;
-                let plane: Vec<u32> = star.iter().copied().filter(in_plane).collect();
-                if !plane.is_empty() {
-                    let string = vec![Pauli::X; plane.len()];
-                    terms.push(pauli_term(plane, string, -1.0, 0));
-                }
-            }
+        for star in links.plane_stars() {
+            let string = vec![Pauli::X; star.len()];
+            terms.push(pauli_term(star, string, -1.0, 0));
         }
         let mut couplings = named([("star", 1.0)]);
         let cubes = links.cubes();

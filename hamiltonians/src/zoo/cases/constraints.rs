@@ -2,8 +2,8 @@
 
 use super::ConstraintCase;
 use crate::{
-    Blockade, Boundary, Free, FusionPath, Lattice, LinkChain, Links, ModelError, Number, Parity,
-    Sector, Space, product,
+    Blockade, Boundary, Free, FusionPath, Lattice, LinkChain, Links, ModelError, Modular, Number,
+    Parity, Sector, Space, SquareFlux, product,
 };
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub fn constraints() -> Result<Vec<ConstraintCase>, ModelError> {
     let mut cases = basic()?;
     cases.extend(gauge()?);
+    cases.extend(oriented()?);
     cases.extend(anyons()?);
     Ok(cases)
 }
@@ -234,6 +235,86 @@ fn gauge() -> Result<Vec<ConstraintCase>, ModelError> {
 /// Link along x from vertex 3 of the cylinder of 3 by 2, where rows have 3 links along x and the
 /// first row 3 along y.
 const CROSSING: usize = 6;
+
+/// Gauge theories whose links have a direction, with the divergence written out.
+fn oriented() -> Result<Vec<ConstraintCase>, ModelError> {
+    let case = |name, sector, legal| ConstraintCase {
+        name,
+        sector,
+        legal,
+    };
+    let torus = Links::new(&Lattice::square([2, 2], Boundary::Periodic)?)?;
+    let open = Links::new(&Lattice::square([2, 2], Boundary::Open)?)?;
+    // What leaves each vertex minus what enters it, from fields by value.
+    let divergence = |links: &Links, x: &[u8], field: fn(u8) -> i64| {
+        let mut sums = vec![0; links.lattice().n_sites()];
+        for (link, &v) in x.iter().enumerate() {
+            let (from, to) = links.edge(link);
+            sums[from as usize] += field(v);
+            sums[to as usize] -= field(v);
+        }
+        sums
+    };
+    let modulo = move |links: &Links, x: &[u8], n: i64, charges: &[i64]| {
+        let sums = divergence(links, x, i64::from);
+        sums.iter().zip(charges).all(|(s, q)| (s - q) % n == 0)
+    };
+    let halves = move |links: &Links, x: &[u8]| divergence(links, x, |v| 1 - 2 * i64::from(v));
+    let z3 = Modular::gauss_law(&torus, 3, &[])?;
+    let z5 = Modular::gauss_law(&open, 5, &[(1, 2), (3, 3)])?;
+    let z3_flux = Modular::with_flux(&torus, 3, &[(0, 1), (3, 2)], &[(torus.cut(0, 0), 2)])?;
+    let checks = [
+        (vec![(0, 2), (3, 1), (4, 4)], 3),
+        (vec![(1, 1), (3, -1), (4, 2)], 0),
+    ];
+    let mixed = Modular::new(vec![2, 0, 3, 1, 4], 5, &checks)?;
+    let ice = SquareFlux::new(&torus, &[], &[])?;
+    let charged = SquareFlux::new(&torus, &[(0, 1), (3, -1)], &[])?;
+    let wound = SquareFlux::new(&torus, &[], &[(torus.cut(1, 0), -2)])?;
+    let (t1, t2, t3, t4) = (torus.clone(), torus.clone(), torus.clone(), torus.clone());
+    Ok(vec![
+        case(
+            "Z3 Gauss law on a torus",
+            Arc::new(z3) as Sector,
+            Box::new(move |x| modulo(&t1, x, 3, &[0; 4])),
+        ),
+        case(
+            "Z5 Gauss law with two static charges",
+            Arc::new(z5),
+            Box::new(move |x| modulo(&open, x, 5, &[0, 2, 0, 3])),
+        ),
+        case(
+            "Z3 Gauss law with charges and flux",
+            Arc::new(z3_flux),
+            // Links along x from vertices 0 and 2.
+            Box::new(move |x| modulo(&t2, x, 3, &[1, 0, 0, 2]) && (x[0] + x[4]) % 3 == 2),
+        ),
+        case(
+            "checks modulo 5 in another order",
+            Arc::new(mixed),
+            Box::new(move |x| {
+                let v: Vec<i64> = x.iter().map(|&v| i64::from(v)).collect();
+                (2 * v[0] + v[3] + 4 * v[4]) % 5 == 3 && (v[1] - v[3] + 2 * v[4]) % 5 == 0
+            }),
+        ),
+        case(
+            "square ice on a torus",
+            Arc::new(ice),
+            Box::new(move |x| halves(&t3, x) == [0; 4]),
+        ),
+        case(
+            "square ice with two static charges",
+            Arc::new(charged),
+            Box::new(move |x| halves(&t4, x) == [2, 0, 0, -2]),
+        ),
+        case(
+            "square ice with a winding",
+            Arc::new(wound),
+            // Links along y from vertices 0 and 1.
+            Box::new(move |x| halves(&torus, x) == [0; 4] && x[1] + x[3] == 2),
+        ),
+    ])
+}
 
 /// Paths of labels, with the fusion rules written out as sums of spins.
 fn anyons() -> Result<Vec<ConstraintCase>, ModelError> {

@@ -1,0 +1,269 @@
+use super::walk::constraint_by_walk;
+use super::{Constraint, ConstraintError, LocalMask, Product, Sector};
+use crate::{Boundary, Lattice, LatticeKind, Links, OnSpace, Space};
+use std::sync::Arc;
+
+/// Electric fields $\pm 1/2$ on the links of a square lattice with the U(1) Gauss law of a pure gauge
+/// theory: the fields that leave a vertex minus those that enter it are its static charge.
+///
+/// Value v of a link is the field $E = 1/2 - v$ along its direction. Without charges these are the
+/// configurations of square ice: 18, 148, 2970 on tori of 2, 3, 4 by as many vertices (tested). With
+/// charges $\pm 1$ on the two sublattices they are dimer coverings.
+///
+/// The look-ahead is exact: a transfer automaton over the links that cross a front. Its states grow
+/// exponentially with the width W of the front, twice as fast where the direction along which it moves
+/// is closed, because the first row must be remembered. So W is at most [`Self::MAX_WIDTH`] or
+/// [`Self::MAX_WIDTH_CLOSED`]; wider lattices are refused.
+///
+/// # References
+/// D. Banerjee et al., J. Stat. Mech. (2013) P12010; E. H. Lieb, Phys. Rev. 162, 162 (1967).
+#[derive(Clone, Debug)]
+pub struct SquareFlux {
+    walk: Product,
+}
+
+impl SquareFlux {
+    /// Largest width across a direction with open ends: open squares, cylinders.
+    pub const MAX_WIDTH: usize = 10;
+    /// Largest width across a closed direction: tori.
+    pub const MAX_WIDTH_CLOSED: usize = 6;
+
+    /// The fields with the given static charges (vertex, charge), those at one vertex adding up, and
+    /// with the fields of each listed set of links ([`Links::cut`]) adding up to half of the given
+    /// number: a pinned winding.
+    ///
+    /// # Errors
+    /// [`ConstraintError::Charge`] for a charge that the links of a vertex cannot have,
+    /// [`ConstraintError::TotalCharge`] where the charges do not add up to 0,
+    /// [`ConstraintError::TooWide`] where the look-ahead does not fit, [`ConstraintError::Empty`] for
+    /// charges or a winding that no configuration has, [`ConstraintError::Mismatch`] for a lattice that
+    /// is not square.
+    ///
+    /// # Panics
+    /// If there is no such vertex or link.
+    ///
+    /// # Examples
+    /// ```
+    /// use ketwork_hamiltonians::{Boundary, ConstraintError, Lattice, Links, SquareFlux};
+    /// let links = Links::new(&Lattice::square([4, 4], Boundary::Periodic)?)?;
+    /// SquareFlux::new(&links, &[(0, 1), (5, -1)], &[])?;
+    /// // Flux 2 to the right through each column.
+    /// SquareFlux::new(&links, &[], &[(links.cut(0, 0), 4)])?;
+    /// let wide = Links::new(&Lattice::square([12, 12], Boundary::Periodic)?)?;
+    /// let error = SquareFlux::new(&wide, &[], &[]).unwrap_err();
+    /// assert!(matches!(error, ConstraintError::TooWide { width: 12, limit: 6 }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn new(
+        links: &Links,
+        charges: &[(u32, i64)],
+        fluxes: &[(Vec<u32>, i64)],
+    ) -> Result<Self, ConstraintError> {
+        let lattice = links.lattice();
+        if lattice.kind() != LatticeKind::Square {
+            return Err(ConstraintError::Mismatch {
+                reason: format!(
+                    "square flux on a {:?} lattice; take a square one",
+                    lattice.kind().name()
+                ),
+            });
+        }
+        let front = Front::of(lattice);
+        // Twice the field that leaves each vertex, as (link, sign).
+        let mut sums = vec![(Vec::new(), 0); lattice.n_sites()];
+        for link in 0..links.n_links() {
+            let (from, to) = links.edge(link);
+            sums[from as usize].0.push((link as u32, 1));
+            sums[to as usize].0.push((link as u32, -1));
+        }
+        for &(vertex, charge) in charges {
+            assert!(
+                (vertex as usize) < sums.len(),
+                "static charge on vertex {vertex} of {}",
+                sums.len()
+            );
+            sums[vertex as usize].1 += 2 * charge;
+        }
+        for (vertex, (terms, twice)) in sums.iter().enumerate() {
+            let most = terms.len() as i64;
+            if twice.abs() > most || (twice - most) % 2 != 0 {
+                return Err(ConstraintError::Charge {
+                    vertex: vertex as u32,
+                    charge: twice / 2,
+                    allowed: match most % 2 {
+                        0 => format!("integers from {} to {}", -most / 2, most / 2),
+                        _ => format!("none: {most} links of spin 1/2 have no integer charge"),
+                    },
+                });
+            }
+        }
+        let total = charges.iter().map(|c| c.1).sum::<i64>();
+        if total != 0 {
+            return Err(ConstraintError::TotalCharge {
+                total,
+                modulo: String::new(),
+            });
+        }
+        if front.width > front.limit {
+            return Err(front.too_wide());
+        }
+        for (set, twice) in fluxes {
+            let signed = set.iter().map(|&l| (l, 1)).collect();
+            sums.push((signed, *twice));
+        }
+        let order = front.order(links);
+        let part = |(terms, twice): &(Vec<(u32, i64)>, i64)| -> Result<Sector, ConstraintError> {
+            Ok(Arc::new(SpinSum::new(&order, terms, *twice)?))
+        };
+        let parts = sums
+            .iter()
+            .filter(|(terms, _)| !terms.is_empty())
+            .map(part)
+            .collect::<Result<Vec<_>, _>>()?;
+        match Product::new(&parts) {
+            Ok(walk) => Ok(Self { walk }),
+            Err(ConstraintError::TooLarge { .. }) => Err(front.too_wide()),
+            Err(ConstraintError::Empty { .. }) => Err(ConstraintError::Empty {
+                reason: "no fields of spin 1/2 have these static charges and this winding; move \
+                         the charges or choose a smaller winding of the right parity"
+                    .into(),
+            }),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Number of states of the automaton before each position.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<usize> {
+        self.walk.nodes()
+    }
+}
+
+/// The line along which the automaton reads the lattice.
+struct Front {
+    /// Direction along the front.
+    across: usize,
+    width: usize,
+    limit: usize,
+}
+
+impl Front {
+    /// The cheaper of both directions.
+    fn of(lattice: &Lattice) -> Self {
+        let along = |across: usize| {
+            let is_closed = lattice.boundary()[1 - across] == Boundary::Periodic;
+            Self {
+                across,
+                width: lattice.extent()[across],
+                limit: if is_closed {
+                    SquareFlux::MAX_WIDTH_CLOSED
+                } else {
+                    SquareFlux::MAX_WIDTH
+                },
+            }
+        };
+        let (x, y) = (along(0), along(1));
+        if x.width * y.limit <= y.width * x.limit {
+            x
+        } else {
+            y
+        }
+    }
+
+    fn too_wide(&self) -> ConstraintError {
+        ConstraintError::TooWide {
+            width: self.width,
+            limit: self.limit,
+        }
+    }
+
+    /// The links of vertex after vertex, those along the front first.
+    fn order(&self, links: &Links) -> Vec<u32> {
+        let (lattice, across) = (links.lattice(), self.across);
+        let mut vertices: Vec<usize> = (0..lattice.n_sites()).collect();
+        vertices.sort_by_key(|&v| {
+            let cell = lattice.cell_of(v);
+            (cell[1 - across], cell[across])
+        });
+        let of_vertex = |v: usize| [across, 1 - across].map(|k| links.link(v, k));
+        vertices.into_iter().flat_map(of_vertex).flatten().collect()
+    }
+}
+
+/// $\sum_l s_l\, 2 E_l$ = a number, for signs s on some links: a counter, to be joined with others.
+#[derive(Clone, Debug)]
+struct SpinSum {
+    space: Space,
+    order: Vec<u32>,
+    /// Sign by position, 0 where it does not read.
+    signs: Vec<i64>,
+    /// Number of signs that are not 0 from a position on.
+    left: Vec<i64>,
+    needed: i64,
+}
+
+impl SpinSum {
+    fn new(order: &[u32], terms: &[(u32, i64)], needed: i64) -> Result<Self, ConstraintError> {
+        let n = order.len();
+        let mut of_link = vec![0; n];
+        for &(link, sign) in terms {
+            assert!((link as usize) < n, "flux through link {link} of {n}");
+            of_link[link as usize] += sign;
+        }
+        let signs: Vec<i64> = order.iter().map(|&l| of_link[l as usize]).collect();
+        let mut left = vec![0; n + 1];
+        for p in (0..n).rev() {
+            left[p] = left[p + 1] + signs[p].abs();
+        }
+        if needed.abs() > left[0] || (needed - left[0]) % 2 != 0 {
+            return Err(ConstraintError::Empty {
+                reason: format!(
+                    "{} fields of 1/2 do not add up to {needed}/2; choose a number of the same \
+                     parity that is not larger",
+                    left[0]
+                ),
+            });
+        }
+        Ok(Self {
+            space: Space::qubits(n),
+            order: order.to_vec(),
+            signs,
+            left,
+            needed,
+        })
+    }
+
+    /// What is needed after a value at a position.
+    fn after(&self, needed: i64, position: usize, value: u8) -> i64 {
+        needed - self.signs[position] * (1 - 2 * i64::from(value))
+    }
+}
+
+impl OnSpace for SpinSum {
+    fn space(&self) -> &Space {
+        &self.space
+    }
+}
+
+impl Constraint for SpinSum {
+    fn order(&self) -> &[u32] {
+        &self.order
+    }
+    fn words(&self) -> usize {
+        1
+    }
+    fn start(&self, state: &mut [u64]) {
+        state[0] = self.needed as u64;
+    }
+    fn mask(&self, state: &[u64], position: usize) -> LocalMask {
+        let fits =
+            |&v: &u8| self.after(state[0] as i64, position, v).abs() <= self.left[position + 1];
+        LocalMask((0..2).filter(fits).fold(0, |mask, v| mask | 1 << v))
+    }
+    fn advance(&self, state: &mut [u64], position: usize, value: u8) {
+        state[0] = self.after(state[0] as i64, position, value) as u64;
+    }
+}
+
+constraint_by_walk!(SquareFlux);
