@@ -53,13 +53,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
             off[off.len() - 1]
         ));
         rings.push((n, found.energy));
-        let exact = |mean| Estimate {
-            mean,
-            error: 0.0,
-            tau: 0.5,
-            n: 1,
-        };
-        twins.push((n, exact(ground.energies[0])));
+        twins.push((n, Estimate::exact(exact)));
         last = Some((found, ground));
     }
     let scaling = EnergyScaling {

@@ -114,12 +114,7 @@ fn extrapolated() -> Result<f64, Failure> {
         let e = lowest(&ring, 1, &LanczosParams::default())?.energies[0] / n as f64;
         let x = 1.0 / (n * n) as f64;
         model.push(vec![1.0, x, x * x]);
-        values.push(Estimate {
-            mean: e,
-            error: 0.0,
-            tau: 0.5,
-            n: 1,
-        });
+        values.push(Estimate::exact(e));
     }
     let fit = fit_linear(&model, &values).map_err(Failure::computation)?;
     let x = 1.0 / (LARGE * LARGE) as f64;

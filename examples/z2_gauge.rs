@@ -9,7 +9,7 @@ use ketwork::exact::{LanczosParams, expectation, ground_state};
 use ketwork::hamiltonians::{Boundary, Hamiltonian, Lattice, Links, Model, OnSpace, Parity, Pauli};
 use ketwork::hamiltonians::{Z2Gauge, product};
 use ketwork::{Ancestral, Estimate, Figure, Panel, ProductOperator, Sampled, Scale, Stream};
-use ketwork::{TransformerParams, dual_line, rectangle_loop};
+use ketwork::{TransformerParams, rectangle_loop};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -30,8 +30,7 @@ fn theory(l: usize, g: f64, winding: [bool; 2]) -> Result<(Links, Model<f64>), F
     let torus = Lattice::square([l, l], Boundary::Periodic).map_err(Failure::input)?;
     let links = Links::new(&torus).map_err(Failure::input)?;
     let all = Z2Gauge::new(g).on(&torus).map_err(Failure::input)?;
-    let cut = |direction| dual_line(&links, 0, direction, l).map_err(Failure::input);
-    let checks = [(cut(0)?, winding[0]), (cut(1)?, winding[1])];
+    let checks = [(links.cut(0, 0), winding[0]), (links.cut(1, 0), winding[1])];
     let order = all.sector().order().to_vec();
     let pinned = Arc::new(Parity::new(order, &checks).map_err(Failure::input)?);
     let sector = product(vec![all.sector().clone(), pinned]).map_err(Failure::input)?;

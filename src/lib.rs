@@ -32,7 +32,7 @@ pub use ketwork_models::*;
 pub use local::local;
 pub use observables::{
     Correlation, Correlations, Expectation, LoopError, MeasureError, PairEstimate, ProductOperator,
-    Renyi2, Sampled, SiteOperator, StructureFactor, Swap, dual_line, rectangle_loop, winding_line,
+    Renyi2, Sampled, SiteOperator, StructureFactor, Swap, dual_line, rectangle_loop,
 };
 pub use plot::{Figure, Panel, PlotError, Scale};
 pub use progress::{Progress, with_error};

@@ -42,6 +42,33 @@ pub enum Schedule {
 }
 
 impl Schedule {
+    /// The learning rate of ground-state runs that were given none: a rise of 20 steps to `peak`, then
+    /// a fall as 1/(1 + step/knee) to 2 % of it. Small systems need imaginary time, so the knee lies at
+    /// 400 below 20 sites; larger ones need the average over samples that a small rate makes: 100.
+    #[must_use]
+    pub fn training_rate(n_sites: usize, peak: f64) -> Self {
+        Self::Power {
+            from: peak,
+            floor: 0.02 * peak,
+            knee: if n_sites < 20 { 400.0 } else { 100.0 },
+            power: 1.0,
+            warmup: 20,
+        }
+    }
+
+    /// The shift of ground-state runs that were given none: from 1e-2 with the third power of
+    /// 1 + step/50 to 1e-5.
+    #[must_use]
+    pub fn training_shift() -> Self {
+        Self::Power {
+            from: 1e-2,
+            floor: 1e-5,
+            knee: 50.0,
+            power: 3.0,
+            warmup: 0,
+        }
+    }
+
     /// The value at a step, counted from 0.
     #[must_use]
     pub fn at(&self, step: u64) -> f64 {

@@ -1,7 +1,6 @@
 //! Training of one positive transformer state, as the gauge-theory examples share it.
 
 use super::Failure;
-use ketwork::exact::{Memory, dimension};
 use ketwork::hamiltonians::{Hamiltonian, Model, OnSpace};
 use ketwork::{
     Autoregressive, Estimate, FullSum, GroundState, Independent, Joined, Sampler, Schedule, Spring,
@@ -37,33 +36,22 @@ pub struct Trained {
     pub variance: f64,
 }
 
-/// Largest sector whose configurations are summed in each step.
-const SUMMED: f64 = 512.0;
-
 /// Trains from given parameters, or from random ones.
 pub fn train(model: &Model<f64>, plan: &Plan, start: Option<Vec<f64>>) -> Result<Trained, Failure> {
     let sector = model.sector();
     let net = Transformer::new(*model.space(), plan.params).map_err(Failure::input)?;
     let psi = State::new(net, sector.clone());
     let shots = Independent::new(plan.samples as u64, plan.stream.named("samples"));
-    let is_small = dimension(&**sector).is_ok_and(|d| d <= SUMMED);
-    let sampler: Box<dyn Sampler<State>> = if is_small {
-        Box::new(FullSum::new(&**sector, Memory::default()).map_err(Failure::input)?)
-    } else {
-        Box::new(shots.clone())
+    let all = FullSum::of_small_sector(&**sector, plan.samples as u64).map_err(Failure::input)?;
+    let sampler: Box<dyn Sampler<State>> = match all {
+        Some(all) => Box::new(all),
+        None => Box::new(shots.clone()),
     };
     let random = || psi.layout().initial(plan.stream.named("parameters"));
     let theta = start.unwrap_or_else(random);
     let mut vmc = GroundState::new(model, &psi, sampler, theta).with_solver(Spring::new(1e-3, 0.8));
-    let fall = |from: f64, floor, knee, power, warmup| Schedule::Power {
-        from,
-        floor,
-        knee,
-        power,
-        warmup,
-    };
-    vmc.learning_rate = fall(0.1, 2e-3, 400.0, 1.0, 20);
-    vmc.shift = Some(fall(1e-2, 1e-5, 50.0, 3.0, 0));
+    vmc.learning_rate = Schedule::training_rate(model.space().n_sites, 0.1);
+    vmc.shift = Some(Schedule::training_shift());
     for report in vmc.by_ref().take(plan.steps) {
         report.map_err(Failure::computation)?;
     }

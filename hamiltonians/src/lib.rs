@@ -10,6 +10,7 @@ mod lattice;
 mod local_sum;
 mod model;
 mod operator;
+mod parity_block;
 mod pauli;
 mod scalar;
 mod sign_gauge;

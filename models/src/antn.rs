@@ -34,7 +34,8 @@ pub struct SiteTensor<L> {
 /// notices) the raw log-amplitudes are $\ln \|v_p T_x\|$, and the last one carries the phase
 /// $\arg v_N$. At f = 0 and right-canonical M this is the matrix product state, at M = 0 the bare
 /// network with amplitudes $|f|$. The outputs of the network (real and imaginary part) are f, and its
-/// heads start at 0: training starts at the matrix product state. For `f64` the tensors are real
+/// heads (arrays named "head..." and "phase...") start at 0: training starts at the matrix product
+/// state. For `f64` the tensors are real
 /// and the state is the modulus.
 ///
 /// Sites are positions: tensors come in the order of the constraint.

@@ -44,12 +44,11 @@ impl EnergyScaling {
     /// Three free numbers from four exact energies of the golden chain, c = 7/10:
     /// ```
     /// use ketwork::{EnergyScaling, Estimate};
-    /// let exact = |mean| Estimate { mean, error: 0.0, tau: 0.5, n: 1 };
     /// let rings = [
-    ///     (8, exact(-6.19634608)),
-    ///     (10, exact(-7.70674901)),
-    ///     (12, exact(-9.22315733)),
-    ///     (16, exact(-12.26473017)),
+    ///     (8, Estimate::exact(-6.19634608)),
+    ///     (10, Estimate::exact(-7.70674901)),
+    ///     (12, Estimate::exact(-9.22315733)),
+    ///     (16, Estimate::exact(-12.26473017)),
     /// ];
     /// let scaling = EnergyScaling { velocity: 1.8163563, bulk: None, correction: true };
     /// let found = scaling.fit(&rings)?;
@@ -85,12 +84,7 @@ impl EnergyScaling {
         }
         let fit = fit_linear(&model, &values)?;
         let constant = match self.bulk {
-            Some(mean) => Estimate {
-                mean,
-                error: 0.0,
-                tau: 0.5,
-                n: 1,
-            },
+            Some(mean) => Estimate::exact(mean),
             None => fit.coefficients[fit.coefficients.len() - 1],
         };
         Ok(CentralCharge {

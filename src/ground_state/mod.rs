@@ -6,6 +6,7 @@ mod tests;
 
 pub use report::{Report, Timings, VmcError, v_score};
 
+use crate::tangent::norm;
 use crate::{
     Estimate, Joined, MeasureError, MinSr, Sampled, Sampler, Schedule, TangentSolver, moments,
 };
@@ -300,10 +301,6 @@ impl<H: Hamiltonian, W: Differentiable + ?Sized, S, V> std::fmt::Debug
 fn estimate<L: Scalar>(samples: &Samples<L>, energies: &[L]) -> Estimate {
     let real: Vec<f64> = energies.iter().map(|e| e.re()).collect();
     Estimate::of(samples, &real)
-}
-
-fn norm(v: &[f64]) -> f64 {
-    v.iter().map(|v| v * v).sum::<f64>().sqrt()
 }
 
 struct Clock(Instant);

@@ -88,21 +88,9 @@ pub fn rectangle_loop(
     Ok(all)
 }
 
-/// The links of a straight line that winds around a periodic direction of a square lattice, through
-/// `vertex`: the path of a Polyakov loop. Their electric fields are conserved one by one, while the
-/// links that cross it, see [`dual_line`], measure the winding sector.
-///
-/// # Errors
-/// [`LoopError`], [`LoopError::TooLong`] where the direction is open.
-pub fn winding_line(links: &Links, vertex: usize, direction: usize) -> Result<Vec<u32>, LoopError> {
-    check(links, vertex)?;
-    let extent = links.lattice().extent()[direction];
-    Ok(walk(links, vertex, direction, extent)?.0)
-}
-
 /// The links in `direction` that a straight line across it cuts, from `vertex` on for `steps`
-/// vertices: the path of a 't Hooft line, whose product of electric fields creates two vortices or,
-/// all around a torus, measures the winding sector.
+/// vertices: the path of a 't Hooft line, whose product of electric fields creates two vortices. All
+/// around a torus it is [`Links::cut`], which measures the winding sector.
 ///
 /// # Errors
 /// [`LoopError`].

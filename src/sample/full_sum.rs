@@ -1,9 +1,11 @@
 use super::{SampleError, Sampler, check_finite};
-use crate::exact::{Basis, Memory};
+use crate::exact::{Basis, Memory, dimension};
 use crate::stats::sum;
 use ketwork_hamiltonians::{Configs, Constraint, Scalar};
 use ketwork_models::{Draw, Samples, Wavefunction};
 
+/// Largest sector that is small.
+const SMALL: u64 = 512;
 /// Configurations evaluated in one call.
 const CHUNK: usize = 1 << 14;
 
@@ -35,6 +37,24 @@ impl FullSum {
         Ok(Self {
             x: basis.configs(0..basis.len()),
         })
+    }
+
+    /// The legal configurations where there are at most 512 and no more than the shots that would be
+    /// drawn instead: their sum costs no more, and of a peaked state shots see a handful, so that steps
+    /// follow the noise of the rest.
+    ///
+    /// # Errors
+    /// [`SampleError::Exact`] where there is no configuration.
+    pub fn of_small_sector(
+        sector: &dyn Constraint,
+        shots: u64,
+    ) -> Result<Option<Self>, SampleError> {
+        let limit = SMALL.min(shots) as f64;
+        // A sector whose automaton is too large to count is no small one.
+        if !dimension(sector).is_ok_and(|d| d <= limit) {
+            return Ok(None);
+        }
+        Self::new(sector, Memory::default()).map(Some)
     }
 
     /// Number of legal configurations.

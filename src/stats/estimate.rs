@@ -31,6 +31,17 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// A number without error.
+    #[must_use]
+    pub fn exact(mean: f64) -> Self {
+        Self {
+            mean,
+            error: 0.0,
+            tau: 0.5,
+            n: 1,
+        }
+    }
+
     /// The mean of `values` over samples, with the error bar that fits the way they were drawn.
     ///
     /// Independent shots: $\sqrt{\sum_i w_i (f_i - \bar f)^2 / (n - 1)}$. Markov chains: see

@@ -1,6 +1,6 @@
 //! The dual system $(J J^T + \lambda) x = r$ with its Gram matrix in single precision.
 
-use super::SolveInfo;
+use super::{SolveInfo, dot, norm};
 use ketwork_linalg::SingleGram;
 use ketwork_models::TangentMap;
 
@@ -45,7 +45,7 @@ pub(super) fn solve(
     let mut squares = vec![0.0; r.len()];
     single.compute(j.stored()?, p, &mut squares);
     let mean = squares.iter().sum::<f64>() / r.len().min(p) as f64;
-    let scale = dot(r, r).sqrt();
+    let scale = norm(r);
     if !mean.is_finite() || mean <= 0.0 || !scale.is_finite() || scale == 0.0 {
         return None;
     }
@@ -72,7 +72,7 @@ pub(super) fn solve(
         for (i, left) in left.iter_mut().enumerate() {
             *left = r[i] - moved[i] - lambda * x[i];
         }
-        let residual = dot(&left, &left).sqrt() / scale;
+        let residual = norm(&left) / scale;
         if residual <= RESIDUAL {
             let info = SolveInfo {
                 shift: lambda,
@@ -81,7 +81,7 @@ pub(super) fn solve(
                 rank: None,
                 residual,
                 force: single.square_of(force_of).max(0.0).sqrt(),
-                length: dot(&moved, &moved).sqrt(),
+                length: norm(&moved),
             };
             return Some(Solved { info, moved });
         }
@@ -94,10 +94,6 @@ pub(super) fn solve(
         product = next;
     }
     None
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 fn add(sum: &mut [f64], by: f64, v: &[f64]) {

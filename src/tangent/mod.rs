@@ -116,6 +116,10 @@ pub enum SolveError {
     },
 }
 
-fn norm(v: &[f64]) -> f64 {
-    v.iter().map(|v| v * v).sum::<f64>().sqrt()
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+pub(crate) fn norm(v: &[f64]) -> f64 {
+    dot(v, v).sqrt()
 }

@@ -1,6 +1,6 @@
 use super::dual::{self, Solved};
 use super::gram::{geometric_tensor, gram};
-use super::{SolveError, SolveInfo, TangentSolver, norm};
+use super::{SolveError, SolveInfo, TangentSolver, dot, norm};
 use ketwork_linalg as linalg;
 use ketwork_models::TangentMap;
 
@@ -27,9 +27,10 @@ pub struct Sr {
 /// Stochastic reconfiguration in sample space:
 /// $\delta = J^T (J J^T + \lambda)^{-1} r$, cost $n^2 P + n^3/3$: for many parameters.
 ///
-/// The shift is that of [`Sr`]. From 512 rows of four times as many parameters on, and where the shift is large against the rounding
-/// of single precision, the Gram matrix is computed in single precision and the solution refined in
-/// double to a relative residual of 1e-10; where that is not reached the matrix is computed in double.
+/// The shift is that of [`Sr`]. With 512 rows or more, at least four times as many parameters, and a
+/// shift that is large against the rounding of single precision, the Gram matrix is computed in
+/// single precision and the solution refined in double to a relative residual of 1e-10; where that is
+/// not reached the matrix is computed in double.
 ///
 /// # References
 /// A. Chen, M. Heyl, Nat. Phys. 20, 1476 (2024); R. Rende et al., Commun. Phys. 7, 260 (2024).
@@ -87,11 +88,14 @@ impl MinSr {
         step: &mut [f64],
     ) -> Result<Solved, SolveError> {
         if dual::is_worth(j, self.shift) {
+            self.matrix = Vec::new();
             let single = &mut self.single;
             if let Some(found) = dual::solve(single, j, r, force_of, self.shift, step) {
                 return Ok(found);
             }
         }
+        // One of both matrices is held: the bound on memory counts one.
+        self.single = linalg::SingleGram::default();
         let m = r.len();
         self.matrix.resize(m * m, 0.0);
         gram(j, &mut self.matrix);
@@ -236,8 +240,4 @@ fn relative_residual(a: &[f64], x: &[f64], rhs: &[f64]) -> f64 {
     let left: Vec<f64> = ax.iter().zip(rhs).map(|(a, b)| a - b).collect();
     let (residual, scale) = (norm(&left), norm(rhs));
     if scale > 0.0 { residual / scale } else { 0.0 }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

@@ -5,7 +5,8 @@ use approx::abs_diff_eq;
 use ketwork::exact::{LanczosParams, dimension, lowest};
 use ketwork::hamiltonians::{
     Boundary, Constraint, FusionPath, GoldenChain, Hamiltonian, Lattice, LinkChain, Links, Model,
-    Modular, OnSpace, Parity, QuantumLink, SquareFlux, SquareLink, ToricCode, Z2Gauge, ZnGauge,
+    Modular, OnSpace, Parity, QuantumLink, SquareFlux, SquareLink, Tfim, ToricCode, Z2Gauge,
+    ZnGauge,
 };
 use std::sync::Arc;
 
@@ -318,4 +319,34 @@ fn zn_gauge_theory_at_order_two_has_the_levels_of_z2() {
     let free = levels(&ZnGauge { n: 3, g: 0.0 }.on(&torus(2)).unwrap(), 10);
     assert!(free[..9].iter().all(|e| (e + 4.0).abs() < 1e-9), "{free:?}");
     assert!(free[9] > -3.0, "{free:?}");
+}
+
+#[test]
+fn the_block_of_even_parities_holds_the_ground_state() {
+    for g in [0.1, 0.5] {
+        let all = Z2Gauge::new(g).on(&torus(3)).unwrap();
+        let (block, fixed) = all.lowest_parity_block().unwrap();
+        assert_eq!((fixed, count(&**block.sector())), (2, 256));
+        let (of_all, of_block) = (levels(&all, 1)[0], levels(&block, 1)[0]);
+        assert!((of_all - of_block).abs() < 1e-9, "g = {g}");
+    }
+    // Without fields: stars flip pairs of links, plaquettes and windings stay.
+    let code = ToricCode::default().on(&torus(2)).unwrap();
+    let (block, fixed) = code.lowest_parity_block().unwrap();
+    assert_eq!(fixed, 5);
+    assert!((levels(&block, 1)[0] + 8.0).abs() < 1e-9);
+}
+
+#[test]
+fn no_parity_is_fixed_where_the_ground_state_may_be_elsewhere() {
+    let none = |model: Model<f64>| assert!(model.lowest_parity_block().is_none());
+    let open = Lattice::square([3, 3], Boundary::Open).unwrap();
+    none(Z2Gauge::new(0.3).on(&open).unwrap());
+    // A negative coupling prefers links that are occupied.
+    none(Z2Gauge::new(-0.3).on(&torus(2)).unwrap());
+    // No parity is conserved once every qubit can be flipped alone.
+    none(Tfim::new(1.0).on(&ring(6)).unwrap());
+    none(ToricCode { hx: 0.2, hz: 0.1 }.on(&torus(2)).unwrap());
+    // Larger sites have no parities.
+    none(ZnGauge { n: 3, g: 0.3 }.on(&torus(2)).unwrap());
 }

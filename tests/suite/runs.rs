@@ -262,8 +262,7 @@ fn the_log_begins_with_what_the_run_file_left_out() {
 
 #[test]
 fn what_a_run_cannot_say_is_null() {
-    // The ground energy of two free spins is Tr H / dim only where there is no term at all; a single
-    // step has no time without its first.
+    // Without couplings every energy is Tr H / dim = 0, and the only step is the one left out.
     let none = RING.replace("h = 1.0", "j = 0.0\nh = 0.0");
     let line = Place::new(&none).ok("--steps 1");
     for key in ["v_score", "relative_error", "seconds_per_step"] {

@@ -1,5 +1,6 @@
-//! What a VMC step costs against the size, and with two threads: CPU seconds of its parts for the
-//! transformer of the comparisons on rings of 16 to 128 sites, 1024 samples.
+//! What a VMC step costs against the size, and with two threads: CPU seconds of the step, wall-clock
+//! seconds of its parts on one thread, for the transformer of the comparisons on rings of 16 to 128
+//! sites, 1024 samples.
 //!
 //! `scaling [PICTURE.png] [--quick]` prints tables and draws the step against N with the expected
 //! exponents beside it.
@@ -27,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut curve = Vec::new();
     for &n in sizes {
         let case = Case::transformer(n);
-        let costs = steps(&case, 1, if quick { 2 } else { 4 })?;
+        let costs = steps(&case, 1, if quick { 1 } else { 5 })?;
         let part = |of: fn(&Report) -> f64| median(costs.iter().map(|c| of(&c.report)));
         let step = median(costs.iter().map(|c| c.cpu));
         println!(
@@ -48,8 +49,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let case = Case::transformer(32);
     let mut gains = Vec::new();
     for _ in 0..if quick { 1 } else { 5 } {
-        let one = median(steps(&case, 1, 2)?.iter().map(|c| c.wall));
-        let two = median(steps(&case, 2, 2)?.iter().map(|c| c.wall));
+        let one = median(steps(&case, 1, 3)?.iter().map(|c| c.wall));
+        let two = median(steps(&case, 2, 3)?.iter().map(|c| c.wall));
         gains.push(one / two);
     }
     println!(

@@ -71,12 +71,8 @@ impl SquareFlux {
         }
         let front = Front::of(lattice);
         // Twice the field that leaves each vertex, as (link, sign).
-        let mut sums = vec![(Vec::new(), 0); lattice.n_sites()];
-        for link in 0..links.n_links() {
-            let (from, to) = links.edge(link);
-            sums[from as usize].0.push((link as u32, 1));
-            sums[to as usize].0.push((link as u32, -1));
-        }
+        let terms = links.divergence();
+        let mut sums: Vec<_> = terms.into_iter().map(|terms| (terms, 0)).collect();
         for &(vertex, charge) in charges {
             assert!(
                 (vertex as usize) < sums.len(),

@@ -267,3 +267,30 @@ fn assert_permutation(order: &[u32], n_sites: usize) {
         );
     }
 }
+
+/// Replaces linear checks, ends kept and ascending, until no two start at one position: of two with
+/// one start, the one that ends later is changed by `cancel`, which makes it start later.
+fn separate_starts<C: Clone>(
+    checks: &mut [C],
+    n: usize,
+    first: impl Fn(&C) -> usize,
+    cancel: impl Fn(&mut C, &C, usize),
+) {
+    let mut by_start: Vec<Option<usize>> = vec![None; n];
+    for k in 0..checks.len() {
+        let mut moving = k;
+        loop {
+            let start = first(&checks[moving]);
+            let Some(resident) = by_start[start] else {
+                by_start[start] = Some(moving);
+                break;
+            };
+            // Indices ascend with the ends.
+            let (keep, change) = (resident.min(moving), resident.max(moving));
+            by_start[start] = Some(keep);
+            let kept = checks[keep].clone();
+            cancel(&mut checks[change], &kept, start);
+            moving = change;
+        }
+    }
+}

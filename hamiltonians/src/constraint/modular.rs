@@ -1,4 +1,4 @@
-use super::{Constraint, ConstraintError, LocalMask};
+use super::{Constraint, ConstraintError, LocalMask, separate_starts};
 use crate::{Links, OnSpace, Space};
 
 /// Linear checks over the integers modulo a prime p: $\sum_i a_i x_i = b \bmod p$ for sites of p values.
@@ -128,7 +128,10 @@ impl Modular {
             }
         }
         let mut rows: Vec<Check> = by_end.into_iter().flatten().collect();
-        separate_starts(&mut rows, n, field);
+        let first = |c: &Check| c.first().expect("zero rows were dropped");
+        separate_starts(&mut rows, n, first, |later, kept, start| {
+            later.cancel(kept, start, field);
+        });
         let mut modular = Self {
             space: Space::new(n, modulus),
             order,
@@ -193,12 +196,8 @@ impl Modular {
         charges: &[(u32, i64)],
         fluxes: &[(Vec<u32>, i64)],
     ) -> Result<Self, ConstraintError> {
-        let mut checks = vec![(Vec::new(), 0); links.lattice().n_sites()];
-        for link in 0..links.n_links() {
-            let (from, to) = links.edge(link);
-            checks[from as usize].0.push((link as u32, 1));
-            checks[to as usize].0.push((link as u32, -1));
-        }
+        let terms = links.divergence();
+        let mut checks: Vec<_> = terms.into_iter().map(|terms| (terms, 0)).collect();
         for &(vertex, charge) in charges {
             assert!(
                 (vertex as usize) < checks.len(),
@@ -238,28 +237,6 @@ impl Modular {
 
     fn field(&self) -> Field {
         Field(self.space.local_dim as u8)
-    }
-}
-
-/// Replaces checks, ends kept, until no two start together: of two with one start, the one that
-/// ends later loses its start by a multiple of the other.
-fn separate_starts(checks: &mut [Check], n: usize, field: Field) {
-    let mut by_start: Vec<Option<usize>> = vec![None; n];
-    for k in 0..checks.len() {
-        let mut moving = k;
-        loop {
-            let start = checks[moving].first().expect("zero rows were dropped");
-            let Some(resident) = by_start[start] else {
-                by_start[start] = Some(moving);
-                break;
-            };
-            // Indices ascend with the ends.
-            let (keep, change) = (resident.min(moving), resident.max(moving));
-            by_start[start] = Some(keep);
-            let kept = checks[keep].clone();
-            checks[change].cancel(&kept, start, field);
-            moving = change;
-        }
     }
 }
 

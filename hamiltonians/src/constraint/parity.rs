@@ -1,4 +1,4 @@
-use super::{Constraint, ConstraintError, LocalMask};
+use super::{Constraint, ConstraintError, LocalMask, separate_starts};
 use crate::{OnSpace, Space};
 
 /// Linear checks over Z2: $\sum_{i \in A} x_i = b_A \bmod 2$ for any sets A of qubits.
@@ -110,7 +110,8 @@ impl Parity {
             }
         }
         let mut checks: Vec<Check> = by_end.into_iter().flatten().collect();
-        separate_starts(&mut checks, n);
+        let first = |c: &Check| c.first().expect("zero rows were dropped");
+        separate_starts(&mut checks, n, first, |later, kept, _| later.add(kept));
         let mut parity = Self {
             space: Space::qubits(n),
             order,
@@ -129,32 +130,34 @@ impl Parity {
         Ok(parity)
     }
 
+    /// A basis of the sets of qubits whose joint flip changes no check.
+    #[must_use]
+    pub fn even_flips(&self) -> Vec<Vec<u32>> {
+        let n = self.order.len();
+        let free = (0..n).filter(|&p| self.ends[p].is_none());
+        let of = |chosen: usize| {
+            // From the checks as if all were even: of the free qubits one is flipped.
+            let mut state = vec![0; self.words()];
+            let mut flips = Vec::new();
+            for p in 0..n {
+                let value = match self.ends[p] {
+                    Some(_) => u8::from(self.mask(&state, p).allows(1)),
+                    None => u8::from(p == chosen),
+                };
+                self.advance(&mut state, p, value);
+                if value == 1 {
+                    flips.push(self.order[p]);
+                }
+            }
+            flips
+        };
+        free.map(of).collect()
+    }
+
     /// Number of independent checks: the sector holds $2^{N - \text{rank}}$ configurations.
     #[must_use]
     pub fn rank(&self) -> usize {
         self.checks.len()
-    }
-}
-
-/// Replaces checks, ends kept, until no two start together: of two with one start, the one that
-/// ends later takes the sum, which starts later.
-fn separate_starts(checks: &mut [Check], n: usize) {
-    let mut by_start: Vec<Option<usize>> = vec![None; n];
-    for k in 0..checks.len() {
-        let mut moving = k;
-        loop {
-            let start = checks[moving].first().expect("zero rows were dropped");
-            let Some(resident) = by_start[start] else {
-                by_start[start] = Some(moving);
-                break;
-            };
-            // Indices ascend with the ends.
-            let (keep, change) = (resident.min(moving), resident.max(moving));
-            by_start[start] = Some(keep);
-            let kept = checks[keep].clone();
-            checks[change].add(&kept);
-            moving = change;
-        }
     }
 }
 

@@ -131,6 +131,19 @@ impl Links {
         stars
     }
 
+    /// The links at each vertex with the sign +1 where they leave it and -1 where they enter: the terms
+    /// of its Gauss law.
+    #[must_use]
+    pub fn divergence(&self) -> Vec<Vec<(u32, i64)>> {
+        let mut terms = vec![Vec::new(); self.lattice.n_sites()];
+        for link in 0..self.n_links() {
+            let (from, to) = self.edge(link);
+            terms[from as usize].push((link as u32, 1));
+            terms[to as usize].push((link as u32, -1));
+        }
+        terms
+    }
+
     /// The stars of each vertex cut by the coordinate planes, of the planes (x, y), (x, z), (y, z) in
     /// turn: 4 links each, fewer at open ends, empty ones left out. In two dimensions the stars.
     #[must_use]

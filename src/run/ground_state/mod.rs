@@ -1,6 +1,5 @@
 //! A ground state from a run file: network, sampler and solver by name, log, checkpoint, picture.
 
-mod blocks;
 mod choices;
 mod files;
 mod outcome;
@@ -28,8 +27,8 @@ use std::time::{Duration, Instant};
 const FINAL_DRAWS: u64 = 16;
 /// Standard deviations of the local energy above which a state is no approximation of another.
 const FAR: f64 = 1.0;
-/// R-hat above which chains disagree (A. Vehtari et al., Bayesian Analysis 16, 667 (2021) ask for 1.01; a step
-/// of training bears more).
+/// R-hat above which chains disagree (A. Vehtari et al., Bayesian Analysis 16, 667 (2021) ask for
+/// 1.01; a step of training bears more).
 const DISAGREE: f64 = 1.05;
 /// Wall-clock time between checkpoints.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(20);
@@ -56,7 +55,7 @@ impl GroundStateRun {
         let mut fixed = 0;
         // A symmetry may lead from one block to another.
         if let (AnyModel::Real(all), []) = (&model, &*run.wavefunction.symmetry)
-            && let Some((block, count)) = blocks::lowest(all)
+            && let Some((block, count)) = all.lowest_parity_block()
         {
             (model, fixed) = (AnyModel::Real(block), count);
         }
@@ -140,7 +139,7 @@ impl GroundStateRun {
             (State::Ancestral(psi), chosen @ (None | Some(SamplerMethod::Ancestral))) => {
                 let shots = Independent::new(self.samples, stream.named("samples"));
                 let small = match chosen {
-                    None => self.small_sector(model)?,
+                    None => FullSum::of_small_sector(&**model.sector(), self.samples)?,
                     Some(_) => None,
                 };
                 match small {
@@ -291,16 +290,12 @@ impl GroundStateRun {
                 bar.say(&e.to_string());
             }
         }
-        if let (false, false, Some(exact)) =
-            (stoquastic, self.run.wavefunction.symmetry.is_empty(), exact)
-            && estimate.mean - exact > FAR * (variance + estimate.error.powi(2)).sqrt()
-        {
-            bar.say(&format!(
-                "wavefunction.symmetry: the ground state lies at {exact:.8}, far below for a variance of {variance:.1e}; \
-                 it may not be in the trivial representation: run without symmetry"
-            ));
-        }
-        if let Some(doubt) = doubt_of_chains(fresh.r_hat()) {
+        let is_symmetric = !self.run.wavefunction.symmetry.is_empty();
+        let of_symmetry = exact
+            .filter(|_| is_symmetric && !stoquastic)
+            .and_then(|exact| doubt_of_symmetry(estimate, variance, exact));
+        let of_chains = doubt_of_chains(fresh.r_hat());
+        for doubt in of_symmetry.into_iter().chain(of_chains) {
             bar.say(&doubt);
         }
         let (seconds_per_step, cpu_seconds_per_step) = cost_of_a_step(&costs);
@@ -435,6 +430,17 @@ impl GroundStateRun {
             network.to_lowercase()
         )
     }
+}
+
+/// What is said of a symmetric state that ends in the wrong representation.
+fn doubt_of_symmetry(energy: Estimate, variance: f64, exact: f64) -> Option<String> {
+    let resolved = FAR * (variance + energy.error.powi(2)).sqrt();
+    (energy.mean - exact > resolved).then(|| {
+        format!(
+            "wavefunction.symmetry: the ground state lies at {exact:.8}, far below for a variance of {variance:.1e}; \
+             it may not be in the trivial representation: run without symmetry"
+        )
+    })
 }
 
 /// What is said of chains that disagree.

@@ -240,3 +240,15 @@ fn chains_that_disagree_are_told_and_others_are_not() {
     assert_eq!(doubt_of_chains(Some(1.01)), None);
     assert_eq!(doubt_of_chains(None), None);
 }
+
+#[test]
+fn a_symmetric_state_far_above_the_ground_state_is_told() {
+    let energy = |mean| Estimate {
+        error: 0.01,
+        ..Estimate::exact(mean)
+    };
+    // An eigenstate of another representation has no variance; one on the way has.
+    assert!(doubt_of_symmetry(energy(-4.0), 1e-4, -5.0).is_some_and(|d| d.contains("-5.0")));
+    assert_eq!(doubt_of_symmetry(energy(-4.0), 2.0, -5.0), None);
+    assert_eq!(doubt_of_symmetry(energy(-5.0), 1e-6, -5.0), None);
+}
