@@ -17,7 +17,6 @@ pub mod run;
 pub mod run_file;
 mod sample;
 mod schedule;
-mod stats;
 mod tangent;
 mod usage;
 
@@ -29,6 +28,7 @@ pub use fits::{CentralCharge, EnergyScaling, EntropyScaling, FitError, LinearFit
 pub use ground_state::{GroundState, Report, Timings, VmcError, v_score};
 pub use ketwork_hamiltonians::*;
 pub use ketwork_models::*;
+pub use ketwork_stats::*;
 pub use local::local;
 pub use observables::{
     Correlation, Correlations, Expectation, LoopError, MeasureError, PairEstimate, ProductOperator,
@@ -42,9 +42,6 @@ pub use sample::{
     Diagnostics, FullSum, Independent, Metropolis, MetropolisParams, SampleError, Sampler,
 };
 pub use schedule::Schedule;
-pub use stats::{
-    BinLevel, Estimate, Joined, binning, jackknife, moments, r_hat, reduce, sum, sum_over,
-};
 pub use tangent::{Adam, MinSr, SolveError, SolveInfo, Spring, Sr, TangentSolver};
 pub use usage::{Elapsed, Stopwatch, cpu_seconds, peak_memory_mb};
 

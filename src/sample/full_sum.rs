@@ -1,6 +1,6 @@
 use super::{SampleError, Sampler, check_finite};
 use crate::exact::{Basis, Memory, dimension};
-use crate::stats::sum;
+use crate::sum;
 use ketwork_hamiltonians::{Configs, Constraint, Scalar};
 use ketwork_models::{Draw, Samples, Wavefunction};
 

@@ -1,5 +1,5 @@
 use super::{Diagnostics, SampleError, Sampler, check_finite};
-use crate::stats::{Estimate, r_hat};
+use crate::{Estimate, r_hat};
 use ketwork_hamiltonians::{Configs, Scalar, Sector, draw_legal, is_legal};
 use ketwork_models::{Draw, Samples, Stream, Wavefunction};
 use serde::{Deserialize, Serialize};

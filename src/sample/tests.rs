@@ -1,6 +1,6 @@
 use super::*;
+use crate::Estimate;
 use crate::exact::{Basis, Memory};
-use crate::stats::Estimate;
 use ketwork_hamiltonians::{Configs, ConfigsRef, Free, Number, OnSpace, Sector, Space};
 use ketwork_models::{
     Autoregressive, Draw, Jastrow, Layout, Norm, PrefixTable, Rbm, Stream, Wavefunction,

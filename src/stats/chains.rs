@@ -1,6 +1,6 @@
 //! Autocorrelated samples: windowed autocorrelation time, binning, agreement of chains.
 
-use super::{Estimate, sum_over};
+use crate::{Estimate, sum_over};
 
 /// From this many chains on their means alone give the error: to 1/sqrt(2 * 31) = 13 %.
 const MANY_CHAINS: usize = 32;
@@ -205,7 +205,7 @@ pub fn r_hat(values: &[f64], n_chains: usize) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::normal;
+    use crate::normal;
     use ketwork_models::Stream;
 
     /// Stationary AR(1) chains with unit variance, mean 0 and rho(t) = a^t:

@@ -1,4 +1,4 @@
-use super::{chains, sum_over};
+use crate::{chains, sum_over};
 use ketwork_hamiltonians::Scalar;
 use ketwork_models::{Draw, Samples};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use std::fmt;
 ///
 /// # Examples
 /// ```
-/// use ketwork::Estimate;
+/// use ketwork_stats::Estimate;
 /// let energy = Estimate { mean: -1.273239, error: 0.00041, tau: 0.5, n: 4096 };
 /// assert_eq!(energy.to_string(), "-1.2732(4)");
 /// ```
@@ -116,7 +116,7 @@ impl Estimate {
 
     /// The mean of one chain, the error from the scatter of `n_bins` bins of consecutive values.
     ///
-    /// Valid where a bin is much longer than $\tau$; [`super::binning`] shows whether the error has
+    /// Valid where a bin is much longer than $\tau$; [`crate::binning`] shows whether the error has
     /// reached its plateau. Values left over by the last full bin are dropped from the end.
     ///
     /// # Panics
@@ -201,7 +201,7 @@ impl fmt::Display for Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::normal;
+    use crate::normal;
     use ketwork_hamiltonians::Configs;
     use ketwork_models::Stream;
 

@@ -1,4 +1,4 @@
-use super::{Estimate, sum_over};
+use crate::{Estimate, sum_over};
 use ketwork_models::{Draw, Samples};
 
 /// Blocks of steps left out in turn where there are few chains.

@@ -1,4 +1,4 @@
-use super::{Estimate, moments, r_hat};
+use crate::{Estimate, moments, r_hat};
 use ketwork_hamiltonians::Scalar;
 use ketwork_models::{Draw, Samples};
 
@@ -10,7 +10,9 @@ use ketwork_models::{Draw, Samples};
 ///
 /// # Examples
 /// ```
-/// use ketwork::{Configs, Draw, Joined, Samples};
+/// use ketwork_hamiltonians::Configs;
+/// use ketwork_models::{Draw, Samples};
+/// use ketwork_stats::Joined;
 /// // Two chains that stay apart from draw to draw: 8 draws are no more than 2 numbers.
 /// let mut joined = Joined::default();
 /// for _ in 0..8 {
@@ -114,7 +116,7 @@ impl Joined {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::normal;
+    use crate::normal;
     use ketwork_hamiltonians::Configs;
     use ketwork_models::Stream;
 

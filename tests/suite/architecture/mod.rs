@@ -71,6 +71,15 @@ const RULES: &[Rule] = &[
         reason: "dense linear algebra stands in src/linalg, where it is compiled once",
     },
     Rule {
+        under: |s| s.path.starts_with("src/stats/"),
+        forbidden: &[
+            "ketwork",
+            "ketwork_hamiltonians::Hamiltonian",
+            "ketwork_hamiltonians::Operator",
+        ],
+        reason: "error bars know samples, no physics",
+    },
+    Rule {
         under: |s| s.path.starts_with("src/linalg/"),
         forbidden: &["ketwork", "ketwork_models", "ketwork_hamiltonians"],
         reason: "linear algebra knows slices, no physics",
@@ -84,6 +93,7 @@ const MANIFESTS: &[(&str, &[&str])] = &[
         &["ketwork", "ketwork-models", "rand", "rand_chacha", "rayon"],
     ),
     ("models/Cargo.toml", &["ketwork"]),
+    ("src/stats/Cargo.toml", &["ketwork"]),
     (
         "src/linalg/Cargo.toml",
         &["ketwork", "ketwork-models", "ketwork-hamiltonians"],
@@ -213,13 +223,14 @@ fn every_member_takes_lints_and_versions_from_the_workspace() {
     let root = manifest("Cargo.toml");
     let level = root["workspace"]["lints"]["rust"]["unsafe_code"].as_str();
     assert_eq!(level, Some("forbid"), "the workspace forbids unsafe code");
-    for path in [
-        "Cargo.toml",
-        "models/Cargo.toml",
-        "hamiltonians/Cargo.toml",
-        "benches/Cargo.toml",
-    ] {
-        let manifest = manifest(path);
+    let members = root["workspace"]["members"].as_array();
+    let mut paths = vec!["Cargo.toml".to_owned()];
+    for member in members.expect("the workspace has members") {
+        let member = member.as_str().expect("a member is a path");
+        paths.push(format!("{member}/Cargo.toml"));
+    }
+    for path in paths {
+        let manifest = manifest(&path);
         let lints = manifest.get("lints").and_then(|l| l.get("workspace"));
         assert_eq!(lints.and_then(Value::as_bool), Some(true), "{path}: lints");
         for (section, name, value) in dependencies(&manifest) {
