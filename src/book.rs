@@ -16,6 +16,7 @@ chapters! {
     Observables = "book/src/observables.md",
     RunFiles = "book/src/run_files.md",
     Symmetries = "book/src/symmetries.md",
+    ToricCode = "book/src/toric_code.md",
     Reproducibility = "book/src/reproducibility.md",
     AddModel = "book/src/add_model.md",
     AddConstraint = "book/src/add_constraint.md",

@@ -210,12 +210,9 @@ pub enum ConstraintError {
         /// Largest width.
         limit: usize,
     },
-    /// A modulus without inverses, or with more values than a site can hold.
-    #[error(
-        "the exact look-ahead of a Gauss law modulo {modulus} needs a prime from 2 to 61, because it \
-         divides; choose 2, 3, 5, 7 or a larger prime"
-    )]
-    Composite {
+    /// A modulus with fewer or more values than a site can hold.
+    #[error("a Gauss law modulo {modulus} needs sites of {modulus} values; choose 2 to 64")]
+    Modulus {
         /// The modulus.
         modulus: usize,
     },
