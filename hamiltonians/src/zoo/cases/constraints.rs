@@ -280,6 +280,10 @@ fn oriented() -> Result<Vec<ConstraintCase>, ModelError> {
     let ice = SquareFlux::new(&torus, &[], &[])?;
     let charged = SquareFlux::new(&torus, &[(0, 1), (3, -1)], &[])?;
     let wound = SquareFlux::new(&torus, &[], &[(torus.cut(1, 0), -2)])?;
+    let roll = [Boundary::Periodic, Boundary::Open];
+    let roll = Links::new(&Lattice::new(crate::LatticeKind::Square, &[2, 2], &roll)?)?;
+    let spin1 = SquareFlux::with_spin(&roll, 2, &[(0, 2), (2, -1), (3, -1)], &[])?;
+    let ones = move |links: &Links, x: &[u8]| divergence(links, x, |v| 1 - i64::from(v));
     let (t1, t2, t3, t4) = (torus.clone(), torus.clone(), torus.clone(), torus.clone());
     Ok(vec![
         case(
@@ -330,6 +334,11 @@ fn oriented() -> Result<Vec<ConstraintCase>, ModelError> {
             "square ice with two static charges",
             Arc::new(charged),
             Box::new(move |x| halves(&t4, x) == [2, 0, 0, -2]),
+        ),
+        case(
+            "fields of spin 1 on a cylinder with static charges",
+            Arc::new(spin1),
+            Box::new(move |x| ones(&roll, x) == [2, 0, -1, -1]),
         ),
         case(
             "square ice with a winding",
