@@ -17,6 +17,8 @@ h = 1.0
 lattice = { kind = "chain", extent = [16], boundary = "periodic" }
 [wavefunction]
 network = "transformer"
+[optimizer]
+steps = 300
 "#;
 
 fn main() -> ExitCode {

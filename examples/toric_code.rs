@@ -5,17 +5,14 @@
 
 mod cli;
 
-use cli::{Failure, Line, Session, Story};
-use ketwork::exact::{LanczosParams, Memory, expectation, lowest};
-use ketwork::hamiltonians::{Action, Boundary, Hamiltonian, Lattice, Links, LocalSum, Model};
-use ketwork::hamiltonians::{OnSpace, Parity, Pauli, Space, Term, ToricCode, XCube};
-use ketwork::{Ancestral, Autoregressive, CodeSector, Estimate, Figure, FullSum, GroundState};
-use ketwork::{Independent, Panel, Sampled, Sampler, Spring, StabilizerState, Stream, Transformer};
-use ketwork::{TransformerParams, Wavefunction};
+use cli::{Failure, Line, Plan, Session, Story, train};
+use ketwork::exact::{LanczosParams, expectation, lowest};
+use ketwork::hamiltonians::{Boundary, Hamiltonian, Lattice, Links, Model, OnSpace, Parity, Pauli};
+use ketwork::hamiltonians::{ToricCode, XCube};
+use ketwork::{Ancestral, CodeError, CodeSector, Figure, Panel, ProductOperator, Sampled};
+use ketwork::{StabilizerState, Stream, TransformerParams, rectangle_loop};
 use std::process::ExitCode;
 use std::sync::Arc;
-
-type Psi = Autoregressive<Transformer<f64>>;
 
 /// Fields of the scan.
 const FIELDS: [f64; 7] = [0.05, 0.15, 0.25, 0.35, 0.45, 0.6, 0.8];
@@ -43,7 +40,7 @@ struct Code {
     l: usize,
     links: Links,
     model: Model<f64>,
-    build: fn(&Links, &CodeSector) -> Result<StabilizerState, ketwork::CodeError>,
+    build: fn(&Links, &CodeSector) -> Result<StabilizerState, CodeError>,
     z: Vec<Vec<u32>>,
     x: Vec<Vec<u32>>,
 }
@@ -211,47 +208,18 @@ fn small(hx: f64, hz: f64) -> Result<(Links, Model<f64>), Failure> {
     Ok((links, model))
 }
 
-/// A trained state with its parameters and energy.
-fn train(session: &Session, model: &Model<f64>) -> Result<(Psi, Vec<f64>, Estimate), Failure> {
-    let params = TransformerParams {
-        layers: 2,
-        width: 16,
-        heads: 2,
-    };
-    let net = Transformer::new(*model.space(), params).map_err(Failure::input)?;
-    let psi = Psi::new(net, model.sector().clone());
-    let stream = Stream::new(session.run.seed);
-    let theta = psi.layout().initial(stream.named("parameters"));
-    // Sectors of 32 configurations are summed.
-    let is_small = model.sector().as_parity().is_some();
-    let sampler: Box<dyn Sampler<Psi>> = if is_small {
-        Box::new(FullSum::new(&**model.sector(), Memory::default()).map_err(Failure::input)?)
-    } else {
-        let shots = session.run.sampling.samples.unwrap_or(1024) as u64;
-        Box::new(Independent::new(shots, stream.named("training")))
-    };
+fn plan(session: &Session) -> Plan {
     let steps = session.run.optimizer.steps.unwrap_or(200);
-    let steps = if session.quick { steps.min(20) } else { steps };
-    let vmc = GroundState::new(model, &psi, sampler, theta);
-    let mut vmc = vmc.with_solver(Spring::new(1e-3, 0.8));
-    for report in vmc.by_ref().take(steps) {
-        report.map_err(Failure::computation)?;
+    Plan {
+        params: TransformerParams {
+            layers: 2,
+            width: 16,
+            heads: 2,
+        },
+        steps: if session.quick { steps.min(20) } else { steps },
+        samples: session.run.sampling.samples.unwrap_or(1024),
+        stream: Stream::new(session.run.seed),
     }
-    let (energy, _) = vmc.measure().map_err(Failure::computation)?;
-    let theta = vmc.theta;
-    Ok((psi, theta, energy))
-}
-
-/// The product of Z on some links.
-fn loop_of(links: &[u32]) -> Result<LocalSum<f64>, Failure> {
-    let term = Term {
-        sites: links.to_vec(),
-        guard: Vec::new(),
-        action: Action::Pauli(vec![Pauli::Z; links.len()], 1.0),
-        coupling: 0,
-    };
-    let one = vec![("1".to_owned(), 1.0)];
-    LocalSum::new(Space::qubits(12), vec![term], one).map_err(Failure::input)
 }
 
 /// What is found along one direction of the fields.
@@ -308,21 +276,18 @@ fn scan(session: &Session) -> Result<Vec<Direction>, Failure> {
             let levels = lowest(&model, 4, &LanczosParams::default())?;
             let (exact, ground) = (levels.energies[0], &levels.vectors[0]);
             let splittings: Vec<_> = levels.energies[1..].iter().map(|e| e - exact).collect();
-            let (psi, theta, energy) = train(session, &model)?;
+            let trained = train(&model, &plan(session), None)?;
+            let energy = trained.energy;
             found.off.push((energy.mean - exact) / exact.abs());
             let shots = if session.quick { 512 } else { 8192 };
             let stream = Stream::new(session.run.seed).named("loops");
-            let samples = psi.sample(&theta, 0..shots, stream);
-            let state = Sampled::new(&psi, &theta, &samples);
-            // Around plaquette 0, and around it and its neighbour along x.
-            let faces = links.plaquettes();
-            let around = |f: &[usize]| -> Vec<u32> {
-                let odd = |l: &u32| f.iter().filter(|&&k| faces[k].contains(l)).count() == 1;
-                (0..links.n_links() as u32).filter(odd).collect()
-            };
+            let samples = trained.psi.sample(&trained.theta, 0..shots, stream);
+            let state = Sampled::new(&trained.psi, &trained.theta, &samples);
             let mut words = Vec::new();
-            for (i, face) in [&[0][..], &[0, 1]].into_iter().enumerate() {
-                let w = loop_of(&around(face))?;
+            for (i, sides) in [[1, 1], [2, 1]].into_iter().enumerate() {
+                let path = rectangle_loop(&links, 0, sides).map_err(Failure::input)?;
+                let w = ProductOperator::<f64>::pauli(*model.space(), &path, Pauli::Z);
+                let w = w.map_err(Failure::input)?;
                 let mean = state.expectation(&w).map_err(Failure::computation)?.mean;
                 let twin = expectation(&w, &levels.basis, ground).re;
                 words.push(format!("{mean} (exact {twin:.4})"));
@@ -356,7 +321,7 @@ fn sectors(session: &Session) -> Result<Line, Failure> {
         }
         let sector = Parity::new(links.snake_order(), &checks).map_err(Failure::input)?;
         let model = model.in_sector(Arc::new(sector)).map_err(Failure::input)?;
-        found.push(train(session, &model)?.2.mean);
+        found.push(train(&model, &plan(session), None)?.energy.mean);
         exact.push(lowest(&model, 1, &LanczosParams::default())?.energies[0]);
     }
     let gaps = |e: &[f64]| e[1..].iter().map(|x| x - e[0]).collect::<Vec<f64>>();

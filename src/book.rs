@@ -17,6 +17,8 @@ chapters! {
     RunFiles = "book/src/run_files.md",
     Symmetries = "book/src/symmetries.md",
     ToricCode = "book/src/toric_code.md",
+    Gauge = "book/src/gauge.md",
+    Anyons = "book/src/anyons.md",
     Reproducibility = "book/src/reproducibility.md",
     AddModel = "book/src/add_model.md",
     AddConstraint = "book/src/add_constraint.md",

@@ -6,6 +6,7 @@
 mod book;
 mod checkpoint;
 pub mod exact;
+mod fits;
 mod ground_state;
 mod local;
 mod observables;
@@ -24,13 +25,14 @@ mod usage;
 pub use ketwork_hamiltonians as hamiltonians;
 
 pub use checkpoint::{Checkpoint, CheckpointError, fingerprint};
+pub use fits::{CentralCharge, EnergyScaling, EntropyScaling, FitError, LinearFit, fit_linear};
 pub use ground_state::{GroundState, Report, Timings, VmcError, v_score};
 pub use ketwork_hamiltonians::*;
 pub use ketwork_models::*;
 pub use local::local;
 pub use observables::{
-    Correlation, Correlations, Expectation, MeasureError, PairEstimate, Renyi2, Sampled,
-    SiteOperator, StructureFactor, Swap,
+    Correlation, Correlations, Expectation, LoopError, MeasureError, PairEstimate, ProductOperator,
+    Renyi2, Sampled, SiteOperator, StructureFactor, Swap, dual_line, rectangle_loop, winding_line,
 };
 pub use plot::{Figure, Panel, PlotError, Scale};
 pub use progress::{Progress, with_error};

@@ -10,9 +10,11 @@
 
 mod failure;
 mod line;
+mod train;
 
 pub use failure::Failure;
 pub use line::{Field, Line};
+pub use train::{Plan, State, Trained, train};
 
 use clap::Parser;
 use ketwork::hamiltonians::{Lattice, LocalSum};

@@ -2,6 +2,7 @@
 //!
 //! This crate knows spaces and constraints, but no Hamiltonian.
 
+mod antn;
 mod arrays;
 mod autoregressive;
 mod code;
@@ -22,9 +23,11 @@ mod symmetrize;
 mod table;
 mod tangent;
 mod tensors;
+mod transfer;
 mod transformer;
 mod wavefunction;
 
+pub use antn::{Antn, AntnWork, Mps, Silent, SiteTensor};
 pub use arrays::jacobian;
 pub use autoregressive::Autoregressive;
 pub use code::{CheckKind, CodeError, CodeSector, StabilizerState};
@@ -41,6 +44,7 @@ pub use symmetrize::{Relabelling, Symmetrized, SymmetryError, check_invariance};
 pub use table::PrefixTable;
 pub use tangent::{Dense, Lazy, TangentMap};
 pub use tensors::{TensorError, replace_file};
+pub use transfer::{Positions, TransferError};
 pub use transformer::{Transformer, TransformerParams, TransformerWork};
 pub use wavefunction::{
     Ancestral, Ansatz, Differentiable, Draw, Norm, Samples, Shots, Wavefunction,

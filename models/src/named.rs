@@ -4,8 +4,8 @@
 //! with its crate.
 
 use crate::{
-    Ansatz, Autoregressive, Conditional, FlipInvariant, NetworkError, PrefixTable, Rnn, Rnn2d,
-    Rnn2dParams, RnnParams, Transformer, TransformerParams,
+    Ansatz, Antn, Autoregressive, Conditional, FlipInvariant, Mps, NetworkError, PrefixTable, Rnn,
+    Rnn2d, Rnn2dParams, RnnParams, Transformer, TransformerParams,
 };
 use ketwork_hamiltonians::{OnSpace, Scalar, Sector};
 use num_complex::Complex64;
@@ -18,6 +18,15 @@ pub enum NamedNetwork {
     Table,
     /// [`Transformer`]
     Transformer(TransformerParams),
+    /// [`Mps`] near the uniform state, with bonds of at most this dimension.
+    Mps(usize),
+    /// [`Antn`] of such a state and a transformer.
+    Antn {
+        /// Largest bond dimension.
+        bond: usize,
+        /// Sizes of the network.
+        params: TransformerParams,
+    },
     /// [`Rnn`]
     Rnn(RnnParams),
     /// [`Rnn2d`] on a rectangle of columns and rows.
@@ -58,6 +67,13 @@ macro_rules! named {
                     NamedNetwork::Table => state(PrefixTable::<Self>::new(space), sector, even),
                     NamedNetwork::Transformer(params) => {
                         state(Transformer::<Self>::new(space, *params)?, sector, even)
+                    }
+                    NamedNetwork::Mps(bond) => {
+                        state(Mps::<Self>::near_uniform(space, *bond)?, sector, even)
+                    }
+                    NamedNetwork::Antn { bond, params } => {
+                        let net = Transformer::<Self>::new(space, *params)?;
+                        state(Antn::near_product(net, *bond)?, sector, even)
                     }
                     NamedNetwork::Rnn(params) => {
                         state(Rnn::<Self>::new(space, *params)?, sector, even)

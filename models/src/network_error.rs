@@ -18,4 +18,12 @@ pub enum NetworkError {
         /// Number of heads.
         heads: usize,
     },
+    /// A tensor of a matrix product state does not fit its neighbours or the space.
+    #[error("tensor of site {site}: {reason}; give (d, left, right) entries with bonds that meet")]
+    Tensor {
+        /// The site, in the order of the tensors.
+        site: usize,
+        /// What does not fit.
+        reason: String,
+    },
 }

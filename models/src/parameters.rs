@@ -16,6 +16,8 @@ pub enum Init {
     Uniform(f64),
     /// Given values.
     Values(Arc<[f64]>),
+    /// Given values plus normal noise of this standard deviation.
+    Near(Arc<[f64]>, f64),
 }
 
 /// One named array inside theta.
@@ -57,7 +59,7 @@ impl Layout {
             "parameter {name} exists already"
         );
         let size: usize = shape.iter().product();
-        if let Init::Values(v) = &init {
+        if let Init::Values(v) | Init::Near(v, _) = &init {
             assert_eq!(v.len(), size, "initial values of {name}");
         }
         let range = self.n_params..self.n_params + size;
@@ -105,13 +107,22 @@ impl Layout {
                     .for_each(|t| *t = b * (2.0 * uniform() - 1.0)),
                 Init::Normal(sigma) => {
                     for t in out {
-                        // Box-Muller; 1 - u avoids the logarithm of 0.
-                        let r = (-2.0 * (1.0 - uniform()).ln()).sqrt();
-                        *t = sigma * r * (std::f64::consts::TAU * uniform()).cos();
+                        *t = sigma * normal(&mut uniform);
+                    }
+                }
+                Init::Near(v, sigma) => {
+                    for (t, v) in out.iter_mut().zip(v.iter()) {
+                        *t = v + sigma * normal(&mut uniform);
                     }
                 }
             }
         }
         theta
     }
+}
+
+/// A standard normal number by Box and Muller; 1 - u avoids the logarithm of 0.
+fn normal(uniform: &mut impl FnMut() -> f64) -> f64 {
+    let r = (-2.0 * (1.0 - uniform()).ln()).sqrt();
+    r * (std::f64::consts::TAU * uniform()).cos()
 }

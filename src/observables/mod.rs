@@ -6,14 +6,20 @@
 //! $\langle O\rangle$.
 
 mod correlations;
+#[cfg(test)]
+mod gauge_tests;
+mod loops;
 mod pairs;
+mod product_operator;
 mod renyi;
 mod site_operator;
 #[cfg(test)]
 mod tests;
 
 pub use correlations::{Correlation, Correlations, StructureFactor};
+pub use loops::{LoopError, dual_line, rectangle_loop, winding_line};
 pub use pairs::PairEstimate;
+pub use product_operator::ProductOperator;
 pub use renyi::{Renyi2, Swap};
 pub use site_operator::SiteOperator;
 

@@ -1,7 +1,7 @@
 //! From the section `[wavefunction]` to a state.
 
 use super::{RunError, symmetry};
-use crate::run_file::{Network, Symmetry, WavefunctionSection};
+use crate::run_file::{Mixing, Network, Start, Symmetry, WavefunctionSection};
 use ketwork_hamiltonians::{Constraint, Lattice, OnSpace, Scalar, Sector, draw_legal, is_legal};
 use ketwork_models::{
     Ansatz, Cell, Differentiable, Jastrow, Named, NamedNetwork, Rbm, Relabelling, Rnn2dParams,
@@ -39,6 +39,8 @@ impl<L: Scalar> std::fmt::Debug for State<L> {
 
 /// Sites above which the default networks are wide.
 const LARGE: usize = 40;
+/// Bond dimension of tensor networks.
+const BOND: usize = 8;
 /// Largest sizes that are offered; the memory of the parameters is checked besides.
 const MOST_LAYERS: usize = 1024;
 const MOST_WIDTH: usize = 1 << 16;
@@ -62,19 +64,21 @@ pub fn build_state<L: Named>(
             .unwrap_or(if space.n_sites > LARGE { large } else { small })
     };
     let network = section.network.unwrap_or(Network::Transformer);
+    let transformer = || {
+        let params = TransformerParams {
+            layers: section.layers.unwrap_or(2),
+            width: width(16, 32),
+            heads: section
+                .heads
+                .unwrap_or(if space.n_sites > LARGE { 4 } else { 2 }),
+        };
+        divided(section, params)?;
+        Ok::<_, RunError>(params)
+    };
+    let bond = section.bond.unwrap_or(BOND);
     only_its_keys(section, network)?;
     let named = match network {
-        Network::Transformer => {
-            let params = TransformerParams {
-                layers: section.layers.unwrap_or(2),
-                width: width(16, 32),
-                heads: section
-                    .heads
-                    .unwrap_or(if space.n_sites > LARGE { 4 } else { 2 }),
-            };
-            divided(section, params)?;
-            NamedNetwork::Transformer(params)
-        }
+        Network::Transformer => NamedNetwork::Transformer(transformer()?),
         Network::Table if space.dimension() > TABLE_UP_TO => {
             return Err(RunError::Value {
                 key: "wavefunction.network",
@@ -121,12 +125,14 @@ pub fn build_state<L: Named>(
                 width: width(16, 24),
             },
         },
-        Network::Mps | Network::Antn => {
-            return Err(RunError::Value {
-                key: "wavefunction.network",
-                reason: "tensor networks are not in this version; use \"transformer\" or \"gru\""
-                    .into(),
-            });
+        Network::Mps => {
+            tensors_of_this_version(section)?;
+            NamedNetwork::Mps(bond)
+        }
+        Network::Antn => {
+            tensors_of_this_version(section)?;
+            let params = transformer()?;
+            NamedNetwork::Antn { bond, params }
         }
     };
     // An even network of qubits costs what the bare one does; a mixture of two costs twice that.
@@ -147,6 +153,27 @@ pub fn build_state<L: Named>(
     } else {
         Box::new(Symmetrized::new(psi, sector, &generators)?)
     }))
+}
+
+/// Refuses what tensor networks cannot do yet.
+fn tensors_of_this_version(section: &WavefunctionSection) -> Result<(), RunError> {
+    let (key, reason) = if section.init == Some(Start::Dmrg) {
+        (
+            "wavefunction.init",
+            "a start from DMRG is not in this version; use \"random\"",
+        )
+    } else if section.mixing == Some(Mixing::Elementwise) {
+        (
+            "wavefunction.mixing",
+            "elementwise mixing is not in this version; use \"blockwise\"",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(RunError::Value {
+        key,
+        reason: reason.into(),
+    })
 }
 
 /// Refuses heads that do not share the width, and names the key that was written.
@@ -253,6 +280,7 @@ fn only_its_keys(section: &WavefunctionSection, network: Network) -> Result<(), 
     let sizes = [
         ("wavefunction.layers", section.layers, MOST_LAYERS),
         ("wavefunction.width", section.width, MOST_WIDTH),
+        ("wavefunction.bond", section.bond, MOST_LAYERS),
     ];
     for (key, given, most) in sizes {
         if given.is_some_and(|size| size > most) {

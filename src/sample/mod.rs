@@ -41,6 +41,24 @@ pub trait Sampler<W: Wavefunction + ?Sized> {
     }
 }
 
+impl<W: Wavefunction + ?Sized, S: Sampler<W> + ?Sized> Sampler<W> for Box<S> {
+    fn draw(&mut self, psi: &W, theta: &[f64]) -> Result<Samples<W::Log>, SampleError> {
+        (**self).draw(psi, theta)
+    }
+
+    fn save(&self) -> Vec<u64> {
+        (**self).save()
+    }
+
+    fn load(&mut self, saved: &[u64]) -> Result<(), SampleError> {
+        (**self).load(saved)
+    }
+
+    fn diagnostics(&self) -> Option<Diagnostics> {
+        (**self).diagnostics()
+    }
+}
+
 /// How well Markov chains mix.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Diagnostics {

@@ -5,8 +5,8 @@ use approx::abs_diff_eq;
 use ketwork::exact::{LanczosParams, dimension, lowest};
 use ketwork::hamiltonians::{
     Boundary, Constraint, ConstraintError, FusionPath, GoldenChain, Hamiltonian, Lattice,
-    LinkChain, Links, Model, Modular, Parity, QuantumLink, SquareFlux, SquareLink, ToricCode,
-    Z2Gauge, ZnGauge,
+    LinkChain, Links, Model, Modular, OnSpace, Parity, QuantumLink, SquareFlux, SquareLink,
+    ToricCode, Z2Gauge, ZnGauge,
 };
 use std::sync::Arc;
 
@@ -198,6 +198,55 @@ fn the_toric_code_has_four_ground_states_and_pairs_of_cost_four() {
         assert!((e - known).abs() < 1e-9, "{found:?}");
     }
     assert_eq!(count(&**code.sector()), 256);
+}
+
+#[test]
+fn a_network_carried_to_a_longer_ring_starts_lower_than_a_random_one() {
+    use ketwork::exact::Memory;
+    use ketwork::{
+        Autoregressive, Conditional, FullSum, GroundState, Positions, Schedule, Stream,
+        Transformer, TransformerParams, Wavefunction,
+    };
+    let params = TransformerParams {
+        layers: 1,
+        width: 8,
+        heads: 2,
+    };
+    let state = |n: usize| {
+        let model = QuantumLink::new(0.0).on(&ring(n)).unwrap();
+        let net = Transformer::<f64>::new(*model.sector().space(), params).unwrap();
+        let psi = Autoregressive::new(net, model.sector().clone());
+        (model, psi)
+    };
+    let run = |n: usize, theta: Vec<f64>, steps: usize| {
+        let (model, psi) = state(n);
+        let all = FullSum::new(&**model.sector(), Memory::default()).unwrap();
+        let mut vmc = GroundState::new(&model, &psi, all, theta);
+        vmc.learning_rate = Schedule::Constant(0.1);
+        for report in vmc.by_ref().take(steps) {
+            report.unwrap();
+        }
+        let energy = vmc.measure().unwrap().0.mean;
+        (vmc.theta, energy / n as f64)
+    };
+    let random = |n: usize| state(n).1.layout().initial(Stream::new(1));
+    let (theta, trained) = run(8, random(8), 80);
+    let map = Positions::chain(8, 12, 2).unwrap();
+    let (small, large) = (state(8).1, state(12).1);
+    let start = map
+        .transfer(small.network().layout(), &theta, large.network().layout())
+        .unwrap();
+    let (_, carried) = run(12, start.clone(), 0);
+    let (_, fresh) = run(12, random(12), 0);
+    let exact = -0.603_578;
+    // Nine tenths of the way from the random state to the ground state come with the parameters.
+    assert!(
+        carried - exact < 0.1 * (fresh - exact),
+        "carried {carried}, random {fresh}, trained on eight {trained}"
+    );
+    // And the head start lasts.
+    let (carried, fresh) = (run(12, start, 20).1, run(12, random(12), 20).1);
+    assert!(carried < fresh, "after 20 steps: {carried} and {fresh}");
 }
 
 fn torus(l: usize) -> Lattice {

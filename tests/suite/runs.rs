@@ -227,7 +227,8 @@ fn a_run_that_fails_on_the_way_ends_with_3_and_names_quantity_step_and_configura
 
 #[test]
 fn quick_runs_refuse_what_the_file_asks_for_beyond_the_memory() {
-    let solver = RING.replace(
+    // More configurations than would be summed.
+    let solver = RING.replace("[8]", "[12]").replace(
         "samples = 200",
         "samples = 40000\n[optimizer]\nmethod = \"spring\"",
     );
@@ -286,18 +287,10 @@ fn doubtful_choices_are_said_aloud() {
             RING.replace("samples = 200", "samples = 200\nsampler = \"full_sum\""),
             "sampling.samples",
         ),
-        // A ferromagnet that orders on the way: each chain stays where it is.
-        (
-            chains()
-                .replace("h = 1.0", "h = 0.05")
-                .replace("200", "64")
-                .replace("method = \"adam\"", "steps = 20"),
-            "R-hat",
-        ),
     ];
     for (text, word) in cases {
         let place = Place::new(&text);
-        let out = place.run(if word == "R-hat" { "" } else { "--steps 3" });
+        let out = place.run("--steps 3");
         assert!(out.status.success(), "{}", message(&out));
         assert!(message(&out).contains(word), "{word}: {}", message(&out));
     }

@@ -1,14 +1,19 @@
 //! What a run file leaves out: sizes, rates and steps chosen from N.
 
 use super::GroundStateRun;
+use crate::exact::{Memory, dimension};
 use crate::ground_state::DEFAULT_MEMORY;
 use crate::run::network::has_single_changes;
 use crate::run::{RunError, symmetry};
 use crate::run_file::{Network, OptimizerMethod, RunFile, SamplerMethod, Symmetry};
-use crate::{Adam, Metropolis, MetropolisParams, MinSr, Schedule, Spring, Sr, TangentSolver};
+use crate::{
+    Adam, FullSum, Metropolis, MetropolisParams, MinSr, Schedule, Spring, Sr, TangentSolver,
+};
 use ketwork_hamiltonians::{Hamiltonian, Lattice, Model, OnSpace, Scalar};
 use ketwork_models::Stream;
 
+/// Largest sector that is summed unasked.
+const SUMMED_UP_TO: u64 = 512;
 /// Steps over which the learning rate rises.
 const WARMUP: u64 = 20;
 
@@ -41,7 +46,7 @@ impl GroundStateRun {
         Schedule::Power {
             from: peak,
             floor: 0.02 * peak,
-            knee: 100.0,
+            knee: knee(self.model.space().n_sites),
             power: 1.0,
             warmup: WARMUP,
         }
@@ -62,6 +67,23 @@ impl GroundStateRun {
 
     fn method(&self) -> OptimizerMethod {
         self.run.optimizer.method.unwrap_or(OptimizerMethod::Spring)
+    }
+
+    /// All configurations of a sector that has so few: their sum costs no more than shots, which of
+    /// a peaked state see a handful, and steps then follow the noise of the rest.
+    ///
+    /// # Errors
+    /// [`RunError`] where the sector cannot be listed.
+    pub(super) fn small_sector<T: Scalar>(
+        &self,
+        model: &Model<T>,
+    ) -> Result<Option<FullSum>, RunError> {
+        let limit = SUMMED_UP_TO.min(self.samples) as f64;
+        // A sector whose automaton is too large to count is no small one.
+        if !dimension(&**model.sector()).is_ok_and(|d| d <= limit) {
+            return Ok(None);
+        }
+        Ok(Some(FullSum::new(&**model.sector(), Memory::default())?))
     }
 
     /// The solver for so many real rows: one for each sample, or each configuration of a full sum,
@@ -168,10 +190,21 @@ pub(super) fn signed<T: Scalar>(
     }
 }
 
+/// Step at which the learning rate has fallen to one half. Small systems need imaginary time, large
+/// ones the average over samples that a small rate makes.
+fn knee(n_sites: usize) -> f64 {
+    if n_sites < 20 { 400.0 } else { 100.0 }
+}
+
 pub(super) fn default_samples(n_sites: usize) -> u64 {
     if n_sites <= 8 { 512 } else { 1024 }
 }
 
 pub(super) fn default_steps(n_sites: usize) -> u64 {
-    if n_sites <= 16 { 300 } else { 400 }
+    match n_sites {
+        0..=12 => 300,
+        // Labels of anyons are correlated over long distances: 16 of them need so many.
+        13..20 => 600,
+        _ => 400,
+    }
 }

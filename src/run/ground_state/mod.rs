@@ -1,5 +1,6 @@
 //! A ground state from a run file: network, sampler and solver by name, log, checkpoint, picture.
 
+mod blocks;
 mod choices;
 mod files;
 mod outcome;
@@ -41,6 +42,8 @@ pub struct GroundStateRun {
     model: AnyModel,
     samples: u64,
     steps: u64,
+    /// Conserved parities that were fixed at their values in the ground state.
+    fixed: usize,
 }
 
 impl GroundStateRun {
@@ -49,7 +52,14 @@ impl GroundStateRun {
     /// # Errors
     /// [`RunError`].
     pub fn new(run: RunFile) -> Result<Self, RunError> {
-        let (lattice, model) = run.system()?;
+        let (lattice, mut model) = run.system()?;
+        let mut fixed = 0;
+        // A symmetry may lead from one block to another.
+        if let (AnyModel::Real(all), []) = (&model, &*run.wavefunction.symmetry)
+            && let Some((block, count)) = blocks::lowest(all)
+        {
+            (model, fixed) = (AnyModel::Real(block), count);
+        }
         let n = model.space().n_sites;
         let samples = run
             .sampling
@@ -62,6 +72,7 @@ impl GroundStateRun {
             model,
             samples,
             steps,
+            fixed,
         };
         this.check_memory()?;
         let optimizer = &this.run.optimizer;
@@ -74,7 +85,7 @@ impl GroundStateRun {
         Ok(this)
     }
 
-    /// The model.
+    /// The model, in the block of its conserved parities that is known to hold the ground state.
     #[must_use]
     pub fn model(&self) -> &AnyModel {
         &self.model
@@ -126,9 +137,18 @@ impl GroundStateRun {
         let state = build_state::<L>(wavefunction, &self.lattice, model.sector())?;
         symmetry::check(model, &wavefunction.symmetry, &self.lattice)?;
         match (state, self.run.sampling.sampler) {
-            (State::Ancestral(psi), None | Some(SamplerMethod::Ancestral)) => {
-                let sampler = Independent::new(self.samples, stream.named("samples"));
-                self.train(model, &*psi, sampler, options)
+            (State::Ancestral(psi), chosen @ (None | Some(SamplerMethod::Ancestral))) => {
+                let shots = Independent::new(self.samples, stream.named("samples"));
+                let small = match chosen {
+                    None => self.small_sector(model)?,
+                    Some(_) => None,
+                };
+                match small {
+                    Some(all) => {
+                        self.train(model, &*psi, Box::new(all), Some(Box::new(shots)), options)
+                    }
+                    None => self.train(model, &*psi, Box::new(shots), None, options),
+                }
             }
             (State::Reference(_), Some(SamplerMethod::Ancestral)) => Err(RunError::Value {
                 key: "sampling.sampler",
@@ -137,35 +157,50 @@ impl GroundStateRun {
             }),
             (state, Some(SamplerMethod::FullSum)) => {
                 let sampler = FullSum::new(&**model.sector(), Memory::default())?;
-                self.train(model, state.differentiable(), sampler, options)
+                self.train(
+                    model,
+                    state.differentiable(),
+                    Box::new(sampler),
+                    None,
+                    options,
+                )
             }
             (state, None | Some(SamplerMethod::Metropolis)) => {
                 let sampler = self.metropolis(model, stream)?;
-                self.train(model, state.differentiable(), sampler, options)
+                self.train(
+                    model,
+                    state.differentiable(),
+                    Box::new(sampler),
+                    None,
+                    options,
+                )
             }
         }
     }
 }
 
 impl GroundStateRun {
-    fn train<T, W, S>(
+    /// Trains with one sampler and measures with `shots`, where they are given.
+    fn train<T, W>(
         &self,
         model: &Model<T>,
         psi: &W,
-        sampler: S,
+        sampler: Box<dyn Sampler<W>>,
+        shots: Option<Box<dyn Sampler<W>>>,
         options: Option<&RunOptions>,
     ) -> Result<Option<Outcome>, RunError>
     where
         T: Scalar,
         W: Differentiable + ?Sized,
         W::Log: From<T>,
-        S: Sampler<W>,
     {
         let n_params = psi.layout().n_params();
         check_parameters(n_params)?;
-        let rows = match self.run.sampling.sampler {
-            Some(SamplerMethod::FullSum) => dimension(&**model.sector())? as u64,
-            _ => self.samples,
+        let sums = shots.is_some() || self.run.sampling.sampler == Some(SamplerMethod::FullSum);
+        let rows = if sums {
+            dimension(&**model.sector())? as u64
+        } else {
+            self.samples
         };
         let solver = self.solver(rows * W::Log::COMPONENTS as u64, n_params)?;
         let Some(options) = options else {
@@ -187,6 +222,17 @@ impl GroundStateRun {
         } else {
             Progress::hidden()
         };
+        if shots.is_some() {
+            bar.say(&format!(
+                "sampling.sampler: steps sum over all {rows} configurations, the final energy is one of shots"
+            ));
+        }
+        if self.fixed > 0 {
+            bar.say(&format!(
+                "{} conserved parities (windings, plaquettes) are fixed at their values in the ground state",
+                self.fixed
+            ));
+        }
         let stoquastic = model.terms().is_stoquastic();
         for doubt in self.doubts(stoquastic, W::Log::COMPONENTS == 2) {
             bar.say(doubt);
@@ -211,6 +257,9 @@ impl GroundStateRun {
         bar.finish();
         if let Some(files) = &files {
             files.save(&vmc)?;
+        }
+        if let Some(shots) = shots {
+            vmc.sampler = shots;
         }
         // Each draw is as large as a training batch, and so is the memory.
         let mut fresh = Joined::default();
@@ -251,11 +300,8 @@ impl GroundStateRun {
                  it may not be in the trivial representation: run without symmetry"
             ));
         }
-        if let Some(r_hat) = fresh.r_hat().filter(|&r| r > DISAGREE) {
-            bar.say(&format!(
-                "sampling: the chains disagree (R-hat {r_hat:.2}, above {DISAGREE}), so the error bar is too small; draw \
-                 more samples, or use a network with \"ancestral\" sampling"
-            ));
+        if let Some(doubt) = doubt_of_chains(fresh.r_hat()) {
+            bar.say(&doubt);
         }
         let (seconds_per_step, cpu_seconds_per_step) = cost_of_a_step(&costs);
         let n = model.space().n_sites;
@@ -389,6 +435,15 @@ impl GroundStateRun {
             network.to_lowercase()
         )
     }
+}
+
+/// What is said of chains that disagree.
+fn doubt_of_chains(r_hat: Option<f64>) -> Option<String> {
+    let r_hat = r_hat.filter(|&r| r > DISAGREE)?;
+    Some(format!(
+        "sampling: the chains disagree (R-hat {r_hat:.2}, above {DISAGREE}), so the error bar is too small; draw more \
+         samples, or use a network with \"ancestral\" sampling"
+    ))
 }
 
 /// Refuses a network whose parameters alone would fill the memory.

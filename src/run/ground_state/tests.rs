@@ -170,7 +170,7 @@ fn what_does_not_fit_or_says_nothing_is_refused_with_its_key() {
             "optimizer.method",
         ),
         (
-            8,
+            12,
             "[sampling]\nsamples = 200000\n[optimizer]\nmethod = \"spring\"\n".to_owned(),
             "optimizer.method",
         ),
@@ -232,4 +232,11 @@ fn what_sites_on_links_or_without_bonds_cannot_do_is_refused_with_its_key() {
             "{refused}"
         );
     }
+}
+
+#[test]
+fn chains_that_disagree_are_told_and_others_are_not() {
+    assert!(doubt_of_chains(Some(1.38)).is_some_and(|d| d.contains("R-hat 1.38")));
+    assert_eq!(doubt_of_chains(Some(1.01)), None);
+    assert_eq!(doubt_of_chains(None), None);
 }

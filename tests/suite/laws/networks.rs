@@ -2,8 +2,8 @@
 
 use ketwork::hamiltonians::cases::{ConstraintCase, constraints};
 use ketwork::{
-    Ansatz, Autoregressive, Cell, Conditional, Configs, Constraint, FlipInvariant, OnSpace,
-    PrefixTable, Relabelling, Rnn, Rnn2d, Rnn2dParams, RnnParams, Scalar, Sector, Stream,
+    Ansatz, Antn, Autoregressive, Cell, Conditional, Configs, Constraint, FlipInvariant, Mps,
+    OnSpace, PrefixTable, Relabelling, Rnn, Rnn2d, Rnn2dParams, RnnParams, Scalar, Sector, Stream,
     Symmetrized, Transformer, TransformerParams, is_legal,
 };
 use num_complex::Complex64;
@@ -55,6 +55,10 @@ fn networks_of<L: Scalar>(case: &ConstraintCase, law: &mut impl NetworkLaw<L>) {
     };
     let transformer = Transformer::<L>::new(space, sizes).unwrap();
     law.check(&name("transformer"), transformer.clone(), case);
+    let mps = Mps::<L>::near_uniform(space, 3).unwrap();
+    law.check(&name("mps"), mps, case);
+    let antn = Antn::near_product(rnn(Cell::Gru, 1, 4), 3).unwrap();
+    law.check(&name("antn"), antn, case);
     if space.local_dim == 2 {
         let even = FlipInvariant::new(transformer);
         law.check(&name("even transformer"), even, case);

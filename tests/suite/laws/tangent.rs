@@ -5,8 +5,9 @@ use ketwork::hamiltonians::cases::ConstraintCase;
 use ketwork::{Ansatz, Scalar, Stream};
 
 /// Step of the differences: the five-point formula is wrong by h^4 / 30 times a fifth derivative,
-/// 3e-16 here, and rounding of logarithms of size 10 adds 1e-15 / h = 4e-12.
-const H: f64 = 3e-4;
+/// 3e-18 here (near a zero of an amplitude the derivative reaches 1e10), and rounding of logarithms
+/// of size 10 adds 1e-15 / h = 1e-11.
+const H: f64 = 1e-4;
 
 struct Tangent;
 

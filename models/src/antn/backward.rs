@@ -1,0 +1,160 @@
+//! Derivatives of the contraction, one row of the batch at a time.
+//!
+//! A real function F of complex numbers z has the cotangent $g = \partial F/\partial\,\mathrm{Re}\,z + i\,
+//! \partial F/\partial\,\mathrm{Im}\,z$, so that $dF = \mathrm{Re}(\bar g\,dz)$.
+
+use super::chain::{entry, has_amplitude, square};
+use super::{Antn, AntnWork};
+use crate::Conditional;
+use ketwork_hamiltonians::{ConfigsRef, OnSpace, Scalar};
+
+/// The vectors of one position and what is known of them.
+struct Position<'a, L> {
+    p: usize,
+    /// Value that the row takes here.
+    value: usize,
+    /// Vector before the position.
+    left: &'a [L],
+    /// Vectors after it (d, widest).
+    after: &'a [L],
+    /// What the network added (d).
+    shift: &'a [L],
+    /// Cotangent of the outputs (d, k).
+    cotangent: &'a [f64],
+}
+
+pub(super) fn pullback<M: Conditional>(
+    antn: &Antn<M>,
+    theta: &[f64],
+    work: &mut AntnWork<M>,
+    x: ConfigsRef<'_>,
+    cotangent: &[f64],
+    rows: &mut [f64],
+) {
+    let (n, d, k) = (x.n_sites(), antn.space().local_dim, M::Log::COMPONENTS);
+    let (w, b, all) = (antn.chain.widest(), x.len(), antn.layout.n_params());
+    assert_eq!(
+        work.rows, b,
+        "a pullback follows the forward of the same rows"
+    );
+    let (tensors, net) = antn.split(theta);
+    work.cotangent.resize(b * n * d * k, 0.0);
+    let zero = M::Log::ZERO;
+    let (mut from_right, mut to_left) = (vec![zero; w], vec![zero; w]);
+    let mut of_vectors = vec![zero; d * w];
+    for (r, row) in x.rows().enumerate() {
+        from_right.fill(zero);
+        for p in (0..n).rev() {
+            let at = (r * n + p) * d;
+            let here = Position {
+                p,
+                value: row[p] as usize,
+                left: &work.left[(p * b + r) * w..][..w],
+                after: &work.after[(p * b + r) * d * w..][..d * w],
+                shift: &work.shift[at..at + d],
+                cotangent: &cotangent[at * k..(at + d) * k],
+            };
+            antn.of_vectors(&here, &from_right, &mut of_vectors);
+            let place = antn.chain.place(p, k);
+            let tensor = &mut rows[r * all + place.start..r * all + place.end];
+            let shift = &mut work.cotangent[at * k..(at + d) * k];
+            antn.of_tensor(&here, tensors, &of_vectors, tensor, shift, &mut to_left);
+            std::mem::swap(&mut from_right, &mut to_left);
+        }
+    }
+    if antn.has_net() {
+        let own = net.len();
+        work.net_rows.resize(b * own, 0.0);
+        antn.net
+            .pullback(net, &mut work.inner, x, &work.cotangent, &mut work.net_rows);
+        let theirs = rows.chunks_exact_mut(all);
+        for (row, net_row) in theirs.zip(work.net_rows.chunks_exact(own)) {
+            row[all - own..].copy_from_slice(net_row);
+        }
+    }
+}
+
+impl<M: Conditional> Antn<M> {
+    /// Cotangents of the vectors after a position: from the outputs, and for the value that the row
+    /// takes from the normalised vector before the next position.
+    fn of_vectors(&self, here: &Position<'_, M::Log>, from_right: &[M::Log], out: &mut [M::Log]) {
+        let (k, w) = (M::Log::COMPONENTS, self.chain.widest());
+        let (_, columns) = self.chain.around(here.p);
+        let is_last = here.p + 1 == self.space().n_sites;
+        for (v, out) in out.chunks_exact_mut(w).enumerate() {
+            let after = &here.after[v * w..][..columns];
+            let size = square(after);
+            let out = &mut out[..columns];
+            if !has_amplitude(size) {
+                out.fill(M::Log::ZERO);
+                continue;
+            }
+            let parts = &here.cotangent[v * k..(v + 1) * k];
+            // Of ln|u| and, where u is the amplitude, of its argument.
+            let turn = if is_last && k == 2 { parts[1] } else { 0.0 };
+            let factor = M::Log::from_parts(parts[0] / size, turn / size);
+            for (o, &u) in out.iter_mut().zip(after) {
+                *o = factor * u;
+            }
+            if v == here.value && !is_last {
+                let along: f64 = after
+                    .iter()
+                    .zip(from_right)
+                    .map(|(u, g)| (u.conj() * *g).re())
+                    .sum();
+                let scale = size.sqrt().recip();
+                for ((o, &u), &g) in out.iter_mut().zip(after).zip(from_right) {
+                    *o += (g - u.scale(along / size)).scale(scale);
+                }
+            }
+        }
+    }
+
+    /// From the cotangents of the vectors after a position: those of its tensor (written), of what
+    /// the network added (written) and of the vector before it (written).
+    fn of_tensor(
+        &self,
+        here: &Position<'_, M::Log>,
+        tensors: &[f64],
+        of_vectors: &[M::Log],
+        tensor: &mut [f64],
+        shift: &mut [f64],
+        to_left: &mut [M::Log],
+    ) {
+        let (k, w) = (M::Log::COMPONENTS, self.chain.widest());
+        let (lines, columns) = self.chain.around(here.p);
+        let values = &tensors[self.chain.place(here.p, k)];
+        let sum: M::Log = here.left[..lines].iter().copied().sum();
+        to_left.fill(M::Log::ZERO);
+        for (v, g) in of_vectors.chunks_exact(w).enumerate() {
+            let g = &g[..columns];
+            let total: M::Log = g.iter().copied().sum();
+            let of_shift = sum.conj() * total;
+            shift[v * k] = of_shift.re();
+            if k == 2 {
+                shift[v * k + 1] = of_shift.im();
+            }
+            let common = here.shift[v].conj() * total;
+            for (a, to_left) in to_left.iter_mut().enumerate().take(lines) {
+                let at = (v * lines + a) * columns * k;
+                let line = &values[at..at + columns * k];
+                let gradient = &mut tensor[at..at + columns * k];
+                let left = here.left[a].conj();
+                let mut back = common;
+                for ((g, m), d) in g
+                    .iter()
+                    .zip(line.chunks_exact(k))
+                    .zip(gradient.chunks_exact_mut(k))
+                {
+                    back += entry::<M::Log>(m).conj() * *g;
+                    let of_entry = left * *g;
+                    d[0] = of_entry.re();
+                    if let Some(im) = d.get_mut(1) {
+                        *im = of_entry.im();
+                    }
+                }
+                *to_left += back;
+            }
+        }
+    }
+}

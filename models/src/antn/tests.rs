@@ -1,0 +1,188 @@
+use super::*;
+use crate::{Autoregressive, Cell, Rnn, RnnParams, Stream, Wavefunction};
+use ketwork_hamiltonians::{Configs, Free};
+use num_complex::Complex64;
+use std::sync::Arc;
+
+fn noise(seed: u64) -> impl FnMut() -> f64 {
+    let stream = Stream::new(seed);
+    let mut i = 0;
+    move || {
+        i += 1;
+        stream.uniform(i, 0) - 0.5
+    }
+}
+
+/// Right-canonical random tensors: orthonormal rows of (left, d right), by Gram-Schmidt.
+fn canonical<L: Scalar>(space: Space, bond: usize) -> Vec<SiteTensor<L>> {
+    let (n, d) = (space.n_sites, space.local_dim);
+    let mut next = noise(5);
+    let most = |sites: usize| bond.min(d.pow(sites.min(20) as u32));
+    let tensor = |p: usize| {
+        let (left, right) = (most(p).min(most(n - p)), most(p + 1).min(most(n - p - 1)));
+        let mut rows: Vec<Vec<L>> = Vec::new();
+        for _ in 0..left {
+            let mut row: Vec<L> = (0..d * right)
+                .map(|_| L::from_parts(next(), next()))
+                .collect();
+            for other in &rows {
+                let overlap: L = other.iter().zip(&row).map(|(o, r)| o.conj() * *r).sum();
+                row.iter_mut()
+                    .zip(other)
+                    .for_each(|(r, o)| *r -= overlap * *o);
+            }
+            let norm = chain::square(&row).sqrt();
+            row.iter_mut().for_each(|r| *r = r.scale(norm.recip()));
+            rows.push(row);
+        }
+        // (left, d, right) to (d, left, right).
+        let entries = (0..d).flat_map(|v| {
+            let of_value = rows.iter().map(move |row| &row[v * right..(v + 1) * right]);
+            of_value.flatten().copied().collect::<Vec<_>>()
+        });
+        SiteTensor {
+            left,
+            right,
+            entries: entries.collect(),
+        }
+    };
+    (0..n).map(tensor).collect()
+}
+
+/// The plain product of matrices.
+fn amplitude<L: Scalar>(tensors: &[SiteTensor<L>], x: &[u8]) -> L {
+    let mut v = vec![L::ONE];
+    for (tensor, &value) in tensors.iter().zip(x) {
+        let size = tensor.left * tensor.right;
+        let matrix = &tensor.entries[value as usize * size..][..size];
+        v = (0..tensor.right)
+            .map(|b| {
+                (0..tensor.left)
+                    .map(|a| v[a] * matrix[a * tensor.right + b])
+                    .sum()
+            })
+            .collect();
+    }
+    v[0]
+}
+
+/// All configurations of a small space.
+fn all(space: Space) -> Configs {
+    let (n, d) = (space.n_sites, space.local_dim);
+    let mut x = Configs::zeros(d.pow(n as u32), n);
+    for i in 0..x.len() {
+        let row = x.row_mut(i);
+        (0..n).for_each(|s| row[s] = (i / d.pow(s as u32) % d) as u8);
+    }
+    x
+}
+
+fn state<M: Conditional>(net: M) -> (Autoregressive<M>, Vec<f64>) {
+    let sector = Arc::new(Free::new(*net.space()));
+    let psi = Autoregressive::new(net, sector);
+    let theta = psi.layout().initial(Stream::new(7));
+    (psi, theta)
+}
+
+fn log_psi<M: Conditional>(psi: &Autoregressive<M>, theta: &[f64], x: &Configs) -> Vec<M::Log> {
+    let mut out = vec![M::Log::ZERO; x.len()];
+    psi.log_psi(theta, x.view(), &mut out);
+    out
+}
+
+#[test]
+fn right_canonical_tensors_give_the_amplitudes_of_the_matrix_product() {
+    let space = Space::qubits(10);
+    let tensors = canonical::<Complex64>(space, 6);
+    let x = all(space);
+    let (bare, theta) = state(Mps::from_tensors(space, &tensors).unwrap());
+    let params = RnnParams {
+        cell: Cell::Gru,
+        layers: 1,
+        width: 5,
+    };
+    let net = Rnn::<Complex64>::new(space, params).unwrap();
+    let (started, start) = state(Antn::new(net, &tensors).unwrap());
+    let found = [log_psi(&bare, &theta, &x), log_psi(&started, &start, &x)];
+    for (i, row) in (0..x.len()).map(|i| (i, x.row(i))) {
+        let known = amplitude(&tensors, row);
+        for log in &found {
+            let off = (log[i].exp() - known).norm();
+            assert!(off < 1e-12, "{row:?}: {} against {known}", log[i].exp());
+        }
+    }
+    // Real tensors of a positive state: the moduli.
+    let tensors = canonical::<f64>(space, 6);
+    let (bare, theta) = state(Mps::from_tensors(space, &tensors).unwrap());
+    for (log, row) in log_psi(&bare, &theta, &x).iter().zip(0..x.len()) {
+        let known = amplitude(&tensors, x.row(row)).abs();
+        assert!((log.exp() - known).abs() < 1e-12, "row {row}");
+    }
+}
+
+#[test]
+fn without_tensors_the_network_alone_is_left() {
+    let space = Space::qubits(6);
+    let params = RnnParams {
+        cell: Cell::Gru,
+        layers: 1,
+        width: 5,
+    };
+    let net = Rnn::<Complex64>::new(space, params).unwrap();
+    let empty: Vec<SiteTensor<Complex64>> = canonical(space, 3)
+        .into_iter()
+        .map(|t: SiteTensor<Complex64>| SiteTensor {
+            entries: vec![Complex64::ZERO; t.entries.len()],
+            ..t
+        })
+        .collect();
+    let (psi, mut theta) = state(Antn::new(net.clone(), &empty).unwrap());
+    let own = net.layout().n_params();
+    let mut next = noise(9);
+    let at = theta.len() - own;
+    theta[at..].iter_mut().for_each(|t| *t = next());
+    let x = all(space);
+    let mut f = vec![Complex64::ZERO; x.len() * 12];
+    let mut work = net.work(x.len());
+    net.forward(&theta[at..], &mut work, x.view(), &mut f);
+    for (i, log) in log_psi(&psi, &theta, &x).iter().enumerate() {
+        let values = f[i * 12..(i + 1) * 12].chunks(2).zip(x.row(i));
+        let known: Complex64 = values
+            .map(|(f, &v)| f[v as usize] / (f[0].norm_sqr() + f[1].norm_sqr()).sqrt())
+            .product();
+        assert!((log.exp() - known).norm() < 1e-12, "{:?}", x.row(i));
+    }
+}
+
+#[test]
+fn long_chains_neither_under_nor_overflow() {
+    let space = Space::qubits(256);
+    let (psi, theta) = state(Mps::<Complex64>::near_uniform(space, 4).unwrap());
+    let mut x = Configs::zeros(2, 256);
+    x.row_mut(1).iter_mut().step_by(3).for_each(|v| *v = 1);
+    for log in log_psi(&psi, &theta, &x) {
+        // Near uniform: -N ln(2) / 2.
+        assert!(log.is_finite() && (log.re + 88.7).abs() < 20.0, "{log}");
+    }
+}
+
+#[test]
+fn tensors_that_do_not_fit_are_refused_by_site() {
+    let space = Space::qubits(4);
+    let good = canonical::<f64>(space, 2);
+    let change = |site: usize, f: fn(&mut SiteTensor<f64>)| {
+        let mut bad = good.clone();
+        f(&mut bad[site]);
+        match Mps::from_tensors(space, &bad) {
+            Err(NetworkError::Tensor { site, .. }) => site,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(change(1, |t| t.left = 1), 1);
+    assert_eq!(change(2, |t| t.entries.truncate(3)), 2);
+    assert_eq!(change(0, |t| t.entries[0] = f64::NAN), 0);
+    assert!(Mps::from_tensors(space, &good[..3]).is_err());
+    assert!(Mps::from_tensors(space, &good).is_ok());
+    let none = Mps::<f64>::near_uniform(space, 0).unwrap_err();
+    assert_eq!(none, NetworkError::Zero { name: "bond" });
+}

@@ -1,0 +1,235 @@
+//! Observables of constrained spaces against exact sums: loops, strings, swaps that lead out.
+
+use super::*;
+use crate::exact::{Basis, Memory, expectation, renyi2};
+use crate::hamiltonians::{
+    Boundary, Free, FusionPath, Lattice, LinkChain, Links, OnSpace, Parity, Pauli, Sector, Space,
+    is_legal,
+};
+use crate::{Ancestral, Autoregressive, FullSum, PrefixTable, Sampler, Stream};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+type Table = Autoregressive<PrefixTable<f64>>;
+
+fn state(sector: Sector) -> (Table, Vec<f64>, Basis, Vec<f64>) {
+    let psi = Autoregressive::new(PrefixTable::new(*sector.space()), sector);
+    let mut theta = psi.layout().initial(Stream::new(4));
+    theta.iter_mut().for_each(|t| *t *= 5.0);
+    let basis = Basis::new(&**psi.sector(), Memory::default()).unwrap();
+    let mut log = vec![0.0; basis.len()];
+    psi.log_psi(&theta, basis.configs(0..basis.len()).view(), &mut log);
+    let vector = log.iter().map(|l| l.exp()).collect();
+    (psi, theta, basis, vector)
+}
+
+fn links(extent: [usize; 2], boundary: Boundary) -> Links {
+    Links::new(&Lattice::square(extent, boundary).unwrap()).unwrap()
+}
+
+fn gauss(links: &Links) -> Sector {
+    Arc::new(Parity::gauss_law(links, &[]).unwrap())
+}
+
+/// Exact sums agree to rounding, shots within their errors.
+fn agrees(sector: Sector, operators: &[ProductOperator<f64>]) {
+    let (psi, theta, basis, vector) = state(sector);
+    let all = FullSum::new(&**psi.sector(), Memory::default())
+        .unwrap()
+        .draw(&psi, &theta)
+        .unwrap();
+    let shots = psi.sample(&theta, 0..4000, Stream::new(9));
+    for (k, o) in operators.iter().enumerate() {
+        let exact = expectation(o, &basis, &vector).re;
+        let measure = |samples| {
+            let state = Sampled::new(&psi, &theta, samples);
+            state.expectation(o).unwrap().mean
+        };
+        let (summed, drawn) = (measure(&all), measure(&shots));
+        assert!((summed.mean - exact).abs() < 1e-12, "{k}: {summed} {exact}");
+        let off = (drawn.mean - exact).abs();
+        assert!(off <= 4.0 * drawn.error + 1e-12, "{k}: {drawn} {exact}");
+    }
+}
+
+#[test]
+fn wilson_loops_and_electric_lines_agree_with_exact_sums() {
+    for (extent, boundary) in [([2, 2], Boundary::Periodic), ([3, 3], Boundary::Open)] {
+        let links = links(extent, boundary);
+        let sector = gauss(&links);
+        let space = *sector.space();
+        let side = if boundary == Boundary::Open { 2 } else { 1 };
+        let of = |sites: &[u32], p| ProductOperator::pauli(space, sites, p).unwrap();
+        let operators = [
+            of(&rectangle_loop(&links, 0, [1, 1]).unwrap(), Pauli::X),
+            of(&rectangle_loop(&links, 0, [side, 1]).unwrap(), Pauli::X),
+            of(&rectangle_loop(&links, 0, [side, side]).unwrap(), Pauli::X),
+            of(&dual_line(&links, 0, 0, 2).unwrap(), Pauli::Z),
+            // A single link breaks the Gauss law: its expectation value is 0.
+            of(&[0], Pauli::X),
+        ];
+        agrees(sector, &operators);
+    }
+}
+
+#[test]
+fn strings_of_diagonal_factors_and_shifts_agree_with_exact_sums() {
+    let space = Space::new(4, 3);
+    let spin = [1.0, 0.0, -1.0];
+    let operators = [
+        ProductOperator::string_order(space, (0, 3), &spin, &[-1.0, 1.0, -1.0]).unwrap(),
+        ProductOperator::string_order(space, (1, 2), &spin, &spin).unwrap(),
+        ProductOperator::shift(space, &[(0, 1), (2, -1)]).unwrap(),
+        ProductOperator::diagonal(space, &[(3, &spin), (0, &[0.5, 2.0, 0.0])]).unwrap(),
+        ProductOperator::new(
+            space,
+            vec![(1, vec![Some((2, 0.5)), None, Some((0, -2.0))])],
+        )
+        .unwrap(),
+    ];
+    agrees(Arc::new(Free::new(space)), &operators);
+    let chain = Arc::new(LinkChain::ring(1, &[0; 8]).unwrap());
+    let hidden = ProductOperator::string_order(*chain.space(), (1, 6), &[0.5, -0.5], &[1.0, -1.0]);
+    agrees(chain, &[hidden.unwrap()]);
+}
+
+#[test]
+fn a_shift_carries_a_value_up_and_around() {
+    let space = Space::new(2, 3);
+    let up = ProductOperator::<f64>::shift(space, &[(1, 1)]).unwrap();
+    let (psi, _, basis, _) = state(Arc::new(Free::new(space)));
+    drop(psi);
+    for value in 0..3_u8 {
+        let unit = |v: u8| {
+            let mut e = vec![0.0; basis.len()];
+            e[basis.index(&[2, v]).unwrap()] = 1.0;
+            e
+        };
+        // <v + 1|O|v> from the polarisation of two expectation values.
+        let (a, b) = (unit((value + 1) % 3), unit(value));
+        let sum: Vec<f64> = a.iter().zip(&b).map(|(a, b)| a + b).collect();
+        let element = 2.0 * expectation(&up, &basis, &sum).re;
+        assert!((element - 1.0).abs() < 1e-14, "{value}: {element}");
+        let mut x = crate::Configs::zeros(1, 2);
+        x.row_mut(0).copy_from_slice(&[2, (value + 1) % 3]);
+        let mut out = crate::Connected::default();
+        Operator::connected(&up, x.view(), &mut out);
+        let came: Vec<_> = out.neighbours.changes(0).collect();
+        assert_eq!(came, [(1, value)]);
+    }
+}
+
+#[test]
+fn a_rectangle_is_the_boundary_of_its_plaquettes() {
+    for (extent, boundary) in [([5, 4], Boundary::Periodic), ([4, 4], Boundary::Open)] {
+        let links = links(extent, boundary);
+        let plaquettes = links.plaquettes();
+        // Plaquettes are numbered by their corners where every vertex has one.
+        let at = |x: usize, y: usize| {
+            let corner = links
+                .link(x % extent[0] + extent[0] * (y % extent[1]), 0)
+                .unwrap();
+            let mut all = plaquettes.iter();
+            all.find(|p| p[0] == corner).unwrap()
+        };
+        for (w, h) in [(1, 1), (2, 1), (1, 3), (3, 2)] {
+            let mut boundary = BTreeSet::new();
+            for (x, y) in (0..w).flat_map(|x| (0..h).map(move |y| (x, y))) {
+                for link in at(x, y) {
+                    if !boundary.remove(link) {
+                        boundary.insert(*link);
+                    }
+                }
+            }
+            let around = rectangle_loop(&links, 0, [w, h]).unwrap();
+            assert_eq!(around.len(), 2 * (w + h));
+            assert_eq!(around.into_iter().collect::<BTreeSet<_>>(), boundary);
+        }
+    }
+}
+
+#[test]
+fn lines_around_a_torus_measure_the_winding_and_paths_that_do_not_exist_are_refused() {
+    let torus = links([3, 4], Boundary::Periodic);
+    let sector = gauss(&torus);
+    let basis = Basis::new(&*sector, Memory::default()).unwrap();
+    let parity = |x: &[u8], cut: &[u32]| cut.iter().filter(|&&l| x[l as usize] == 1).count() % 2;
+    let x = basis.configs(0..basis.len());
+    let cuts: Vec<_> = (0..3)
+        .map(|v| dual_line(&torus, v, 0, 4).unwrap())
+        .collect();
+    let mut seen = BTreeSet::new();
+    for row in x.view().rows() {
+        let windings: BTreeSet<_> = cuts.iter().map(|cut| parity(row, cut)).collect();
+        assert_eq!(windings.len(), 1, "parallel cuts differ on {row:?}");
+        seen.extend(windings);
+    }
+    assert_eq!(seen.len(), 2);
+    // Flipping a line that winds stays legal and changes the sector.
+    let line = winding_line(&torus, 0, 0).unwrap();
+    let mut row = x.row(5).to_vec();
+    let before = parity(&row, &cuts[0]);
+    line.iter().for_each(|&l| row[l as usize] ^= 1);
+    assert!(is_legal(&*sector, &row));
+    assert_eq!(parity(&row, &cuts[0]), 1 - before);
+
+    let open = links([3, 3], Boundary::Open);
+    assert!(matches!(
+        winding_line(&open, 0, 0),
+        Err(LoopError::TooLong { .. })
+    ));
+    assert!(matches!(
+        rectangle_loop(&open, 4, [2, 1]),
+        Err(LoopError::TooLong { .. })
+    ));
+    assert!(matches!(
+        rectangle_loop(&torus, 0, [0, 1]),
+        Err(LoopError::Empty { .. })
+    ));
+    assert!(matches!(
+        rectangle_loop(&torus, 12, [1, 1]),
+        Err(LoopError::Vertex { .. })
+    ));
+    assert!(matches!(
+        dual_line(&torus, 0, 1, 4),
+        Err(LoopError::TooLong { .. })
+    ));
+}
+
+#[test]
+fn swaps_that_break_a_constraint_count_as_zero() {
+    let cases: [(Sector, &[usize]); 3] = [
+        (gauss(&links([2, 2], Boundary::Periodic)), &[0, 1, 2]),
+        (
+            Arc::new(LinkChain::ring(1, &[0; 8]).unwrap()),
+            &[0, 1, 2, 3],
+        ),
+        (Arc::new(FusionPath::ring(3, 8).unwrap()), &[2, 3, 4]),
+    ];
+    for (sector, region) in cases {
+        let (psi, theta, basis, vector) = state(sector.clone());
+        let exact = renyi2(&basis, &vector, region, Memory::default()).unwrap();
+        let all = FullSum::new(&*sector, Memory::default())
+            .unwrap()
+            .draw(&psi, &theta)
+            .unwrap();
+        let rows: Vec<&[u8]> = all.x.view().rows().collect();
+        let broken = rows.iter().any(|n| {
+            rows.iter().any(|m| {
+                let mut swapped = n.to_vec();
+                region.iter().for_each(|&s| swapped[s] = m[s]);
+                !is_legal(&*sector, &swapped)
+            })
+        });
+        assert!(broken, "{sector:?} has no illegal swap: nothing is tested");
+        let of = |samples| {
+            let state = Sampled::new(&psi, &theta, samples);
+            state.renyi2(region, &Swap::default()).unwrap()
+        };
+        let summed = of(&all).entropy;
+        assert!((summed.mean - exact).abs() < 1e-12, "{summed} {exact}");
+        let drawn = of(&psi.sample(&theta, 0..8000, Stream::new(3))).purity;
+        let off = (drawn.mean - (-exact).exp()).abs();
+        assert!(off < 4.0 * drawn.error, "{drawn} {}", (-exact).exp());
+    }
+}
