@@ -17,7 +17,9 @@ use std::sync::Arc;
 /// $2^{-k} \sum_C \sigma_C \mathrm{Tr}(\prod_C Z\, e^{-\beta H})$, is largest where all are 1.
 ///
 /// # References
-/// C. Benassi, B. Lees, D. Ueltschi, J. Stat. Phys. 164, 1157 (2016), theorem 2.1.
+/// C. Benassi, B. Lees, D. Ueltschi, J. Stat. Phys. 164, 1157 (2016), for spins 1/2. For
+/// strings write each factor of a Trotter product of X strings as a sum over τ = ±1 that flips its set:
+/// the weights are those of a ferromagnet in these variables.
 pub(super) fn lowest<T: Scalar>(model: &Model<T>) -> Option<(Model<T>, usize)> {
     let n = model.space().n_sites;
     let sector = model.sector();
