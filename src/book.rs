@@ -16,6 +16,7 @@ chapters! {
     Observables = "book/src/observables.md",
     RunFiles = "book/src/run_files.md",
     Symmetries = "book/src/symmetries.md",
+    ToricCode = "book/src/toric_code.md",
     Gauge = "book/src/gauge.md",
     Anyons = "book/src/anyons.md",
     Reproducibility = "book/src/reproducibility.md",

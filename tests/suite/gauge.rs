@@ -4,9 +4,9 @@
 use approx::abs_diff_eq;
 use ketwork::exact::{LanczosParams, dimension, lowest};
 use ketwork::hamiltonians::{
-    Boundary, Constraint, FusionPath, GoldenChain, Hamiltonian, Lattice, LinkChain, Links, Model,
-    Modular, OnSpace, Parity, QuantumLink, SquareFlux, SquareLink, Tfim, ToricCode, Z2Gauge,
-    ZnGauge,
+    Boundary, Constraint, ConstraintError, FusionPath, GoldenChain, Hamiltonian, Lattice,
+    LinkChain, Links, Model, Modular, OnSpace, Parity, QuantumLink, SquareFlux, SquareLink, Tfim,
+    ToricCode, Z2Gauge, ZnGauge,
 };
 use std::sync::Arc;
 
@@ -274,12 +274,75 @@ fn square_ice_and_zn_gauge_spaces_have_the_known_dimensions() {
         (3_u64, 2, vec![]),
         (3, 3, vec![(1, 2), (5, 1)]),
         (5, 2, vec![]),
+        (4, 2, vec![(0, 3), (1, 1)]),
+        (6, 2, vec![]),
     ] {
         let links = Links::new(&torus(l)).unwrap();
         let sector = Modular::gauss_law(&links, n as usize, &charges).unwrap();
         let known = n.pow((l * l + 1) as u32);
         assert_eq!(count(&sector), known, "Z_{n} on the torus of {l}");
     }
+}
+
+#[test]
+fn dimers_and_fields_of_spin_one_have_the_known_numbers() {
+    // Dimer coverings of tori, P. W. Kasteleyn, Physica 27, 1209 (1961): charges +1 and -1 on the
+    // sublattices.
+    for (l, known) in [(2, 8), (4, 272), (6, 90_176)] {
+        let links = Links::new(&torus(l)).unwrap();
+        let staggered = |v: usize| {
+            (
+                v as u32,
+                if (v % l + v / l).is_multiple_of(2) {
+                    1
+                } else {
+                    -1
+                },
+            )
+        };
+        let charges: Vec<_> = (0..l * l).map(staggered).collect();
+        let found = count(&SquareFlux::new(&links, &charges, &[]).unwrap());
+        assert_eq!(found, known, "torus of {l}");
+    }
+    // Summed over all assignments of -1, 0, 1 to the links.
+    for (l, known) in [(2, 115), (3, 5571)] {
+        let links = Links::new(&torus(l)).unwrap();
+        let found = count(&SquareFlux::with_spin(&links, 2, &[], &[]).unwrap());
+        assert_eq!(found, known, "torus of {l}");
+    }
+    let links = Links::new(&torus(5)).unwrap();
+    let wide = SquareFlux::with_spin(&links, 2, &[], &[]).unwrap_err();
+    assert_eq!(wide, ConstraintError::TooWide { width: 5, limit: 4 });
+}
+
+#[test]
+fn links_of_spin_one_have_their_rokhsar_kivelson_point_and_electric_energy() {
+    let links = Links::new(&torus(2)).unwrap();
+    let law = || Arc::new(SquareFlux::with_spin(&links, 2, &[], &[]).unwrap());
+    let balanced = SquareLink::new(1.0).in_sector(&torus(2), law()).unwrap();
+    let found = levels(&balanced, 1)[0];
+    assert!(found.abs() < 1e-9, "{found}");
+    // Without flips the vacuum has no field; two charges side by side cost one unit of flux, g^2 / 2.
+    let still = SquareLink {
+        j: 0.0,
+        lambda: 0.0,
+        g: 2.0,
+    };
+    let pair = SquareFlux::with_spin(&links, 2, &[(0, 1), (1, -1)], &[]).unwrap();
+    let vacuum = levels(&still.in_sector(&torus(2), law()).unwrap(), 1)[0];
+    let string = levels(&still.in_sector(&torus(2), Arc::new(pair)).unwrap(), 1)[0];
+    assert!(
+        vacuum.abs() < 1e-12 && (string - 2.0).abs() < 1e-12,
+        "{vacuum} and {string}"
+    );
+    // Of spin 1/2 it is a constant, g^2 / 8 a link.
+    let charged = SquareLink {
+        g: 2.0,
+        ..SquareLink::new(0.5)
+    };
+    let shift = levels(&charged.on(&torus(2)).unwrap(), 1)[0]
+        - levels(&SquareLink::new(0.5).on(&torus(2)).unwrap(), 1)[0];
+    assert!((shift - 4.0).abs() < 1e-9, "{shift}");
 }
 
 #[test]

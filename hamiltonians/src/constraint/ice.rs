@@ -3,32 +3,34 @@ use super::{Constraint, ConstraintError, LocalMask, Product, Sector};
 use crate::{Boundary, Lattice, LatticeKind, Links, OnSpace, Space};
 use std::sync::Arc;
 
-/// Electric fields $\pm 1/2$ on the links of a square lattice with the U(1) Gauss law of a pure gauge
+/// Electric fields of quantum links on a square lattice with the U(1) Gauss law of a pure gauge
 /// theory: the fields that leave a vertex minus those that enter it are its static charge.
 ///
-/// Value v of a link is the field $E = 1/2 - v$ along its direction. Without charges these are the
-/// configurations of square ice: 18, 148, 2970 on tori of 2, 3, 4 by as many vertices (tested). With
-/// charges $\pm 1$ on the two sublattices they are dimer coverings.
+/// Value v of a link is the field $E = S - v$ along its direction. For spin 1/2 and without charges
+/// these are the configurations of square ice: 18, 148, 2970 on tori of 2, 3, 4 by as many vertices
+/// (tested). With charges $\pm 1$ on the two sublattices they are dimer coverings.
 ///
 /// The look-ahead is exact: a transfer automaton over the links that cross a front. Its states grow
 /// exponentially with the width W of the front, twice as fast where the direction along which it moves
 /// is closed, because the first row must be remembered. So W is at most [`Self::MAX_WIDTH`] or
-/// [`Self::MAX_WIDTH_CLOSED`]; wider lattices are refused.
+/// [`Self::MAX_WIDTH_CLOSED`] for spin 1/2, and less for larger spins, so that $(2S + 1)^W$ stays the
+/// same; wider lattices are refused.
 ///
 /// # References
 /// D. Banerjee et al., J. Stat. Mech. (2013) P12010; E. H. Lieb, Phys. Rev. 162, 162 (1967).
 #[derive(Clone, Debug)]
 pub struct SquareFlux {
     walk: Product,
+    twice_spin: usize,
 }
 
 impl SquareFlux {
-    /// Largest width across a direction with open ends: open squares, cylinders.
+    /// Largest width across a direction with open ends: open squares, cylinders of spin 1/2.
     pub const MAX_WIDTH: usize = 10;
-    /// Largest width across a closed direction: tori.
+    /// Largest width across a closed direction: tori of spin 1/2.
     pub const MAX_WIDTH_CLOSED: usize = 6;
 
-    /// The fields with the given static charges (vertex, charge), those at one vertex adding up, and
+    /// The fields $\pm 1/2$ with the given static charges (vertex, charge), those at one vertex adding up, and
     /// with the fields of each listed set of links ([`Links::cut`]) adding up to half of the given
     /// number: a pinned winding.
     ///
@@ -60,6 +62,34 @@ impl SquareFlux {
         charges: &[(u32, i64)],
         fluxes: &[(Vec<u32>, i64)],
     ) -> Result<Self, ConstraintError> {
+        Self::with_spin(links, 1, charges, fluxes)
+    }
+
+    /// The same for links of spin `twice_spin` / 2.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    ///
+    /// # Panics
+    /// If there is no such vertex or link, or `twice_spin` is outside 1 to 63.
+    ///
+    /// # Examples
+    /// ```
+    /// use ketwork_hamiltonians::{Boundary, Lattice, Links, SquareFlux, is_legal};
+    /// let links = Links::new(&Lattice::square([2, 2], Boundary::Open)?)?;
+    /// // Spin 1: no field anywhere, or one unit around the plaquette.
+    /// let fields = SquareFlux::with_spin(&links, 2, &[], &[])?;
+    /// assert!(is_legal(&fields, &[1; 4]) && is_legal(&fields, &[0, 2, 0, 2]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn with_spin(
+        links: &Links,
+        twice_spin: usize,
+        charges: &[(u32, i64)],
+        fluxes: &[(Vec<u32>, i64)],
+    ) -> Result<Self, ConstraintError> {
+        let space = Space::new(links.n_links().max(1), twice_spin + 1);
         let lattice = links.lattice();
         if lattice.kind() != LatticeKind::Square {
             return Err(ConstraintError::Mismatch {
@@ -69,7 +99,7 @@ impl SquareFlux {
                 ),
             });
         }
-        let front = Front::of(lattice);
+        let front = Front::of(lattice, twice_spin);
         // Twice the field that leaves each vertex, as (link, sign).
         let terms = links.divergence();
         let mut sums: Vec<_> = terms.into_iter().map(|terms| (terms, 0)).collect();
@@ -82,14 +112,17 @@ impl SquareFlux {
             sums[vertex as usize].1 += 2 * charge;
         }
         for (vertex, (terms, twice)) in sums.iter().enumerate() {
-            let most = terms.len() as i64;
+            let most = (terms.len() * twice_spin) as i64;
             if twice.abs() > most || (twice - most) % 2 != 0 {
                 return Err(ConstraintError::Charge {
                     vertex: vertex as u32,
                     charge: twice / 2,
                     allowed: match most % 2 {
                         0 => format!("integers from {} to {}", -most / 2, most / 2),
-                        _ => format!("none: {most} links of spin 1/2 have no integer charge"),
+                        _ => format!(
+                            "none: {} links of spin {twice_spin}/2 have no integer charge",
+                            terms.len()
+                        ),
                     },
                 });
             }
@@ -110,7 +143,7 @@ impl SquareFlux {
         }
         let order = front.order(links);
         let part = |(terms, twice): &(Vec<(u32, i64)>, i64)| -> Result<Sector, ConstraintError> {
-            Ok(Arc::new(SpinSum::new(&order, terms, *twice)?))
+            Ok(Arc::new(SpinSum::new(space, &order, terms, *twice)?))
         };
         let parts = sums
             .iter()
@@ -118,15 +151,22 @@ impl SquareFlux {
             .map(part)
             .collect::<Result<Vec<_>, _>>()?;
         match Product::new(&parts) {
-            Ok(walk) => Ok(Self { walk }),
+            Ok(walk) => Ok(Self { walk, twice_spin }),
             Err(ConstraintError::TooLarge { .. }) => Err(front.too_wide()),
             Err(ConstraintError::Empty { .. }) => Err(ConstraintError::Empty {
-                reason: "no fields of spin 1/2 have these static charges and this winding; move \
-                         the charges or choose a smaller winding of the right parity"
-                    .into(),
+                reason: format!(
+                    "no fields of spin {twice_spin}/2 have these static charges and this winding; \
+                     move the charges or choose a smaller winding of the right parity"
+                ),
             }),
             Err(other) => Err(other),
         }
+    }
+
+    /// Twice the field that a value stands for, $2E = 2S - 2v$.
+    #[must_use]
+    pub fn twice_field(&self, value: u8) -> i64 {
+        self.twice_spin as i64 - 2 * i64::from(value)
     }
 
     /// Number of states of the automaton before each position.
@@ -146,17 +186,20 @@ struct Front {
 
 impl Front {
     /// The cheaper of both directions.
-    fn of(lattice: &Lattice) -> Self {
+    fn of(lattice: &Lattice, twice_spin: usize) -> Self {
         let along = |across: usize| {
             let is_closed = lattice.boundary()[1 - across] == Boundary::Periodic;
+            let halves = if is_closed {
+                SquareFlux::MAX_WIDTH_CLOSED
+            } else {
+                SquareFlux::MAX_WIDTH
+            };
+            // The width at which (2S + 1)^W is nearest to 2^halves.
+            let bits = (twice_spin as f64 + 1.0).log2();
             Self {
                 across,
                 width: lattice.extent()[across],
-                limit: if is_closed {
-                    SquareFlux::MAX_WIDTH_CLOSED
-                } else {
-                    SquareFlux::MAX_WIDTH
-                },
+                limit: (halves as f64 / bits).round().max(1.0) as usize,
             }
         };
         let (x, y) = (along(0), along(1));
@@ -194,14 +237,19 @@ struct SpinSum {
     order: Vec<u32>,
     /// Sign by position, 0 where it does not read.
     signs: Vec<i64>,
-    /// Number of signs that are not 0 from a position on.
+    /// Largest sum of twice the fields from a position on.
     left: Vec<i64>,
     needed: i64,
 }
 
 impl SpinSum {
-    fn new(order: &[u32], terms: &[(u32, i64)], needed: i64) -> Result<Self, ConstraintError> {
-        let n = order.len();
+    fn new(
+        space: Space,
+        order: &[u32],
+        terms: &[(u32, i64)],
+        needed: i64,
+    ) -> Result<Self, ConstraintError> {
+        let (n, twice_spin) = (order.len(), space.local_dim as i64 - 1);
         let mut of_link = vec![0; n];
         for &(link, sign) in terms {
             assert!((link as usize) < n, "flux through link {link} of {n}");
@@ -210,19 +258,19 @@ impl SpinSum {
         let signs: Vec<i64> = order.iter().map(|&l| of_link[l as usize]).collect();
         let mut left = vec![0; n + 1];
         for p in (0..n).rev() {
-            left[p] = left[p + 1] + signs[p].abs();
+            left[p] = left[p + 1] + signs[p].abs() * twice_spin;
         }
         if needed.abs() > left[0] || (needed - left[0]) % 2 != 0 {
             return Err(ConstraintError::Empty {
                 reason: format!(
-                    "{} fields of 1/2 do not add up to {needed}/2; choose a number of the same \
-                     parity that is not larger",
+                    "fields of spin {twice_spin}/2 that add up to {}/2 at most do not add up to \
+                     {needed}/2; choose a number of the same parity that is not larger",
                     left[0]
                 ),
             });
         }
         Ok(Self {
-            space: Space::qubits(n),
+            space,
             order: order.to_vec(),
             signs,
             left,
@@ -232,7 +280,7 @@ impl SpinSum {
 
     /// What is needed after a value at a position.
     fn after(&self, needed: i64, position: usize, value: u8) -> i64 {
-        needed - self.signs[position] * (1 - 2 * i64::from(value))
+        needed - self.signs[position] * (self.space.local_dim as i64 - 1 - 2 * i64::from(value))
     }
 }
 
@@ -255,7 +303,11 @@ impl Constraint for SpinSum {
     fn mask(&self, state: &[u64], position: usize) -> LocalMask {
         let fits =
             |&v: &u8| self.after(state[0] as i64, position, v).abs() <= self.left[position + 1];
-        LocalMask((0..2).filter(fits).fold(0, |mask, v| mask | 1 << v))
+        LocalMask(
+            (0..self.space.local_dim as u8)
+                .filter(fits)
+                .fold(0, |mask, v| mask | 1 << v),
+        )
     }
     fn advance(&self, state: &mut [u64], position: usize, value: u8) {
         state[0] = self.after(state[0] as i64, position, value) as u64;

@@ -210,12 +210,9 @@ pub enum ConstraintError {
         /// Largest width.
         limit: usize,
     },
-    /// A modulus without inverses, or with more values than a site can hold.
-    #[error(
-        "the exact look-ahead of a Gauss law modulo {modulus} needs a prime from 2 to 61, because it \
-         divides; choose 2, 3, 5, 7 or a larger prime"
-    )]
-    Composite {
+    /// A modulus with fewer or more values than a site can hold.
+    #[error("a Gauss law modulo {modulus} needs sites of {modulus} values; choose 2 to 64")]
+    Modulus {
         /// The modulus.
         modulus: usize,
     },
@@ -269,12 +266,13 @@ fn assert_permutation(order: &[u32], n_sites: usize) {
 }
 
 /// Replaces linear checks, ends kept and ascending, until no two start at one position: of two with
-/// one start, the one that ends later is changed by `cancel`, which makes it start later.
+/// one start, the one that ends later is changed by `cancel`, which makes it start later or, where it
+/// cannot, returns false and leaves it.
 fn separate_starts<C: Clone>(
     checks: &mut [C],
     n: usize,
     first: impl Fn(&C) -> usize,
-    cancel: impl Fn(&mut C, &C, usize),
+    cancel: impl Fn(&mut C, &C, usize) -> bool,
 ) {
     let mut by_start: Vec<Option<usize>> = vec![None; n];
     for k in 0..checks.len() {
@@ -289,7 +287,9 @@ fn separate_starts<C: Clone>(
             let (keep, change) = (resident.min(moving), resident.max(moving));
             by_start[start] = Some(keep);
             let kept = checks[keep].clone();
-            cancel(&mut checks[change], &kept, start);
+            if !cancel(&mut checks[change], &kept, start) {
+                break;
+            }
             moving = change;
         }
     }

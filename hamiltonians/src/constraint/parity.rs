@@ -111,7 +111,10 @@ impl Parity {
         }
         let mut checks: Vec<Check> = by_end.into_iter().flatten().collect();
         let first = |c: &Check| c.first().expect("zero rows were dropped");
-        separate_starts(&mut checks, n, first, |later, kept, _| later.add(kept));
+        separate_starts(&mut checks, n, first, |later, kept, _| {
+            later.add(kept);
+            true
+        });
         let mut parity = Self {
             space: Space::qubits(n),
             order,

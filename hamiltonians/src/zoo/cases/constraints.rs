@@ -268,9 +268,22 @@ fn oriented() -> Result<Vec<ConstraintCase>, ModelError> {
         (vec![(1, 1), (3, -1), (4, 2)], 0),
     ];
     let mixed = Modular::new(vec![2, 0, 3, 1, 4], 5, &checks)?;
+    let z4 = Modular::gauss_law(&open, 4, &[(0, 3), (2, 1)])?;
+    let open_too = open.clone();
+    // Last coefficients 2 and 3 have no inverse modulo 6, and 3 times the first check is empty.
+    let composite = [
+        (vec![(0, 2), (1, 4), (3, 2)], 4),
+        (vec![(1, 1), (2, 2), (3, 3)], 5),
+        (vec![(0, 3), (2, 3)], 3),
+    ];
+    let sixes = Modular::new(vec![1, 0, 3, 2], 6, &composite)?;
     let ice = SquareFlux::new(&torus, &[], &[])?;
     let charged = SquareFlux::new(&torus, &[(0, 1), (3, -1)], &[])?;
     let wound = SquareFlux::new(&torus, &[], &[(torus.cut(1, 0), -2)])?;
+    let roll = [Boundary::Periodic, Boundary::Open];
+    let roll = Links::new(&Lattice::new(crate::LatticeKind::Square, &[2, 2], &roll)?)?;
+    let spin1 = SquareFlux::with_spin(&roll, 2, &[(0, 2), (2, -1), (3, -1)], &[])?;
+    let ones = move |links: &Links, x: &[u8]| divergence(links, x, |v| 1 - i64::from(v));
     let (t1, t2, t3, t4) = (torus.clone(), torus.clone(), torus.clone(), torus.clone());
     Ok(vec![
         case(
@@ -298,6 +311,21 @@ fn oriented() -> Result<Vec<ConstraintCase>, ModelError> {
             }),
         ),
         case(
+            "Z4 Gauss law with two static charges",
+            Arc::new(z4),
+            Box::new(move |x| modulo(&open_too, x, 4, &[3, 0, 1, 0])),
+        ),
+        case(
+            "checks modulo 6 without inverses",
+            Arc::new(sixes),
+            Box::new(move |x| {
+                let v: Vec<i64> = x.iter().map(|&v| i64::from(v)).collect();
+                (2 * v[0] + 4 * v[1] + 2 * v[3]) % 6 == 4
+                    && (v[1] + 2 * v[2] + 3 * v[3]) % 6 == 5
+                    && (3 * v[0] + 3 * v[2]) % 6 == 3
+            }),
+        ),
+        case(
             "square ice on a torus",
             Arc::new(ice),
             Box::new(move |x| halves(&t3, x) == [0; 4]),
@@ -306,6 +334,11 @@ fn oriented() -> Result<Vec<ConstraintCase>, ModelError> {
             "square ice with two static charges",
             Arc::new(charged),
             Box::new(move |x| halves(&t4, x) == [2, 0, 0, -2]),
+        ),
+        case(
+            "fields of spin 1 on a cylinder with static charges",
+            Arc::new(spin1),
+            Box::new(move |x| ones(&roll, x) == [2, 0, -1, -1]),
         ),
         case(
             "square ice with a winding",
