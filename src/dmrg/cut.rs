@@ -1,11 +1,11 @@
 //! Two neighbouring sites, joined and cut again at the density matrix of the left part.
 
+use crate::Element;
 use crate::bond::{Bond, Sector, Shape, Tensor};
 use crate::dense::Factor;
 use crate::lanczos::norm;
-use crate::lift::{Lift, Workspace};
+use crate::lift::{Lift, Target, Workspace};
 use crate::mpo::Line;
-use crate::Element;
 use ketwork_linalg::NoConvergence;
 
 /// What may be dropped.
@@ -199,8 +199,8 @@ fn perturb<T: Element>(
     mix: Mix<'_, T>,
 ) {
     let (shape, lifted) = (&theta.shape, &mut mix.work.lifted);
-    let width = |t: &crate::lift::Target| shape.right.dim(t.ket);
-    let height = |t: &crate::lift::Target| shape.left.dim(shape.blocks[t.block].left);
+    let width = |t: &Target| shape.right.dim(t.ket);
+    let height = |t: &Target| shape.left.dim(shape.blocks[t.block].left);
     let targets = &mix.lift.targets;
     let mut squares = vec![0.0; mix.line.class_of.len()];
     for t in targets {
@@ -215,14 +215,19 @@ fn perturb<T: Element>(
         for i in 0..mix.line.count(t.class) {
             let by = (mix.amplitude / squares[first + i].max(1.0)).sqrt();
             let at = t.offset + i * size;
-            lifted[at..at + size].iter_mut().for_each(|v| *v = v.scale(by));
+            lifted[at..at + size]
+                .iter_mut()
+                .for_each(|v| *v = v.scale(by));
         }
     }
     let mut product = Vec::new();
     for (middle, density) in middles.iter().zip(densities) {
-        let row = |t: &crate::lift::Target| {
+        let row = |t: &Target| {
             let b = &shape.blocks[t.block];
-            let place = middle.rows.iter().find(|r| (r.0, r.1) == (b.left, b.value / d));
+            let place = middle
+                .rows
+                .iter()
+                .find(|r| (r.0, r.1) == (b.left, b.value / d));
             place.map(|r| (r.2, b.value % d))
         };
         let here: Vec<_> = targets.iter().filter_map(|t| Some((t, row(t)?))).collect();
@@ -232,7 +237,7 @@ fn perturb<T: Element>(
                     continue;
                 }
                 let (m, n) = (height(t), height(u));
-                let cols = mix.lift.columns(t, shape, mix.line);
+                let cols = t.columns(shape, mix.line);
                 product.resize(m * n, T::ZERO);
                 T::write_product(
                     &mut product,

@@ -48,6 +48,19 @@ impl<'a, T> Factor<'a, T> {
         }
     }
 
+    /// The matrix, to be conjugated or not.
+    fn view(&self) -> (MatRef<'a, T>, Conj) {
+        let Self {
+            data, rows, cols, ..
+        } = *self;
+        let m = MatRef::from_column_major_slice_with_stride(data, rows, cols, self.stride);
+        if self.adjoint {
+            (m.transpose(), Conj::Yes)
+        } else {
+            (m, Conj::No)
+        }
+    }
+
     /// Rows and columns after the adjoint.
     fn shape(&self) -> (usize, usize) {
         if self.adjoint {
@@ -80,25 +93,15 @@ fn multiply<T: ComplexField>(
 ) {
     let ((m, k), (l, n)) = (a.shape(), b.shape());
     debug_assert_eq!(k, l, "inner dimensions of a product");
-    let view = |f: &Factor<'_, T>| {
-        // The closure's lifetime would tie to the factor; a plain match below does not.
-        (f.rows, f.cols, f.stride, f.adjoint)
-    };
-    let ((ar, ac, asd, aa), (br, bc, bs, ba)) = (view(&a), view(&b));
-    let left = MatRef::from_column_major_slice_with_stride(a.data, ar, ac, asd);
-    let right = MatRef::from_column_major_slice_with_stride(b.data, br, bc, bs);
-    let conj = |adjoint| if adjoint { Conj::Yes } else { Conj::No };
-    let turned = |m, adjoint| {
-        let m: MatRef<'_, T> = m;
-        if adjoint { m.transpose() } else { m }
-    };
+    let (left, left_conj) = a.view();
+    let (right, right_conj) = b.view();
     matmul_with_conj(
         MatMut::from_column_major_slice_mut(&mut out[..m * n], m, n),
         accum,
-        turned(left, aa),
-        conj(aa),
-        turned(right, ba),
-        conj(ba),
+        left,
+        left_conj,
+        right,
+        right_conj,
         alpha,
         Par::Seq,
     );

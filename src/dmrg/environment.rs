@@ -72,7 +72,7 @@ impl<T: Element> Environment<T> {
             let (_, at) = out
                 .find(t.class, t.ket)
                 .expect("a target ends in a pair of sectors");
-            let cols = to.count(t.class) * shape.right.dim(t.ket);
+            let cols = t.columns(shape, to);
             T::add_product(
                 &mut flat[at..],
                 Factor::new(tensor.block(block), rows, upper).adjoint(),

@@ -64,8 +64,7 @@ impl<T: Element> Krylov<T> {
                 return Ok((value, k + 1));
             }
             beta.push(next);
-            self.basis
-                .extend(image.iter().map(|v| v.scale(1.0 / next)));
+            self.basis.extend(image.iter().map(|v| v.scale(1.0 / next)));
         }
     }
 }

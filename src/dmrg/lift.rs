@@ -46,6 +46,13 @@ pub(crate) struct Target {
     pub(crate) offset: usize,
 }
 
+impl Target {
+    /// Number of columns, for the shape and the line it was planned with.
+    pub(crate) fn columns(&self, shape: &Shape, to: &Line) -> usize {
+        to.count(self.class) * shape.right.dim(self.ket)
+    }
+}
+
 /// The plan of one such step: which products, which sums.
 #[derive(Clone, Debug)]
 pub(crate) struct Lift<T> {
@@ -143,11 +150,6 @@ impl<T: Element> Lift<T> {
             }
         }
         out
-    }
-
-    /// Number of elements of a target.
-    pub(crate) fn columns(&self, target: &Target, shape: &Shape, to: &Line) -> usize {
-        to.count(target.class) * shape.right.dim(target.ket)
     }
 
     /// Fills `work.lifted` with the targets.

@@ -344,10 +344,7 @@ pub(crate) fn assert_permutation<T: Element>(sum: &LocalSum<T>, order: &[u32]) {
     let mut sorted = order.to_vec();
     sorted.sort_unstable();
     assert!(
-        sorted
-            .iter()
-            .copied()
-            .eq(0..sum.space().n_sites as u32),
+        sorted.iter().copied().eq(0..sum.space().n_sites as u32),
         "the order must name each site once"
     );
 }

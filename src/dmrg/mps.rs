@@ -1,9 +1,9 @@
+use crate::Element;
 use crate::bond::{Bond, Shape, Tensor};
 use crate::dense::Factor;
 use crate::environment::Environment;
 use crate::lift::Workspace;
 use crate::mpo::{Grouped, Mpo};
-use crate::Element;
 
 /// The tensor of one site: $A^{x}_{l r}$.
 ///

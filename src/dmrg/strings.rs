@@ -252,7 +252,11 @@ fn of_pauli<T: Element>(
     Some(out)
 }
 
-fn of_rows<T: Element>(basis: &Basis, sites: &[u32], rows: &[(u32, u32, T)]) -> Option<Expansion<T>> {
+fn of_rows<T: Element>(
+    basis: &Basis,
+    sites: &[u32],
+    rows: &[(u32, u32, T)],
+) -> Option<Expansion<T>> {
     let (d, k) = (basis.dim, sites.len());
     let digit = |index: u32, i: usize| index as usize / d.pow((k - 1 - i) as u32) % d;
     // Site by site, so that equal products merge before they multiply.

@@ -126,7 +126,9 @@ pub enum DmrgError {
         limit: usize,
     },
     /// An energy is NaN or infinite.
-    #[error("the energy is {energy} at bond {bond} of sweep {sweep}; scale the couplings to order 1")]
+    #[error(
+        "the energy is {energy} at bond {bond} of sweep {sweep}; scale the couplings to order 1"
+    )]
     NotFinite {
         /// The energy.
         energy: f64,
@@ -136,7 +138,9 @@ pub enum DmrgError {
         sweep: usize,
     },
     /// An eigenvalue iteration of a small matrix failed.
-    #[error("an eigenvalue iteration did not converge at bond {bond}; raise `weight` or lower the bond dimension")]
+    #[error(
+        "an eigenvalue iteration did not converge at bond {bond}; raise `weight` or lower the bond dimension"
+    )]
     Eigen {
         /// Bond between positions bond - 1 and bond.
         bond: usize,
@@ -266,7 +270,11 @@ impl<T: Element> Dmrg<T> {
             .map_err(|NoConvergence| DmrgError::Eigen { bond: 0 })?;
         let mut work = Workspace::default();
         let mut right = vec![Environment::end()];
-        for (p, tensor) in mirrored(&tensors, &values).iter().enumerate().take(n_sites - 1) {
+        for (p, tensor) in mirrored(&tensors, &values)
+            .iter()
+            .enumerate()
+            .take(n_sites - 1)
+        {
             let lines = (&back.lines[p], &back.lines[p + 1]);
             let next = right[p].extended(tensor, &back.sites[p], lines, &mut work);
             right.push(next);
@@ -336,7 +344,8 @@ impl<T: Element> Dmrg<T> {
         // The far environment holds all sites but the first, which is the centre.
         let last = self.tensors[0].mirrored(&self.charges);
         let lines = (&self.back.lines[n - 1], &self.back.lines[n]);
-        let whole = self.right[n - 1].extended(&last, &self.back.sites[n - 1], lines, &mut self.work);
+        let whole =
+            self.right[n - 1].extended(&last, &self.back.sites[n - 1], lines, &mut self.work);
         let energy = whole.data[0].re() + self.shift;
         let change = (energy - self.energy).abs();
         // Residuals far below what truncation allows would be spent in vain.
@@ -349,7 +358,11 @@ impl<T: Element> Dmrg<T> {
             index: self.index - 1,
             energy,
             truncation,
-            bond: self.tensors.iter().map(|t| t.shape.right.total()).fold(1, usize::max),
+            bond: self
+                .tensors
+                .iter()
+                .map(|t| t.shape.right.total())
+                .fold(1, usize::max),
             products: there + back,
             cpu_seconds: cpu_seconds() - start,
             converged,
@@ -388,7 +401,10 @@ impl<T: Element> Dmrg<T> {
                 plan.run(&left.data, v, work);
                 close(&plan, shape, right, outer, work, out);
             };
-            let (energy, steps) = self.krylov.lowest(&mut theta.data, apply, stop).map_err(failed)?;
+            let (energy, steps) = self
+                .krylov
+                .lowest(&mut theta.data, apply, stop)
+                .map_err(failed)?;
             if !energy.is_finite() {
                 let sweep = index;
                 return Err(DmrgError::NotFinite {
@@ -440,7 +456,7 @@ fn close<T: Element>(
     for t in &plan.targets {
         let block = &shape.blocks[t.block];
         let (rows, cols) = shape.size(block);
-        let inner = line.count(t.class) * shape.right.dim(t.ket);
+        let inner = t.columns(shape, line);
         let (_, at) = right
             .find(t.class, block.right)
             .expect("a target ends in a pair of sectors");
