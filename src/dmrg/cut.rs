@@ -140,6 +140,74 @@ pub(crate) fn cut<T: Element>(
     })
 }
 
+/// Moves the centre from one site to the next: nothing is lost but what has no weight.
+pub(crate) fn pass<T: Element>(
+    centre: &Tensor<T>,
+    next: &Tensor<T>,
+    charges: &[i64],
+) -> Result<(Tensor<T>, Tensor<T>), NoConvergence> {
+    let shape = &centre.shape;
+    // By right sector: its blocks with their first rows, the isometry, the rest.
+    let mut parts = Vec::new();
+    for r in 0..shape.right.len() {
+        let (mut rows, mut n_rows) = (Vec::new(), 0);
+        for block in shape.blocks.iter().filter(|b| b.right == r) {
+            rows.push((block, n_rows));
+            n_rows += shape.left.dim(block.left);
+        }
+        if rows.is_empty() {
+            continue;
+        }
+        let cols = shape.right.dim(r);
+        let mut matrix = vec![T::ZERO; n_rows * cols];
+        for (block, row) in &rows {
+            let height = shape.left.dim(block.left);
+            for (c, from) in centre.block(block).chunks_exact(height).enumerate() {
+                matrix[c * n_rows + row..][..height].copy_from_slice(from);
+            }
+        }
+        let factor = Factor::new(&matrix, n_rows, cols);
+        let mut rho = vec![T::ZERO; n_rows * n_rows];
+        T::write_product(&mut rho, factor, factor.adjoint());
+        let kept = n_rows.min(cols);
+        let mut u = T::eigen(n_rows, &rho)?.1;
+        // The largest values come last.
+        u.drain(..(n_rows - kept) * n_rows);
+        let mut rest = vec![T::ZERO; kept * cols];
+        T::write_product(&mut rest, Factor::new(&u, n_rows, kept).adjoint(), factor);
+        parts.push((r, rows, n_rows, kept, u, rest));
+    }
+    let sector = |p: &(usize, _, usize, usize, _, _)| Sector {
+        charge: shape.right.charge(p.0),
+        dim: p.3,
+    };
+    let bond = Bond(parts.iter().map(sector).collect());
+    let mut here = Tensor::zeros(Shape::new(shape.left.clone(), bond.clone(), charges));
+    let mut after = Tensor::zeros(Shape::new(bond, next.shape.right.clone(), charges));
+    for (to, (r, rows, n_rows, kept, u, rest)) in parts.iter().enumerate() {
+        for (block, row) in rows {
+            let height = shape.left.dim(block.left);
+            let target = here.shape.find(block.left, block.value).expect("same rule");
+            for (c, u) in u.chunks_exact(*n_rows).enumerate() {
+                let at = target.offset + c * height;
+                here.data[at..at + height].copy_from_slice(&u[*row..row + height]);
+            }
+        }
+        let ((at, cols), from) = (after.shape.groups[to], next.shape.groups[*r].0);
+        if cols > 0 {
+            let inner = shape.right.dim(*r);
+            T::write_product(
+                &mut after.data[at..],
+                Factor::new(rest, *kept, inner),
+                Factor::new(&next.data[from..], inner, cols),
+            );
+        }
+    }
+    let size = norm(&after.data);
+    after.data.iter_mut().for_each(|v| *v = v.scale(1.0 / size));
+    Ok((here, after))
+}
+
 fn middles<T: Element>(theta: &Tensor<T>, charges: &[i64]) -> Vec<Middle<T>> {
     let (shape, d) = (&theta.shape, charges.len());
     let mut found: Vec<i64> = shape

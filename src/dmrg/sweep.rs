@@ -1,190 +1,19 @@
 use crate::bond::Tensor;
-use crate::cut::{Limits, Mix, cut, join};
+use crate::cut::{Limits, Mix, cut, join, pass};
 use crate::dense::Factor;
 use crate::environment::Environment;
 use crate::lanczos::{Krylov, Stop};
 use crate::lift::{Lift, Workspace};
-use crate::mpo::{Entry, Grouped, Line, Mpo, MpoError};
+use crate::mpo::{Line, Mpo};
 use crate::mps::Mps;
+use crate::params::{DmrgError, DmrgInfo, DmrgParams, Sweep};
 use crate::sector::{Charges, Restriction};
+use crate::side::Side;
 use crate::start::{mirrored, pair_charges, random_state};
 use crate::{Element, bond::Shape};
 use ketwork_hamiltonians::Hamiltonian;
 use ketwork_linalg::NoConvergence;
 use rustix::time::{ClockId, clock_gettime};
-
-/// Two-site DMRG: what is kept, how long, how exactly.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DmrgParams {
-    /// Largest bond dimension in each sweep; the last one holds for all further sweeps.
-    pub bonds: Vec<usize>,
-    /// Largest weight that a bond may lose; 1e-14 is where a density matrix ends in rounding.
-    pub weight: f64,
-    /// Perturbs the density matrices of the first sweeps, so that the state does not stay in a local
-    /// minimum.
-    pub mixer: Option<Mixer>,
-    /// Largest number of products with the effective Hamiltonian at one bond.
-    pub krylov: usize,
-    /// The sweeps end when the energy changes by less, at the last bond dimension and without mixer.
-    pub tolerance: f64,
-    /// Largest number of sweeps.
-    pub max_sweeps: usize,
-    /// Bond dimension of the random start.
-    pub start_bond: usize,
-    /// Seed of the random start.
-    pub seed: u64,
-}
-
-impl Default for DmrgParams {
-    /// Bonds 16, 32, 64; a mixer for the first 4 of at most 30 sweeps; energy to 1e-10.
-    fn default() -> Self {
-        Self {
-            bonds: vec![16, 32, 64],
-            weight: 1e-14,
-            mixer: Some(Mixer::default()),
-            krylov: 8,
-            tolerance: 1e-10,
-            max_sweeps: 30,
-            start_bond: 8,
-            seed: 0,
-        }
-    }
-}
-
-/// Weight that each part of the operator lends to the density matrix.
-///
-/// # References
-/// S. R. White, Phys. Rev. B 72, 180403 (2005).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Mixer {
-    /// Weight in the first sweep.
-    pub amplitude: f64,
-    /// Factor from one sweep to the next.
-    pub decay: f64,
-    /// Number of sweeps with it.
-    pub sweeps: usize,
-}
-
-impl Default for Mixer {
-    /// 1e-4, a tenth in each further sweep, 4 sweeps.
-    fn default() -> Self {
-        Self {
-            amplitude: 1e-4,
-            decay: 0.1,
-            sweeps: 4,
-        }
-    }
-}
-
-/// What one sweep, there and back, has reached.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sweep {
-    /// Number of the sweep, from 0.
-    pub index: usize,
-    /// Energy of the state as it stands, after all truncations.
-    pub energy: f64,
-    /// Largest weight that a bond has lost in the second half of the sweep.
-    pub truncation: f64,
-    /// Largest bond dimension.
-    pub bond: usize,
-    /// Products with effective Hamiltonians.
-    pub products: usize,
-    /// CPU seconds of the sweep.
-    pub cpu_seconds: f64,
-    /// Whether the sweeps have converged with this one.
-    pub converged: bool,
-}
-
-/// What a run has reached.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct DmrgInfo {
-    /// The last sweep.
-    pub last: Sweep,
-    /// Number of sweeps.
-    pub sweeps: usize,
-    /// CPU seconds of all sweeps.
-    pub cpu_seconds: f64,
-}
-
-/// Why DMRG stops.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DmrgError {
-    /// The Hamiltonian cannot be written as a product of tensors.
-    #[error(transparent)]
-    Mpo(#[from] MpoError),
-    /// The automaton of the sector is too wide.
-    #[error(
-        "the sector has {states} states at position {position}, more than the {limit} that a product operator can restrict the Hamiltonian to; use a smaller lattice or another order"
-    )]
-    SectorTooWide {
-        /// States of the automaton.
-        states: usize,
-        /// Position along the chain.
-        position: usize,
-        /// Largest number.
-        limit: usize,
-    },
-    /// An energy is NaN or infinite.
-    #[error(
-        "the energy is {energy} at bond {bond} of sweep {sweep}; scale the couplings to order 1"
-    )]
-    NotFinite {
-        /// The energy.
-        energy: f64,
-        /// Bond between positions bond - 1 and bond.
-        bond: usize,
-        /// Number of the sweep.
-        sweep: usize,
-    },
-    /// An eigenvalue iteration of a small matrix failed.
-    #[error(
-        "an eigenvalue iteration did not converge at bond {bond}; raise `weight` or lower the bond dimension"
-    )]
-    Eigen {
-        /// Bond between positions bond - 1 and bond.
-        bond: usize,
-    },
-}
-
-/// The operator seen from one end of the chain.
-#[derive(Debug)]
-struct Side<T> {
-    lines: Vec<Line>,
-    sites: Vec<Grouped<T>>,
-    pairs: Vec<Grouped<T>>,
-    /// The first site of each pair.
-    mixes: Vec<Grouped<T>>,
-}
-
-impl<T: Element> Side<T> {
-    fn new(mpo: &Mpo<T>) -> Self {
-        let (n, d) = (mpo.n_sites(), mpo.local_dim());
-        let lines: Vec<_> = (0..=n).map(|b| mpo.line(b).clone()).collect();
-        let mix = |p: usize| {
-            let beside = |e: &Entry<T>| {
-                let e = *e;
-                (0..d).map(move |y| Entry {
-                    row: e.row * d + y,
-                    col: e.col * d + y,
-                    ..e
-                })
-            };
-            let entries: Vec<_> = mpo.site(p).iter().flat_map(beside).collect();
-            Grouped::new(&entries, d * d, &lines[p + 1])
-        };
-        Self {
-            sites: (0..n)
-                .map(|p| Grouped::new(mpo.site(p), d, &lines[p + 1]))
-                .collect(),
-            pairs: (0..n - 1)
-                .map(|p| Grouped::new(&mpo.pair(p), d * d, &lines[p + 2]))
-                .collect(),
-            mixes: (0..n - 1).map(mix).collect(),
-            lines,
-        }
-    }
-}
 
 /// Two-site DMRG for the lowest state of a Hamiltonian in its sector.
 ///
@@ -232,7 +61,18 @@ pub struct Dmrg<T> {
     residual: f64,
     index: usize,
     energy: f64,
-    done: bool,
+    phase: Phase,
+}
+
+/// What the next sweep does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Improves two tensors at a time.
+    Pairs,
+    /// Improves one, as many times at most.
+    Polish(usize),
+    /// Nothing.
+    Done,
 }
 
 impl<T: Element> Dmrg<T> {
@@ -296,7 +136,7 @@ impl<T: Element> Dmrg<T> {
             residual: START_RESIDUAL,
             index: 0,
             energy: f64::NAN,
-            done: false,
+            phase: Phase::Pairs,
         })
     }
 
@@ -338,8 +178,20 @@ impl<T: Element> Dmrg<T> {
 
     fn sweep(&mut self) -> Result<Sweep, DmrgError> {
         let start = cpu_seconds();
-        let (_, there) = self.half(false)?;
-        let (truncation, back) = self.half(true)?;
+        let (mut truncation, mut products, mut sites) = (0.0, 0, 2);
+        if self.phase == Phase::Pairs {
+            let there = self.half(false)?;
+            let back = self.half(true)?;
+            (truncation, products) = (back.0, there.1 + back.1);
+            // Residuals far below what truncation allows would be spent in vain.
+            self.residual = (0.03 * back.0.sqrt()).clamp(LEAST_RESIDUAL, START_RESIDUAL);
+        } else {
+            sites = 1;
+            self.residual = LEAST_RESIDUAL.max(0.3 * self.residual);
+            for is_back in [false, true] {
+                products += self.half_by_one(is_back)?;
+            }
+        }
         let n = self.tensors.len();
         // The far environment holds all sites but the first, which is the centre.
         let last = self.tensors[0].mirrored(&self.charges);
@@ -348,12 +200,17 @@ impl<T: Element> Dmrg<T> {
             self.right[n - 1].extended(&last, &self.back.sites[n - 1], lines, &mut self.work);
         let energy = whole.data[0].re() + self.shift;
         let change = (energy - self.energy).abs();
-        // Residuals far below what truncation allows would be spent in vain.
-        self.residual = (0.03 * truncation.sqrt()).clamp(LEAST_RESIDUAL, START_RESIDUAL);
-        let converged = self.is_final() && change < self.params.tolerance;
+        let settled = self.is_final() && change < self.params.tolerance;
         self.energy = energy;
         self.index += 1;
-        self.done = converged || self.index >= self.params.max_sweeps;
+        let polish = self.params.polish;
+        self.phase = match self.phase {
+            Phase::Pairs if !settled && self.index < self.params.max_sweeps => Phase::Pairs,
+            Phase::Pairs if polish > 0 => Phase::Polish(polish),
+            Phase::Polish(left) if !settled && left > 1 => Phase::Polish(left - 1),
+            _ => Phase::Done,
+        };
+        let converged = settled && self.phase == Phase::Done;
         Ok(Sweep {
             index: self.index - 1,
             energy,
@@ -363,7 +220,8 @@ impl<T: Element> Dmrg<T> {
                 .iter()
                 .map(|t| t.shape.right.total())
                 .fold(1, usize::max),
-            products: there + back,
+            sites,
+            products,
             cpu_seconds: cpu_seconds() - start,
             converged,
         })
@@ -437,6 +295,52 @@ impl<T: Element> Dmrg<T> {
         std::mem::swap(&mut self.left, &mut self.right);
         Ok((lost, products))
     }
+
+    /// Half a sweep that improves one tensor at a time; returns the number of products.
+    fn half_by_one(&mut self, is_back: bool) -> Result<usize, DmrgError> {
+        let side = if is_back { &self.back } else { &self.ahead };
+        let (n, sweep) = (self.tensors.len(), self.index);
+        let stop = Stop {
+            steps: self.params.krylov,
+            residual: self.residual,
+        };
+        self.left.clear();
+        self.left.push(Environment::end());
+        let mut products = 0;
+        for p in 0..n - 1 {
+            let bond = if is_back { n - 1 - p } else { p + 1 };
+            let failed = |NoConvergence| DmrgError::Eigen { bond };
+            self.right.truncate(n - p);
+            let left = &self.left[p];
+            let right = self.right.last().expect("one for each bond to the right");
+            let lines = (&side.lines[p], &side.lines[p + 1]);
+            let Tensor { shape, data } = &mut self.tensors[p];
+            let plan = Lift::new(left, shape, &side.sites[p], lines.0, lines.1);
+            let work = &mut self.work;
+            let apply = |v: &[T], out: &mut [T]| {
+                plan.run(&left.data, v, work);
+                close(&plan, shape, right, lines.1, work, out);
+            };
+            let (energy, steps) = self.krylov.lowest(data, apply, stop).map_err(failed)?;
+            if !energy.is_finite() {
+                return Err(DmrgError::NotFinite {
+                    energy,
+                    bond,
+                    sweep,
+                });
+            }
+            products += steps;
+            let (here, next) =
+                pass(&self.tensors[p], &self.tensors[p + 1], &self.charges).map_err(failed)?;
+            let environment = left.extended(&here, &side.sites[p], lines, &mut self.work);
+            self.left.push(environment);
+            self.tensors[p] = here;
+            self.tensors[p + 1] = next;
+        }
+        self.tensors = mirrored(&self.tensors, &self.charges);
+        std::mem::swap(&mut self.left, &mut self.right);
+        Ok(products)
+    }
 }
 
 /// Residuals of the first sweep, whose environments are far from those of the ground state.
@@ -479,11 +383,13 @@ impl<T: Element> Iterator for Dmrg<T> {
     type Item = Result<Sweep, DmrgError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
+        if self.phase == Phase::Done {
             return None;
         }
         let sweep = self.sweep();
-        self.done |= sweep.is_err();
+        if sweep.is_err() {
+            self.phase = Phase::Done;
+        }
         Some(sweep)
     }
 }

@@ -1,8 +1,8 @@
 use crate::*;
 use ketwork_hamiltonians::{
     Action, Blockade, Boundary, Configs, Connected, Free, Hamiltonian, Heisenberg, J1J2, Lattice,
-    LocalMask, LocalSum, Model, OnSpace, Operator, Pauli, PauliSum, PauliTerm, Rydberg,
-    RydbergBlockade, Space, Term, Tfim, is_legal,
+    LocalMask, LocalSum, Model, OnSpace, Pauli, PauliSum, PauliTerm, Rydberg, RydbergBlockade,
+    Space, Term, Tfim, is_legal,
 };
 use num_complex::Complex64;
 use rand::RngExt;
