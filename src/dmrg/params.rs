@@ -27,7 +27,7 @@ pub struct DmrgParams {
 }
 
 impl Default for DmrgParams {
-    /// Bonds 16, 32, 64; a mixer for the first 4 of at most 30 sweeps, 10 with one site; energy to 1e-10.
+    /// Bonds 16, 32, 64; a mixer for the first 8 of at most 30 sweeps, 10 with one site; energy to 1e-10.
     fn default() -> Self {
         Self {
             bonds: vec![16, 32, 64],
@@ -58,12 +58,13 @@ pub struct Mixer {
 }
 
 impl Default for Mixer {
-    /// 1e-4, a tenth in each further sweep, 4 sweeps.
+    /// 0.03, half of it in each further sweep, 8 sweeps: on frustrated 8 x 8 squares lower energies
+    /// than with smaller amplitudes or shorter.
     fn default() -> Self {
         Self {
-            amplitude: 1e-4,
-            decay: 0.1,
-            sweeps: 4,
+            amplitude: 0.03,
+            decay: 0.5,
+            sweeps: 8,
         }
     }
 }
@@ -94,6 +95,8 @@ pub struct Sweep {
 pub struct DmrgInfo {
     /// The last sweep.
     pub last: Sweep,
+    /// Largest weight that a bond has lost in the last two-site sweep.
+    pub truncation: f64,
     /// Number of sweeps.
     pub sweeps: usize,
     /// CPU seconds of all sweeps.

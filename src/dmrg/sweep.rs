@@ -410,15 +410,19 @@ where
     H::Elem: Element,
 {
     let mut dmrg = Dmrg::new(hamiltonian, params)?;
-    let (mut last, mut cpu_seconds) = (None, 0.0);
+    let (mut last, mut truncation, mut cpu_seconds) = (None, 0.0, 0.0);
     for sweep in &mut dmrg {
         let sweep = sweep?;
         cpu_seconds += sweep.cpu_seconds;
+        if sweep.sites == 2 {
+            truncation = sweep.truncation;
+        }
         last = Some(sweep);
     }
     let last = last.expect("at least one sweep");
     let info = DmrgInfo {
         last,
+        truncation,
         sweeps: last.index + 1,
         cpu_seconds,
     };

@@ -152,6 +152,10 @@ fn an_mpo_is_as_narrow_as_the_ranks_allow() {
     let heisenberg = Heisenberg::default().on(&open_chain(6)).unwrap();
     let mpo = Mpo::new(heisenberg.terms(), heisenberg.sector().order()).unwrap();
     assert_eq!(mpo.bond_dims(), [1, 4, 5, 5, 5, 4, 1]);
+    // Three operators on each of the last 8 sites, nothing yet, and all done.
+    let square = J1J2::new(0.5).on(&square([8, 8])).unwrap();
+    let mpo = Mpo::new(square.terms(), square.sector().order()).unwrap();
+    assert_eq!(mpo.bond_dims().into_iter().max(), Some(26));
     // Couplings that decay exponentially need one state at any distance.
     let n = 12;
     let mut terms = Vec::new();
@@ -281,9 +285,7 @@ fn the_critical_chain_of_32_sites_has_its_exact_energy() {
         ..DmrgParams::default()
     };
     let mut dmrg = Dmrg::new(&model, params).unwrap();
-    for sweep in &mut dmrg {
-        println!("{:?}", sweep.unwrap());
-    }
+    dmrg.by_ref().for_each(|sweep| _ = sweep.unwrap());
     assert!(
         (dmrg.energy() + 40.384_313_161).abs() < 1e-9,
         "{}",
@@ -291,6 +293,22 @@ fn the_critical_chain_of_32_sites_has_its_exact_energy() {
     );
     // Energy^2 is 1600; rounding of the contraction leaves 1e-12 of it.
     assert!(dmrg.variance().abs() < 1e-8, "{}", dmrg.variance());
+}
+
+#[test]
+fn a_sector_with_too_many_states_is_refused_with_its_place() {
+    let space = Space::qubits(12);
+    let pairs: Vec<_> = (0..6).map(|i| (i, i + 6)).collect();
+    let blockade = Blockade::new(space, (0..12).collect(), &pairs);
+    let (sum, _) = random_sum(space, 5);
+    let model = Model::new(sum, Arc::new(blockade)).unwrap();
+    let error = Dmrg::new(&model, DmrgParams::default()).unwrap_err();
+    let wanted = DmrgError::SectorTooWide {
+        states: 64,
+        position: 5,
+        limit: 32,
+    };
+    assert_eq!(error, wanted);
 }
 
 #[test]
@@ -316,12 +334,9 @@ fn the_frustrated_square_of_16_sites_at_bond_32() {
         ..DmrgParams::default()
     };
     let mut dmrg = Dmrg::new(&model, params).unwrap();
-    for sweep in &mut dmrg {
-        println!("{:?}", sweep.unwrap());
-    }
+    dmrg.by_ref().for_each(|sweep| _ = sweep.unwrap());
     // In Pauli units, per site; TeNPy finds -1.874529.
     let e = 4.0 * dmrg.energy() / 16.0;
-    println!("{e} variance {}", dmrg.variance());
     assert!(e < -1.874_528, "{e}");
 }
 
@@ -333,12 +348,9 @@ fn the_frustrated_square_of_16_sites_is_exact_at_bond_256() {
         ..DmrgParams::default()
     };
     let mut dmrg = Dmrg::new(&model, params).unwrap();
-    for sweep in &mut dmrg {
-        println!("{:?}", sweep.unwrap());
-    }
+    dmrg.by_ref().for_each(|sweep| _ = sweep.unwrap());
     // In Pauli units, per site, by exact diagonalisation.
     let e = 4.0 * dmrg.energy() / 16.0;
-    println!("{e} variance {}", dmrg.variance());
     assert!((e + 1.876_389_24).abs() < 1e-8, "{e}");
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p ketwork-dmrg --example dmrg_timing -- tfim | j1j2 | both`
 
-use ketwork_dmrg::{Dmrg, DmrgParams, Mixer};
+use ketwork_dmrg::{Dmrg, DmrgParams};
 use ketwork_hamiltonians::{Boundary, J1J2, Lattice, Model, Tfim};
 use std::error::Error;
 
@@ -39,6 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             bonds: vec![16],
             mixer: None,
             max_sweeps: 8,
+            polish: 0,
             tolerance: 0.0,
             ..DmrgParams::default()
         };
@@ -46,15 +47,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if job != "tfim" {
         let square = J1J2::new(0.2).on(&Lattice::square([8, 8], Boundary::Open)?)?;
-        let bonds = [vec![8; 6], vec![16; 6], vec![32; 6], vec![70; 8]].concat();
         let params = DmrgParams {
-            max_sweeps: bonds.len(),
-            bonds,
-            mixer: Some(Mixer {
-                decay: 0.8,
-                sweeps: 22,
-                ..Mixer::default()
-            }),
+            bonds: vec![70],
+            max_sweeps: 12,
+            polish: 4,
             tolerance: 0.0,
             ..DmrgParams::default()
         };
