@@ -194,8 +194,11 @@ impl<T: Element> Strings<T> {
     }
 }
 
-/// Coefficients by the operators on each site, in the order of the term's sites.
-type Expansion<T> = BTreeMap<Vec<(u32, u16)>, T>;
+/// (site, operator) in the order of the term's sites.
+type Key = Vec<(u32, u16)>;
+
+/// Coefficients of products.
+type Expansion<T> = BTreeMap<Key, T>;
 
 fn expand<T: Element>(basis: &Basis, term: &Term<T>) -> Option<Expansion<T>> {
     let mut out = match &term.action {
@@ -260,7 +263,7 @@ fn of_rows<T: Element>(
     let (d, k) = (basis.dim, sites.len());
     let digit = |index: u32, i: usize| index as usize / d.pow((k - 1 - i) as u32) % d;
     // Site by site, so that equal products merge before they multiply.
-    let mut parts: BTreeMap<(Vec<(u32, u16)>, u32, u32), T> = BTreeMap::new();
+    let mut parts: BTreeMap<(Key, u32, u32), T> = BTreeMap::new();
     for &(r, c, v) in rows {
         *parts.entry((Vec::new(), r, c)).or_insert(T::ZERO) += v;
     }

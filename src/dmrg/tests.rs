@@ -51,8 +51,8 @@ where
     h.connected(legal.view(), &mut rows);
     let n = legal.len();
     let mut out = vec![vec![H::Elem::default(); n]; n];
-    for i in 0..n {
-        out[i][i] += rows.diagonal[i];
+    for (i, (row, v)) in out.iter_mut().zip(&rows.diagonal).enumerate() {
+        row[i] += *v;
     }
     let mut y = vec![0; all.n_sites()];
     for k in 0..rows.neighbours.len() {
@@ -194,6 +194,56 @@ fn dmrg_finds_the_ground_state_of_the_dense_matrix() {
             compare(&model.to_complex(), &format!("complex model {i}"));
         }
     }
+}
+
+#[test]
+fn the_smallest_chains_and_sectors_work() {
+    compare(&Tfim::new(1.0).on(&open_chain(2)).unwrap(), "two sites");
+    for twice_sz in [4, -4, 2] {
+        let sector = Heisenberg {
+            twice_sz,
+            ..Heisenberg::default()
+        };
+        let model = sector.on(&open_chain(4)).unwrap();
+        compare(&model, &format!("2 Sz = {twice_sz}"));
+    }
+}
+
+#[test]
+fn long_range_couplings_compress_to_their_numerical_rank() {
+    let n = 64;
+    let mut terms = Vec::new();
+    for a in 0..n {
+        for b in a + 1..n {
+            terms.push(Term {
+                sites: vec![b, a],
+                guard: Vec::new(),
+                action: Action::Pauli(vec![Pauli::Z; 2], f64::from(b - a).powi(-3)),
+                coupling: 0,
+            });
+        }
+    }
+    let sum = LocalSum::new(Space::qubits(64), terms, vec![("j".to_owned(), 1.0)]).unwrap();
+    let mpo = Mpo::new(&sum, &(0..n).collect::<Vec<_>>()).unwrap();
+    let widest = mpo.bond_dims().into_iter().max().unwrap();
+    // 32 distances without compression.
+    assert!(widest <= 20, "{widest}");
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let x: Vec<u8> = (0..n)
+        .map(|_| u8::from(rng.random::<f64>() < 0.5))
+        .collect();
+    let z = |i: u32| 1.0 - 2.0 * f64::from(x[i as usize]);
+    let mut exact = 0.0;
+    for a in 0..n {
+        for b in a + 1..n {
+            exact += z(a) * z(b) * f64::from(b - a).powi(-3);
+        }
+    }
+    let found = mpo.element(&x, &x);
+    assert!(
+        (found - exact).abs() < 1e-11,
+        "{found} for {exact}, width {widest}"
+    );
 }
 
 fn compare<T: Element>(model: &Model<T>, name: &str) {
