@@ -7,7 +7,7 @@ use std::ops::Range;
 
 /// An operator as a product of sparse tensors along a chain.
 ///
-/// $O = \sum_{a} W^{[0]}_{a_0 a_1} \cdots W^{[N-1]}_{a_{N-1} a_N}$ with operators on one site as
+/// $O = \sum_{a} W_{a_0 a_1} \cdots W_{a_{N-1} a_N}$ with operators on one site as
 /// elements. It is made from the terms of any sum, of any range and number of sites, in any order
 /// of the sites; the bonds are as narrow as the ranks of the coefficients allow.
 ///
