@@ -57,6 +57,9 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         "variance = {:.2e}, V-score {score}",
         found.variance
     ));
+    if let Some(energy) = found.dmrg_energy {
+        session.say(format!("DMRG     = {energy:.8}, where training started"));
+    }
     if let (Some(exact), Some(off)) = (found.exact, found.relative_error) {
         session.say(format!("exact    = {exact:.8}, relative error {off:.1e}"));
     }
@@ -66,7 +69,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
             .set("r_hat", d.r_hat)
             .set("tau", d.tau)
     });
-    Ok(Line::new()
+    let line = Line::new()
         .set("energy", found.energy)
         .set("energy_error", found.energy_error)
         .set("variance", found.variance)
@@ -78,5 +81,9 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         .set("n_params", found.n_params)
         .set("seconds_per_step", found.seconds_per_step)
         .set("cpu_seconds_per_step", found.cpu_seconds_per_step)
-        .set("diagnostics", diagnostics))
+        .set("diagnostics", diagnostics);
+    Ok(match found.dmrg_energy {
+        Some(energy) => line.set("dmrg_energy", energy),
+        None => line,
+    })
 }

@@ -23,6 +23,9 @@ mod usage;
 /// The crate `ketwork-hamiltonians`, whose names also stand in the root.
 pub use ketwork_hamiltonians as hamiltonians;
 
+/// The crate `ketwork-dmrg`: matrix product operators and states, DMRG.
+pub use ketwork_dmrg as dmrg;
+
 pub use checkpoint::{Checkpoint, CheckpointError, fingerprint};
 pub use fits::{CentralCharge, EnergyScaling, EntropyScaling, FitError, LinearFit, fit_linear};
 pub use ground_state::{GroundState, Report, Timings, VmcError, v_score};

@@ -16,6 +16,12 @@ use ketwork_hamiltonians::{ConfigsRef, OnSpace, Scalar, Space};
 /// $\sum_x M_x M_x^\dagger = 1$ the state is $\psi(x) = M_{x_0} \cdots M_{x_{N-1}}$.
 pub type Mps<L> = Antn<Silent<L>>;
 
+/// The widest bond of a state near the uniform one: `bond`, or what the shorter side has states.
+#[must_use]
+pub fn widest_bond(space: Space, bond: usize) -> usize {
+    Chain::capped(space, bond).widest()
+}
+
 /// One site of a matrix product state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SiteTensor<L> {
@@ -27,8 +33,32 @@ pub struct SiteTensor<L> {
     pub entries: Vec<L>,
 }
 
-/// A matrix product state whose tensors a network shifts, blockwise:
-/// $T_{x}^{ab} = M_{x}^{ab} + f(x | x_{<p})$, the same number f for all a and b.
+/// How the network of an [`Antn`] shifts the tensors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mixing {
+    /// By the same number for all entries of a value: d outputs.
+    #[default]
+    Blockwise,
+    /// By a number for each entry: d · w² outputs with the widest bond w.
+    Elementwise,
+}
+
+impl Mixing {
+    /// Outputs that the network must have at each position.
+    #[must_use]
+    pub fn outputs(self, space: Space, widest_bond: usize) -> usize {
+        match self {
+            Self::Blockwise => space.local_dim,
+            Self::Elementwise => space.local_dim * widest_bond * widest_bond,
+        }
+    }
+}
+
+/// A matrix product state whose tensors a network shifts,
+///
+/// $T_{x}^{ab} = M_{x}^{ab} + f(x | x_{<p})$, the same number f for all a and b (blockwise), or
+/// $T_{x}^{ab} = M_{x}^{ab} + f^{ab}(x | x_{<p})$ (elementwise): which one, follows from the outputs of
+/// the network, see [`Mixing::outputs`].
 ///
 /// With the row vectors $v_p = v_{p-1} T_{x_{p-1}}$ (rescaled at each position, which no quantity
 /// notices) the raw log-amplitudes are $\ln \|v_p T_x\|$, and the last one carries the phase
@@ -53,7 +83,7 @@ pub struct Antn<M: Conditional> {
 #[derive(Clone, Debug)]
 pub struct AntnWork<M: Conditional> {
     inner: M::Work,
-    /// What the network adds, (B, N, d).
+    /// What the network adds, (B, N, outputs).
     shift: Vec<M::Log>,
     /// Left vectors before each position (N, B, widest bond).
     left: Vec<M::Log>,
@@ -91,21 +121,22 @@ impl<M: Conditional> Antn<M> {
     /// A network on top of given tensors.
     ///
     /// # Errors
-    /// [`NetworkError`] where neighbouring bonds differ, the outer ones are not 1, or a tensor has not
-    /// d · left · right finite entries.
+    /// [`NetworkError`] where neighbouring bonds differ, the outer ones are not 1, a tensor has not
+    /// d · left · right finite entries, or the outputs of the network are those of neither mixing.
     pub fn new(net: M, tensors: &[SiteTensor<M::Log>]) -> Result<Self, NetworkError> {
         let chain = Chain::of(*net.space(), tensors)?;
         let init = |p: usize| {
             let parts = |z: &M::Log| [z.re(), z.im()].into_iter().take(M::Log::COMPONENTS);
             Init::Values(tensors[p].entries.iter().flat_map(parts).collect())
         };
-        Ok(Self::assemble(net, chain, init))
+        Self::assemble(net, chain, init)
     }
 
     /// A network on top of tensors near those of the uniform state, with bonds of at most `bond`.
     ///
     /// # Errors
-    /// [`NetworkError::Zero`] for bond 0.
+    /// [`NetworkError::Zero`] for bond 0; [`NetworkError::Outputs`] where the outputs of the network are
+    /// those of neither mixing.
     pub fn near_product(net: M, bond: usize) -> Result<Self, NetworkError> {
         if bond == 0 {
             return Err(NetworkError::Zero { name: "bond" });
@@ -121,10 +152,19 @@ impl<M: Conditional> Antn<M> {
             let parts = |i| [entry(i), 0.0].into_iter().take(M::Log::COMPONENTS);
             Init::Near((0..count).flat_map(parts).collect(), 0.1 * amplitude)
         };
-        Ok(Self::assemble(net, chain, init))
+        Self::assemble(net, chain, init)
     }
 
-    fn assemble(net: M, chain: Chain, init: impl Fn(usize) -> Init) -> Self {
+    fn assemble(net: M, chain: Chain, init: impl Fn(usize) -> Init) -> Result<Self, NetworkError> {
+        let outputs = |mixing: Mixing| mixing.outputs(*net.space(), chain.widest());
+        let known = [outputs(Mixing::Blockwise), outputs(Mixing::Elementwise)];
+        if !known.contains(&net.outputs()) {
+            return Err(NetworkError::Outputs {
+                found: net.outputs(),
+                blockwise: known[0],
+                elementwise: known[1],
+            });
+        }
         let mut layout = Layout::new();
         for p in 0..net.space().n_sites {
             layout.push(
@@ -143,7 +183,7 @@ impl<M: Conditional> Antn<M> {
             };
             layout.push(format!("net.{name}"), &parameter.shape, init);
         }
-        Self { net, layout, chain }
+        Ok(Self { net, layout, chain })
     }
 
     /// Bond dimensions, from the left end to the right: N + 1 numbers.
@@ -194,9 +234,9 @@ impl<M: Conditional> Conditional for Antn<M> {
 
     fn forward(&self, theta: &[f64], work: &mut Self::Work, x: ConfigsRef<'_>, out: &mut [M::Log]) {
         let (n, d, w) = (x.n_sites(), self.space().local_dim, self.chain.widest());
-        let b = x.len();
+        let (b, m) = (x.len(), self.net.outputs());
         let (tensors, net) = self.split(theta);
-        work.shift.resize(b * n * d, M::Log::ZERO);
+        work.shift.resize(b * n * m, M::Log::ZERO);
         work.shift.fill(M::Log::ZERO);
         if self.has_net() {
             self.net.forward(net, &mut work.inner, x, &mut work.shift);
@@ -217,8 +257,8 @@ impl<M: Conditional> Conditional for Antn<M> {
                 }
                 let at = (r * n + p) * d;
                 let after = &mut here[r * d * w..][..d * w];
-                self.chain
-                    .advance(tensors, p, left, &work.shift[at..at + d], after);
+                let shift = &work.shift[(r * n + p) * m..][..m];
+                self.chain.advance(tensors, p, left, shift, after);
                 self.chain.read(p, after, &mut out[at..at + d]);
             }
         }
@@ -245,7 +285,8 @@ impl<M: Conditional> Conditional for Antn<M> {
     ) {
         let (d, w, b) = (self.space().local_dim, self.chain.widest(), x.len());
         let (tensors, net) = self.split(theta);
-        work.shift.resize(b * d, M::Log::ZERO);
+        let m = self.net.outputs();
+        work.shift.resize(b * m, M::Log::ZERO);
         work.shift.fill(M::Log::ZERO);
         if self.has_net() {
             let shift = &mut work.shift;
@@ -263,7 +304,7 @@ impl<M: Conditional> Conditional for Antn<M> {
                     self.chain.normalise(position, &after[from..from + w], left);
                 }
             }
-            let shift = &work.shift[r * d..(r + 1) * d];
+            let shift = &work.shift[r * m..(r + 1) * m];
             self.chain
                 .advance(tensors, position, &work.vectors, shift, after);
             self.chain
@@ -298,7 +339,8 @@ impl<M: Conditional> Conditional for Antn<M> {
         let (n, d, w) = (x.n_sites(), self.space().local_dim, self.chain.widest());
         crate::conditional::assert_resumable(out, x, d, parent, first);
         let (tensors, net) = self.split(theta);
-        work.shift.resize(x.len() * n * d, M::Log::ZERO);
+        let m = self.net.outputs();
+        work.shift.resize(x.len() * n * m, M::Log::ZERO);
         work.shift.fill(M::Log::ZERO);
         if self.has_net() {
             let (inner, shift) = (&mut work.inner, &mut work.shift);
@@ -317,8 +359,8 @@ impl<M: Conditional> Conditional for Antn<M> {
             for (p, &value) in row.iter().enumerate().skip(p + 1) {
                 let at = (r * n + p) * d;
                 let after = &mut work.after[..d * w];
-                self.chain
-                    .advance(tensors, p, &work.vectors, &work.shift[at..at + d], after);
+                let shift = &work.shift[(r * n + p) * m..][..m];
+                self.chain.advance(tensors, p, &work.vectors, shift, after);
                 self.chain.read(p, after, &mut out[at..at + d]);
                 if p + 1 < n {
                     let from = value as usize * w;

@@ -4,6 +4,7 @@ use crate::Layout;
 use ketwork_hamiltonians::{ConfigsRef, OnSpace, Scalar};
 
 /// A causal network: raw log-amplitudes of the value at each position, given the values before it.
+/// (Inside an [`Antn`](crate::Antn) its [`outputs`](Conditional::outputs) are shifts of tensors instead.)
 ///
 /// Configurations are in *position order* (the constraint's order), which the wrapper
 /// [`crate::Autoregressive`] arranges; it also masks, normalises, samples and threads. All methods
@@ -47,6 +48,11 @@ pub trait Conditional: OnSpace + Send + Sync {
         rows: &mut [f64],
     );
 
+    /// Numbers at each position, d for a state of its own.
+    fn outputs(&self) -> usize {
+        self.space().local_dim
+    }
+
     /// Rows of a block; a GPU network asks for everything at once.
     fn block(&self) -> usize {
         64
@@ -62,7 +68,7 @@ pub trait Conditional: OnSpace + Send + Sync {
         x: ConfigsRef<'_>,
         out: &mut [Self::Log],
     ) {
-        let (n, d) = (self.space().n_sites, self.space().local_dim);
+        let (n, d) = (self.space().n_sites, self.outputs());
         let mut all = vec![Self::Log::ZERO; x.len() * n * d];
         self.forward(theta, work, x, &mut all);
         for (row, out) in all.chunks(n * d).zip(out.chunks_mut(d)) {
@@ -105,16 +111,12 @@ pub trait Conditional: OnSpace + Send + Sync {
 pub(crate) fn assert_resumable<L>(
     out: &[L],
     x: ConfigsRef<'_>,
-    local_dim: usize,
+    outputs: usize,
     parent: &[u32],
     first: &[u32],
 ) {
     let b = x.len();
-    assert_eq!(
-        out.len(),
-        b * x.n_sites() * local_dim,
-        "outputs of {b} rows"
-    );
+    assert_eq!(out.len(), b * x.n_sites() * outputs, "outputs of {b} rows");
     assert!(
         parent.len() == b && first.len() == b && first.is_sorted(),
         "a parent for each row, first changes ascending"

@@ -27,14 +27,14 @@ mod transfer;
 mod transformer;
 mod wavefunction;
 
-pub use antn::{Antn, AntnWork, Mps, Silent, SiteTensor};
+pub use antn::{Antn, AntnWork, Mixing, Mps, Silent, SiteTensor, widest_bond};
 pub use arrays::jacobian;
 pub use autoregressive::Autoregressive;
 pub use code::{CheckKind, CodeError, CodeSector, StabilizerState};
 pub use conditional::Conditional;
 pub use flip::{FlipInvariant, FlipWork};
 pub use jastrow::Jastrow;
-pub use named::{Named, NamedNetwork};
+pub use named::{Named, NamedNetwork, Tensors};
 pub use network_error::NetworkError;
 pub use parameters::{Init, Layout, Parameter};
 pub use rbm::Rbm;

@@ -4,10 +4,11 @@
 //! with its crate.
 
 use crate::{
-    Ansatz, Antn, Autoregressive, Conditional, FlipInvariant, Mps, NetworkError, PrefixTable, Rnn,
-    Rnn2d, Rnn2dParams, RnnParams, Transformer, TransformerParams,
+    Ansatz, Antn, Autoregressive, Conditional, FlipInvariant, Mixing, NetworkError, PrefixTable,
+    Rnn, Rnn2d, Rnn2dParams, RnnParams, Silent, SiteTensor, Transformer, TransformerParams,
+    widest_bond,
 };
-use ketwork_hamiltonians::{OnSpace, Scalar, Sector};
+use ketwork_hamiltonians::{OnSpace, Scalar, Sector, Space};
 use num_complex::Complex64;
 
 /// A network with exact sampling, and its sizes.
@@ -18,14 +19,16 @@ pub enum NamedNetwork {
     Table,
     /// [`Transformer`]
     Transformer(TransformerParams),
-    /// [`Mps`] near the uniform state, with bonds of at most this dimension.
-    Mps(usize),
-    /// [`Antn`] of such a state and a transformer.
+    /// [`Mps`](crate::Mps)
+    Mps(Tensors),
+    /// [`Antn`] of such tensors and a transformer.
     Antn {
-        /// Largest bond dimension.
-        bond: usize,
+        /// Where the tensors start.
+        tensors: Tensors,
         /// Sizes of the network.
         params: TransformerParams,
+        /// How the network shifts the tensors.
+        mixing: Mixing,
     },
     /// [`Rnn`]
     Rnn(RnnParams),
@@ -36,6 +39,42 @@ pub enum NamedNetwork {
         /// Sizes.
         params: Rnn2dParams,
     },
+}
+
+/// The tensors of a matrix product state before training.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Tensors {
+    /// Near the uniform state, with bonds of at most this dimension.
+    NearUniform(usize),
+    /// Given ones, in the order of the constraint; a positive state takes their real parts.
+    Given(Vec<SiteTensor<Complex64>>),
+}
+
+impl Tensors {
+    fn widest(&self, space: Space) -> usize {
+        match self {
+            Self::NearUniform(bond) => widest_bond(space, *bond),
+            Self::Given(tensors) => tensors.iter().map(|t| t.right).max().unwrap_or(1),
+        }
+    }
+
+    fn below<M: Conditional>(&self, net: M) -> Result<Antn<M>, NetworkError> {
+        match self {
+            Self::NearUniform(bond) => Antn::near_product(net, *bond),
+            Self::Given(tensors) => {
+                let own = |t: &SiteTensor<Complex64>| SiteTensor {
+                    left: t.left,
+                    right: t.right,
+                    entries: t
+                        .entries
+                        .iter()
+                        .map(|z| M::Log::from_parts(z.re, z.im))
+                        .collect(),
+                };
+                Antn::new(net, &tensors.iter().map(own).collect::<Vec<_>>())
+            }
+        }
+    }
 }
 
 /// The two kinds of log-amplitude: `f64` of positive states, `Complex64` of states with a phase.
@@ -68,12 +107,17 @@ macro_rules! named {
                     NamedNetwork::Transformer(params) => {
                         state(Transformer::<Self>::new(space, *params)?, sector, even)
                     }
-                    NamedNetwork::Mps(bond) => {
-                        state(Mps::<Self>::near_uniform(space, *bond)?, sector, even)
+                    NamedNetwork::Mps(tensors) => {
+                        state(tensors.below(Silent::<Self>::new(space))?, sector, even)
                     }
-                    NamedNetwork::Antn { bond, params } => {
-                        let net = Transformer::<Self>::new(space, *params)?;
-                        state(Antn::near_product(net, *bond)?, sector, even)
+                    NamedNetwork::Antn {
+                        tensors,
+                        params,
+                        mixing,
+                    } => {
+                        let outputs = mixing.outputs(space, tensors.widest(space));
+                        let net = Transformer::<Self>::with_outputs(space, *params, outputs)?;
+                        state(tensors.below(net)?, sector, even)
                     }
                     NamedNetwork::Rnn(params) => {
                         state(Rnn::<Self>::new(space, *params)?, sector, even)

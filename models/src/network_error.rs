@@ -26,4 +26,16 @@ pub enum NetworkError {
         /// What does not fit.
         reason: String,
     },
+    /// The outputs of a network are those of no mixing with the tensors.
+    #[error(
+        "the network has {found} outputs; give it {blockwise} for blockwise or {elementwise} for elementwise mixing"
+    )]
+    Outputs {
+        /// Outputs of the network at each position.
+        found: usize,
+        /// Outputs of blockwise mixing.
+        blockwise: usize,
+        /// Outputs of elementwise mixing.
+        elementwise: usize,
+    },
 }

@@ -2,6 +2,7 @@
 
 mod ground_state;
 mod network;
+mod start;
 mod symmetry;
 
 pub use ground_state::{GroundStateRun, Outcome};

@@ -1,11 +1,12 @@
 //! From the section `[wavefunction]` to a state.
 
+use super::start::DmrgStart;
 use super::{RunError, symmetry};
-use crate::run_file::{Mixing, Network, Start, Symmetry, WavefunctionSection};
+use crate::run_file::{self, Network, Symmetry, WavefunctionSection};
 use ketwork_hamiltonians::{Constraint, Lattice, OnSpace, Scalar, Sector, draw_legal, is_legal};
 use ketwork_models::{
-    Ansatz, Cell, Differentiable, Jastrow, Named, NamedNetwork, Rbm, Relabelling, Rnn2dParams,
-    RnnParams, Stream, Symmetrized, TransformerParams, check_invariance,
+    Ansatz, Cell, Differentiable, Jastrow, Mixing, Named, NamedNetwork, Rbm, Relabelling,
+    Rnn2dParams, RnnParams, Stream, Symmetrized, Tensors, TransformerParams, check_invariance,
 };
 
 /// A state whose network was chosen at run time.
@@ -40,7 +41,7 @@ impl<L: Scalar> std::fmt::Debug for State<L> {
 /// Sites above which the default networks are wide.
 const LARGE: usize = 40;
 /// Bond dimension of tensor networks.
-const BOND: usize = 8;
+pub(super) const BOND: usize = 8;
 /// Largest sizes that are offered; the memory of the parameters is checked besides.
 const MOST_LAYERS: usize = 1024;
 const MOST_WIDTH: usize = 1 << 16;
@@ -56,6 +57,16 @@ pub fn build_state<L: Named>(
     section: &WavefunctionSection,
     lattice: &Lattice,
     sector: &Sector,
+) -> Result<State<L>, RunError> {
+    build_started(section, lattice, sector, None)
+}
+
+/// The same, with tensors that DMRG found.
+pub(super) fn build_started<L: Named>(
+    section: &WavefunctionSection,
+    lattice: &Lattice,
+    sector: &Sector,
+    start: Option<&DmrgStart>,
 ) -> Result<State<L>, RunError> {
     let space = *sector.space();
     let width = |small, large| {
@@ -75,7 +86,10 @@ pub fn build_state<L: Named>(
         divided(section, params)?;
         Ok::<_, RunError>(params)
     };
-    let bond = section.bond.unwrap_or(BOND);
+    let tensors = || match start {
+        Some(found) => Tensors::Given(found.tensors.clone()),
+        None => Tensors::NearUniform(section.bond.unwrap_or(BOND)),
+    };
     only_its_keys(section, network)?;
     let named = match network {
         Network::Transformer => NamedNetwork::Transformer(transformer()?),
@@ -125,15 +139,15 @@ pub fn build_state<L: Named>(
                 width: width(16, 24),
             },
         },
-        Network::Mps => {
-            tensors_of_this_version(section)?;
-            NamedNetwork::Mps(bond)
-        }
-        Network::Antn => {
-            tensors_of_this_version(section)?;
-            let params = transformer()?;
-            NamedNetwork::Antn { bond, params }
-        }
+        Network::Mps => NamedNetwork::Mps(tensors()),
+        Network::Antn => NamedNetwork::Antn {
+            tensors: tensors(),
+            params: transformer()?,
+            mixing: match section.mixing {
+                Some(run_file::Mixing::Elementwise) => Mixing::Elementwise,
+                None | Some(run_file::Mixing::Blockwise) => Mixing::Blockwise,
+            },
+        },
     };
     // An even network of qubits costs what the bare one does; a mixture of two costs twice that.
     let flip = section.symmetry.contains(&Symmetry::SpinFlip);
@@ -153,27 +167,6 @@ pub fn build_state<L: Named>(
     } else {
         Box::new(Symmetrized::new(psi, sector, &generators)?)
     }))
-}
-
-/// Refuses what tensor networks cannot do yet.
-fn tensors_of_this_version(section: &WavefunctionSection) -> Result<(), RunError> {
-    let (key, reason) = if section.init == Some(Start::Dmrg) {
-        (
-            "wavefunction.init",
-            "a start from DMRG is not in this version; use \"random\"",
-        )
-    } else if section.mixing == Some(Mixing::Elementwise) {
-        (
-            "wavefunction.mixing",
-            "elementwise mixing is not in this version; use \"blockwise\"",
-        )
-    } else {
-        return Ok(());
-    };
-    Err(RunError::Value {
-        key,
-        reason: reason.into(),
-    })
 }
 
 /// Refuses heads that do not share the width, and names the key that was written.

@@ -110,6 +110,11 @@ pub trait Constraint: OnSpace + Debug + Send + Sync {
     fn as_parity(&self) -> Option<&Parity> {
         None
     }
+    /// The fixed sum of site values, if that is all it says: tensors of matrix product states then
+    /// split into blocks.
+    fn as_number(&self) -> Option<&Number> {
+        None
+    }
 }
 
 /// A constraint shared by model, network, sampler and basis.

@@ -104,4 +104,7 @@ impl Constraint for Number {
     fn advance(&self, state: &mut [u64], _position: usize, value: u8) {
         state[0] -= u64::from(value);
     }
+    fn as_number(&self) -> Option<&Self> {
+        Some(self)
+    }
 }

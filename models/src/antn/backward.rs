@@ -17,7 +17,7 @@ struct Position<'a, L> {
     left: &'a [L],
     /// Vectors after it (d, widest).
     after: &'a [L],
-    /// What the network added (d).
+    /// What the network added: a number for each value, or (d, widest, widest).
     shift: &'a [L],
     /// Cotangent of the outputs (d, k).
     cotangent: &'a [f64],
@@ -33,12 +33,14 @@ pub(super) fn pullback<M: Conditional>(
 ) {
     let (n, d, k) = (x.n_sites(), antn.space().local_dim, M::Log::COMPONENTS);
     let (w, b, all) = (antn.chain.widest(), x.len(), antn.layout.n_params());
+    let m = antn.net.outputs();
     assert_eq!(
         work.rows, b,
         "a pullback follows the forward of the same rows"
     );
     let (tensors, net) = antn.split(theta);
-    work.cotangent.resize(b * n * d * k, 0.0);
+    work.cotangent.resize(b * n * m * k, 0.0);
+    work.cotangent.fill(0.0);
     let zero = M::Log::ZERO;
     let (mut from_right, mut to_left) = (vec![zero; w], vec![zero; w]);
     let mut of_vectors = vec![zero; d * w];
@@ -51,13 +53,13 @@ pub(super) fn pullback<M: Conditional>(
                 value: row[p] as usize,
                 left: &work.left[(p * b + r) * w..][..w],
                 after: &work.after[(p * b + r) * d * w..][..d * w],
-                shift: &work.shift[at..at + d],
+                shift: &work.shift[(r * n + p) * m..][..m],
                 cotangent: &cotangent[at * k..(at + d) * k],
             };
             antn.of_vectors(&here, &from_right, &mut of_vectors);
             let place = antn.chain.place(p, k);
             let tensor = &mut rows[r * all + place.start..r * all + place.end];
-            let shift = &mut work.cotangent[at * k..(at + d) * k];
+            let shift = &mut work.cotangent[(r * n + p) * m * k..][..m * k];
             antn.of_tensor(&here, tensors, &of_vectors, tensor, shift, &mut to_left);
             std::mem::swap(&mut from_right, &mut to_left);
         }
@@ -125,36 +127,50 @@ impl<M: Conditional> Antn<M> {
         let (lines, columns) = self.chain.around(here.p);
         let values = &tensors[self.chain.place(here.p, k)];
         let sum: M::Log = here.left[..lines].iter().copied().sum();
+        let each = here.shift.len() / self.space().local_dim;
         to_left.fill(M::Log::ZERO);
         for (v, g) in of_vectors.chunks_exact(w).enumerate() {
             let g = &g[..columns];
             let total: M::Log = g.iter().copied().sum();
-            let of_shift = sum.conj() * total;
-            shift[v * k] = of_shift.re();
-            if k == 2 {
-                shift[v * k + 1] = of_shift.im();
-            }
-            let common = here.shift[v].conj() * total;
+            let added = &here.shift[v * each..(v + 1) * each];
+            let shift = &mut shift[v * each * k..(v + 1) * each * k];
+            let common = if each == 1 {
+                write(sum.conj() * total, shift);
+                added[0].conj() * total
+            } else {
+                M::Log::ZERO
+            };
             for (a, to_left) in to_left.iter_mut().enumerate().take(lines) {
                 let at = (v * lines + a) * columns * k;
                 let line = &values[at..at + columns * k];
                 let gradient = &mut tensor[at..at + columns * k];
                 let left = here.left[a].conj();
                 let mut back = common;
+                if each > 1 {
+                    let gradient = shift[a * w * k..].chunks_exact_mut(k);
+                    for ((&g, f), d) in g.iter().zip(&added[a * w..]).zip(gradient) {
+                        back += f.conj() * g;
+                        write(left * g, d);
+                    }
+                }
                 for ((g, m), d) in g
                     .iter()
                     .zip(line.chunks_exact(k))
                     .zip(gradient.chunks_exact_mut(k))
                 {
                     back += entry::<M::Log>(m).conj() * *g;
-                    let of_entry = left * *g;
-                    d[0] = of_entry.re();
-                    if let Some(im) = d.get_mut(1) {
-                        *im = of_entry.im();
-                    }
+                    write(left * *g, d);
                 }
                 *to_left += back;
             }
         }
+    }
+}
+
+/// Writes real and, where there is room, imaginary part.
+fn write<L: Scalar>(z: L, parts: &mut [f64]) {
+    parts[0] = z.re();
+    if let Some(im) = parts.get_mut(1) {
+        *im = z.im();
     }
 }

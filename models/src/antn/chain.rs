@@ -109,7 +109,8 @@ impl Chain {
         (self.bonds[p], self.bonds[p + 1])
     }
 
-    /// after (d, widest) = left (M_x + shift_x), of which the first entries are written.
+    /// after (d, widest) = left (M_x + shift_x), of which the first entries are written. The shift
+    /// holds one number for each value, or (d, widest, widest).
     pub(super) fn advance<L: Scalar>(
         &self,
         tensors: &[f64],
@@ -122,11 +123,20 @@ impl Chain {
         let tensor = &tensors[self.place(p, L::COMPONENTS)];
         let sum: L = left[..rows].iter().copied().sum();
         let matrices = tensor.chunks_exact(L::COMPONENTS * rows * columns);
-        for ((matrix, after), &shift) in
-            matrices.zip(after.chunks_exact_mut(self.widest)).zip(shift)
+        let shifts = shift.chunks_exact(shift.len() / self.local_dim);
+        for ((matrix, after), shift) in matrices
+            .zip(after.chunks_exact_mut(self.widest))
+            .zip(shifts)
         {
             let after = &mut after[..columns];
-            after.fill(shift * sum);
+            if let [one] = shift {
+                after.fill(*one * sum);
+            } else {
+                after.fill(L::ZERO);
+                for (&v, row) in left[..rows].iter().zip(shift.chunks_exact(self.widest)) {
+                    after.iter_mut().zip(row).for_each(|(u, &f)| *u += v * f);
+                }
+            }
             for (&v, row) in left
                 .iter()
                 .zip(matrix.chunks_exact(L::COMPONENTS * columns))

@@ -103,7 +103,14 @@ fn right_canonical_tensors_give_the_amplitudes_of_the_matrix_product() {
     };
     let net = Rnn::<Complex64>::new(space, params).unwrap();
     let (started, start) = state(Antn::new(net, &tensors).unwrap());
-    let found = [log_psi(&bare, &theta, &x), log_psi(&started, &start, &x)];
+    let outputs = Mixing::Elementwise.outputs(space, 6);
+    let net = Rnn::<Complex64>::with_outputs(space, params, outputs).unwrap();
+    let (each, begin) = state(Antn::new(net, &tensors).unwrap());
+    let found = [
+        log_psi(&bare, &theta, &x),
+        log_psi(&started, &start, &x),
+        log_psi(&each, &begin, &x),
+    ];
     for (i, row) in (0..x.len()).map(|i| (i, x.row(i))) {
         let known = amplitude(&tensors, row);
         for log in &found {
@@ -152,6 +159,59 @@ fn without_tensors_the_network_alone_is_left() {
             .product();
         assert!((log.exp() - known).norm() < 1e-12, "{:?}", x.row(i));
     }
+}
+
+#[test]
+fn elementwise_shifts_are_added_to_the_tensors() {
+    let space = Space::qubits(5);
+    let tensors = canonical::<Complex64>(space, 3);
+    let params = RnnParams {
+        cell: Cell::Gru,
+        layers: 1,
+        width: 4,
+    };
+    let (w, d) = (3, 2);
+    let net = Rnn::<Complex64>::with_outputs(space, params, d * w * w).unwrap();
+    let (psi, mut theta) = state(Antn::new(net.clone(), &tensors).unwrap());
+    let at = theta.len() - net.layout().n_params();
+    let mut next = noise(3);
+    theta[at..].iter_mut().for_each(|t| *t = next());
+    let x = all(space);
+    let mut f = vec![Complex64::ZERO; x.len() * 5 * d * w * w];
+    net.forward(&theta[at..], &mut net.work(x.len()), x.view(), &mut f);
+    for (i, log) in log_psi(&psi, &theta, &x).iter().enumerate() {
+        // Plain contraction with tensors that depend on the prefix, conditionals normalised one by one.
+        let (mut v, mut probability) = (vec![Complex64::ONE], 1.0);
+        for (p, tensor) in tensors.iter().enumerate() {
+            let after: Vec<Vec<Complex64>> = (0..d)
+                .map(|value| {
+                    let sum = |b: usize| {
+                        let term = |a: usize| {
+                            let m = tensor.entries[(value * tensor.left + a) * tensor.right + b];
+                            let shift = f[(((i * 5 + p) * d + value) * w + a) * w + b];
+                            v[a] * (m + shift)
+                        };
+                        (0..tensor.left).map(term).sum()
+                    };
+                    (0..tensor.right).map(sum).collect()
+                })
+                .collect();
+            let weights: Vec<f64> = after.iter().map(|u| chain::square(u)).collect();
+            let chosen = x.row(i)[p] as usize;
+            probability *= weights[chosen] / weights.iter().sum::<f64>();
+            v = after[chosen].clone();
+        }
+        let known = Complex64::from_polar(probability.sqrt(), v[0].arg());
+        assert!((log.exp() - known).norm() < 1e-12, "{:?}", x.row(i));
+    }
+    let wrong = Rnn::<Complex64>::with_outputs(space, params, 5).unwrap();
+    let refused = Antn::new(wrong, &tensors).unwrap_err();
+    let known = NetworkError::Outputs {
+        found: 5,
+        blockwise: 2,
+        elementwise: 18,
+    };
+    assert_eq!(refused, known);
 }
 
 #[test]

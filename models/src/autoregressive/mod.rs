@@ -44,7 +44,8 @@ impl<M: Conditional> Autoregressive<M> {
     /// A wavefunction in a sector.
     ///
     /// # Panics
-    /// If network and sector live on different spaces.
+    /// If network and sector live on different spaces, or the network gives other numbers than one for
+    /// each value.
     #[track_caller]
     #[must_use]
     pub fn new(net: M, sector: Sector) -> Self {
@@ -52,6 +53,11 @@ impl<M: Conditional> Autoregressive<M> {
             net.space(),
             sector.space(),
             "network and sector must share a space"
+        );
+        assert_eq!(
+            net.outputs(),
+            net.space().local_dim,
+            "a state needs one number for each value"
         );
         Self {
             net,
@@ -230,7 +236,8 @@ impl<M: Conditional<Log = f64>> Autoregressive<M> {
     /// A probability distribution over the legal configurations (L1 norm).
     ///
     /// # Panics
-    /// If network and sector live on different spaces.
+    /// If network and sector live on different spaces, or the network gives other numbers than one for
+    /// each value.
     #[track_caller]
     #[must_use]
     pub fn probability(net: M, sector: Sector) -> Self {

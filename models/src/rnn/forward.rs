@@ -84,12 +84,7 @@ impl<L: Scalar> Rnn<L> {
         x: ConfigsRef<'_>,
         out: &mut [L],
     ) {
-        let (n, d, w, b) = (
-            x.n_sites(),
-            self.space.local_dim,
-            self.params.width,
-            x.len(),
-        );
+        let (n, d, w, b) = (x.n_sites(), self.head.outputs(), self.params.width, x.len());
         let gw = self.params.cell.gates() * w;
         assert_eq!(out.len(), b * n * d, "outputs of {b} rows");
         work.rows = b;
@@ -146,7 +141,7 @@ impl<L: Scalar> Rnn<L> {
         x: ConfigsRef<'_>,
         out: &mut [L],
     ) {
-        let (d, w) = (self.space.local_dim, self.params.width);
+        let (d, w) = (self.head.outputs(), self.params.width);
         assert_eq!(
             out.len(),
             x.len() * d,
@@ -222,7 +217,7 @@ impl<L: Scalar> Rnn<L> {
         first: &[u32],
         out: &mut [L],
     ) {
-        let (n, d, w) = (x.n_sites(), self.space.local_dim, self.params.width);
+        let (n, d, w) = (x.n_sites(), self.head.outputs(), self.params.width);
         assert_resumable(out, x, d, parent, first);
         for state in &mut work.states {
             for v in [

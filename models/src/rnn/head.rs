@@ -11,16 +11,21 @@ use std::ops::Range;
 #[derive(Clone, Debug)]
 pub(super) struct Head {
     width: usize,
-    local_dim: usize,
+    outputs: usize,
     maps: Vec<(Range<usize>, Range<usize>)>,
 }
 
 impl Head {
+    /// Numbers at each position.
+    pub(super) fn outputs(&self) -> usize {
+        self.outputs
+    }
+
     /// Small weights: the first state is nearly uniform, yet no gradient vanishes.
     pub(super) fn push(
         layout: &mut Layout,
         width: usize,
-        local_dim: usize,
+        outputs: usize,
         components: usize,
     ) -> Self {
         let small = Init::Normal(0.1 / (width as f64).sqrt());
@@ -28,16 +33,16 @@ impl Head {
             .iter()
             .map(|name| {
                 let weight = format!("{name}.weight");
-                let weight = layout.push(weight, &[width, local_dim], small.clone());
+                let weight = layout.push(weight, &[width, outputs], small.clone());
                 (
                     weight,
-                    layout.push(format!("{name}.bias"), &[local_dim], Init::Constant(0.0)),
+                    layout.push(format!("{name}.bias"), &[outputs], Init::Constant(0.0)),
                 )
             })
             .collect();
         Self {
             width,
-            local_dim,
+            outputs,
             maps,
         }
     }
@@ -51,7 +56,7 @@ impl Head {
         out: &mut [L],
         stride: usize,
     ) {
-        let d = self.local_dim;
+        let d = self.outputs;
         let raw = room(raw, h.len() / self.width * d);
         for (component, (weight, bias)) in self.maps.iter().enumerate() {
             linear::forward(
@@ -84,7 +89,7 @@ impl Head {
         batch: usize,
         scratch: (&mut Vec<f64>, &mut Vec<f64>),
     ) {
-        let (w, d, k) = (self.width, self.local_dim, self.maps.len());
+        let (w, d, k) = (self.width, self.outputs, self.maps.len());
         let n = h.len() / (batch * w);
         let size = rows.len() / batch;
         let dy = room(scratch.0, n * batch * d);

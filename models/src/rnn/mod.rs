@@ -104,12 +104,25 @@ impl<L: Scalar> Rnn<L> {
     /// # Errors
     /// [`NetworkError::Zero`] if a size is zero.
     pub fn new(space: Space, params: RnnParams) -> Result<Self, NetworkError> {
+        Self::with_outputs(space, params, space.local_dim)
+    }
+
+    /// A network whose head gives another count of numbers at each position than the d of a state, for
+    /// elementwise mixing in an [`Antn`](crate::Antn).
+    ///
+    /// # Errors
+    /// [`NetworkError::Zero`] if a size is zero.
+    pub fn with_outputs(
+        space: Space,
+        params: RnnParams,
+        outputs: usize,
+    ) -> Result<Self, NetworkError> {
         let RnnParams {
             cell,
             layers,
             width: w,
         } = params;
-        for (name, size) in [("layers", layers), ("width", w)] {
+        for (name, size) in [("layers", layers), ("width", w), ("outputs", outputs)] {
             if size == 0 {
                 return Err(NetworkError::Zero { name });
             }
@@ -140,7 +153,7 @@ impl<L: Scalar> Rnn<L> {
                 }
             })
             .collect();
-        let head = Head::push(&mut layout, w, space.local_dim, L::COMPONENTS);
+        let head = Head::push(&mut layout, w, outputs, L::COMPONENTS);
         Ok(Self {
             space,
             params,
@@ -224,6 +237,10 @@ impl<L: Scalar> Conditional for Rnn<L> {
 
     fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    fn outputs(&self) -> usize {
+        self.head.outputs()
     }
 
     fn work(&self, _batch: usize) -> RnnWork {

@@ -14,7 +14,7 @@ impl<L: Scalar> Transformer<L> {
         cotangent: &[f64],
         rows: &mut [f64],
     ) {
-        let (n, d, p) = (self.shape.n, self.space.local_dim, self.layout.n_params());
+        let (n, d, p) = (self.shape.n, self.outputs, self.layout.n_params());
         assert_eq!(
             cotangent.len(),
             x.len() * n * d * L::COMPONENTS,
@@ -61,7 +61,7 @@ impl<L: Scalar> Transformer<L> {
         rows: &mut [f64],
     ) {
         let shape = self.shape;
-        let (n, w, d, line) = (shape.n, shape.w, self.space.local_dim, shape.line());
+        let (n, w, d, line) = (shape.n, shape.w, self.outputs, shape.line());
         let n_params = self.layout.n_params();
         let (t0, t) = (start * n, configs.len() * n);
         let Scratch {

@@ -14,7 +14,7 @@ impl<L: Scalar> Transformer<L> {
         x: ConfigsRef<'_>,
         out: &mut [L],
     ) {
-        let (n, d) = (self.shape.n, self.space.local_dim);
+        let (n, d) = (self.shape.n, self.outputs);
         assert_eq!(out.len(), x.len() * n * d, "outputs of {} rows", x.len());
         work.grow_tape(self.shape, self.places.layers.len(), x.len());
         work.rows.clear();
@@ -120,7 +120,7 @@ impl<L: Scalar> Transformer<L> {
         out: &mut [L],
     ) {
         let shape = self.shape;
-        let (n, w, d, np) = (shape.n, shape.w, self.space.local_dim, shape.padded());
+        let (n, w, d, np) = (shape.n, shape.w, self.outputs, shape.padded());
         let b = configs.len();
         assert_eq!(out.len(), b * d, "outputs of {b} rows at one position");
         work.grow_cache(shape, self.places.layers.len(), b);

@@ -52,6 +52,8 @@ impl Default for TransformerParams {
 #[derive(Clone, Debug)]
 pub struct Transformer<L> {
     space: Space,
+    /// Numbers that the heads give at each position.
+    outputs: usize,
     shape: Shape,
     layout: Layout,
     places: Places,
@@ -116,6 +118,7 @@ impl Places {
         layout: &mut Layout,
         space: Space,
         params: TransformerParams,
+        outputs: usize,
         components: usize,
     ) -> Self {
         let (n, d, w) = (space.n_sites, space.local_dim, params.width);
@@ -158,7 +161,7 @@ impl Places {
         let small = Init::Normal(0.1 / (w as f64).sqrt());
         let heads = ["head", "phase"][..components]
             .iter()
-            .map(|name| linear(layout, name, [w, d], small.clone()))
+            .map(|name| linear(layout, name, [w, outputs], small.clone()))
             .collect();
         Self {
             embed,
@@ -175,12 +178,31 @@ impl<L: Scalar> Transformer<L> {
     /// # Errors
     /// [`NetworkError`] if a size is zero or the heads do not divide the width.
     pub fn new(space: Space, params: TransformerParams) -> Result<Self, NetworkError> {
+        Self::with_outputs(space, params, space.local_dim)
+    }
+
+    /// A transformer whose heads give another count of numbers at each position than the d of a state,
+    /// for elementwise mixing in an [`Antn`](crate::Antn).
+    ///
+    /// # Errors
+    /// [`NetworkError`] if a size is zero or the heads do not divide the width.
+    pub fn with_outputs(
+        space: Space,
+        params: TransformerParams,
+        outputs: usize,
+    ) -> Result<Self, NetworkError> {
         let TransformerParams {
             layers,
             width,
             heads,
         } = params;
-        for (name, size) in [("layers", layers), ("width", width), ("heads", heads)] {
+        let sizes = [
+            ("layers", layers),
+            ("width", width),
+            ("heads", heads),
+            ("outputs", outputs),
+        ];
+        for (name, size) in sizes {
             if size == 0 {
                 return Err(NetworkError::Zero { name });
             }
@@ -189,7 +211,7 @@ impl<L: Scalar> Transformer<L> {
             return Err(NetworkError::Heads { width, heads });
         }
         let mut layout = Layout::new();
-        let places = Places::new(&mut layout, space, params, L::COMPONENTS);
+        let places = Places::new(&mut layout, space, params, outputs, L::COMPONENTS);
         let shape = Shape {
             n: space.n_sites,
             w: width,
@@ -197,6 +219,7 @@ impl<L: Scalar> Transformer<L> {
         };
         Ok(Self {
             space,
+            outputs,
             shape,
             layout,
             places,
@@ -306,7 +329,7 @@ impl TransformerWork {
 
 impl Scratch {
     /// Room for T tokens that pass through the layers together.
-    fn grow(&mut self, shape: Shape, local_dim: usize, tokens: usize) {
+    fn grow(&mut self, shape: Shape, outputs: usize, tokens: usize) {
         let w = shape.w;
         for v in [&mut self.x, &mut self.y, &mut self.o] {
             grow(v, tokens * w);
@@ -317,7 +340,7 @@ impl Scratch {
         grow(&mut self.qkv, tokens * 3 * w);
         grow(&mut self.kt, w * shape.padded());
         grow(&mut self.p, shape.line() * shape.n.max(8));
-        grow(&mut self.raw, tokens * local_dim);
+        grow(&mut self.raw, tokens * outputs);
         grow(&mut self.scale, tokens);
         grow(&mut self.per_head, 2 * shape.n * shape.heads);
     }
@@ -335,6 +358,10 @@ impl<L: Scalar> Conditional for Transformer<L> {
 
     fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    fn outputs(&self) -> usize {
+        self.outputs
     }
 
     fn work(&self, _batch: usize) -> TransformerWork {

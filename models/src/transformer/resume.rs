@@ -22,7 +22,7 @@ impl<L: Scalar> Transformer<L> {
         first: &[u32],
         out: &mut [L],
     ) {
-        let (n, d) = (self.shape.n, self.space.local_dim);
+        let (n, d) = (self.shape.n, self.outputs);
         assert_eq!(out.len(), x.len() * n * d, "outputs of {} rows", x.len());
         assert!(
             parent.len() == x.len() && first.len() == x.len(),
@@ -68,7 +68,7 @@ impl<L: Scalar> Transformer<L> {
         out: &mut [L],
     ) {
         let shape = self.shape;
-        let (n, w, d, np) = (shape.n, shape.w, self.space.local_dim, shape.padded());
+        let (n, w, d, np) = (shape.n, shape.w, self.outputs, shape.padded());
         let lengths = || first.iter().map(|&f| n - 1 - f as usize);
         let t: usize = lengths().sum();
         if t == 0 {

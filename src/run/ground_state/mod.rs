@@ -8,7 +8,8 @@ mod tests;
 
 pub use outcome::Outcome;
 
-use super::{EXACT_UP_TO, RunError, RunOptions, State, build_state, symmetry};
+use super::network::{BOND, build_started};
+use super::{EXACT_UP_TO, RunError, RunOptions, State, start, symmetry};
 use crate::exact::{LanczosParams, Memory, check_lowest, dimension, ground_state};
 use crate::run_file::{Network, OptimizerMethod, RunFile, SamplerMethod};
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
 };
 use choices::{default_samples, default_steps, signed};
 use files::Files;
+use ketwork_dmrg::Element;
 use ketwork_hamiltonians::{AnyModel, Hamiltonian, Lattice, Model, OnSpace, Scalar};
 use ketwork_models::{Differentiable, Named, Stream};
 use num_complex::Complex64;
@@ -126,14 +128,43 @@ impl GroundStateRun {
         }
     }
 
-    fn with<T: Scalar, L: Named + From<T>>(
+    fn with<T: Element, L: Named + From<T>>(
         &self,
         model: &Model<T>,
         options: Option<&RunOptions>,
     ) -> Result<Option<Outcome>, RunError> {
         let stream = Stream::new(self.run.seed);
         let wavefunction = &self.run.wavefunction;
-        let state = build_state::<L>(wavefunction, &self.lattice, model.sector())?;
+        // Only a network with tensors has the key; others are refused below.
+        let has_tensors = matches!(wavefunction.network, Some(Network::Mps | Network::Antn));
+        let bond = wavefunction.bond.unwrap_or(BOND);
+        let dmrg = match has_tensors && bond > 0 {
+            true => start::prepare(wavefunction, model, bond, self.run.seed)?,
+            false => None,
+        };
+        let start = match (dmrg, options) {
+            (Some(dmrg), Some(_)) => Some(start::find(dmrg)?),
+            _ => None,
+        };
+        let energy = start.as_ref().map(|s| s.energy);
+        let sector = model.sector();
+        let state = build_started::<L>(wavefunction, &self.lattice, sector, start.as_ref())?;
+        let found = self.trained(model, state, stream, options)?;
+        Ok(found.map(|outcome| Outcome {
+            dmrg_energy: energy,
+            ..outcome
+        }))
+    }
+
+    /// Chooses the sampler and trains.
+    fn trained<T: Scalar, L: Named + From<T>>(
+        &self,
+        model: &Model<T>,
+        state: State<L>,
+        stream: Stream,
+        options: Option<&RunOptions>,
+    ) -> Result<Option<Outcome>, RunError> {
+        let wavefunction = &self.run.wavefunction;
         symmetry::check(model, &wavefunction.symmetry, &self.lattice)?;
         match (state, self.run.sampling.sampler) {
             (State::Ancestral(psi), chosen @ (None | Some(SamplerMethod::Ancestral))) => {
@@ -312,6 +343,7 @@ impl GroundStateRun {
             relative_error: exact
                 .map(|e| (energy - e) / e.abs())
                 .filter(|r| r.is_finite()),
+            dmrg_energy: None,
             steps: vmc.step,
             n_params,
             seconds_per_step,

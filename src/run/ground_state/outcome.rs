@@ -18,6 +18,8 @@ pub struct Outcome {
     pub exact: Option<f64>,
     /// (energy - exact) / |exact|.
     pub relative_error: Option<f64>,
+    /// Energy of the matrix product state that training started from, where it was one of DMRG.
+    pub dmrg_energy: Option<f64>,
     /// Steps taken, those before a resumption included.
     pub steps: u64,
     /// Number of real parameters.

@@ -180,7 +180,17 @@ fn what_does_not_fit_or_says_nothing_is_refused_with_its_key() {
             format!("{wide}layers = 100000000\n"),
             "wavefunction.layers",
         ),
-        (8, format!("{wide}init = \"dmrg\"\n"), "wavefunction.init"),
+        (
+            1,
+            "[wavefunction]\nnetwork = \"mps\"\ninit = \"dmrg\"\n".to_owned(),
+            "wavefunction.init",
+        ),
+        (
+            8,
+            "[wavefunction]\nnetwork = \"antn\"\ninit = \"dmrg\"\nsymmetry = [\"spin_flip\"]\n"
+                .to_owned(),
+            "wavefunction.init",
+        ),
         (
             1,
             "[wavefunction]\nnetwork = \"jastrow\"\n".to_owned(),

@@ -2,9 +2,9 @@
 
 use ketwork::hamiltonians::cases::{ConstraintCase, constraints};
 use ketwork::{
-    Ansatz, Antn, Autoregressive, Cell, Conditional, Configs, Constraint, FlipInvariant, Mps,
-    OnSpace, PrefixTable, Relabelling, Rnn, Rnn2d, Rnn2dParams, RnnParams, Scalar, Sector, Stream,
-    Symmetrized, Transformer, TransformerParams, is_legal,
+    Ansatz, Antn, Autoregressive, Cell, Conditional, Configs, Constraint, FlipInvariant, Mixing,
+    Mps, OnSpace, PrefixTable, Relabelling, Rnn, Rnn2d, Rnn2dParams, RnnParams, Scalar, Sector,
+    Stream, Symmetrized, Transformer, TransformerParams, is_legal, widest_bond,
 };
 use num_complex::Complex64;
 
@@ -59,6 +59,15 @@ fn networks_of<L: Scalar>(case: &ConstraintCase, law: &mut impl NetworkLaw<L>) {
     law.check(&name("mps"), mps, case);
     let antn = Antn::near_product(rnn(Cell::Gru, 1, 4), 3).unwrap();
     law.check(&name("antn"), antn, case);
+    let outputs = Mixing::Elementwise.outputs(space, widest_bond(space, 3));
+    let params = RnnParams {
+        cell: Cell::Gru,
+        layers: 1,
+        width: 4,
+    };
+    let net = Rnn::<L>::with_outputs(space, params, outputs).unwrap();
+    let antn = Antn::near_product(net, 3).unwrap();
+    law.check(&name("antn, elementwise"), antn, case);
     if space.local_dim == 2 {
         let even = FlipInvariant::new(transformer);
         law.check(&name("even transformer"), even, case);
