@@ -1,0 +1,125 @@
+//! The diagonal update: every slot without a flip gets a fresh operator.
+
+use crate::chance::Chance;
+use crate::string::{CONSTANT, EMPTY, FIELD, FLIP, Vertices, Worldlines};
+
+/// What one pass over the string sees.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    /// Number of flips.
+    pub(crate) n_flips: usize,
+    /// Sum over slots of the number of excited sites.
+    pub(crate) excited: u64,
+    /// Sum over slots of its square.
+    pub(crate) excited_squared: u64,
+    /// For each site the number of slots at which it is excited.
+    pub(crate) occupied: Vec<u64>,
+    rise: Vec<u32>,
+    /// Fresh operators that were accepted.
+    pub(crate) accepted: u64,
+    /// Slots without a flip.
+    pub(crate) tried: u64,
+}
+
+/// Redraws every slot without a flip, and looks at the configurations on the way.
+///
+/// A slot is empty with weight M - n', n' operators elsewhere, and holds a diagonal operator of
+/// weight w with $\beta w$. An independent proposal takes the largest weights, so the choice of an
+/// operator costs O(1) for any number of terms, and is accepted with
+/// $\min(1, r_\text{new} / r_\text{old})$, r = weight over largest weight, r = 1 for an empty slot.
+/// Where nothing is ever refused this is a heat bath: the slot forgets its old operator.
+///
+/// `slices` times, equally spaced, the configuration is handed to `look`.
+pub(crate) fn diagonal_update<C: Chance>(
+    v: &Vertices,
+    w: &mut Worldlines,
+    x: &mut Vec<u8>,
+    chance: &mut C,
+    seen: &mut Seen,
+    slices: usize,
+    mut look: impl FnMut(&[u8]),
+) {
+    x.clone_from(&w.start);
+    let m = w.slots.len();
+    seen.occupied.clear();
+    seen.occupied.resize(v.n_sites, 0);
+    seen.rise.clear();
+    seen.rise.resize(v.n_sites, 0);
+    let mut now: u64 = x.iter().map(|&n| u64::from(n)).sum();
+    let (mut sum, mut squares, mut since) = (0, 0, 0);
+    let (mut n, mut n_flips, mut accepted) = (w.n_operators, 0, 0);
+    for slice in 0..slices.max(1) {
+        let range = m * slice / slices.max(1)..m * (slice + 1) / slices.max(1);
+        if slices > 0 {
+            look(x);
+        }
+        for p in range {
+            let old = w.slots[p];
+            if old & 3 == FLIP {
+                let i = (old >> 2) as usize;
+                n_flips += 1;
+                let lasted = (p - since) as u64;
+                sum += now * lasted;
+                squares += now * now * lasted;
+                since = p;
+                if x[i] == 1 {
+                    seen.occupied[i] += p as u64 - u64::from(seen.rise[i]);
+                    x[i] = 0;
+                    now -= 1;
+                } else {
+                    seen.rise[i] = p as u32;
+                    x[i] = 1;
+                    now += 1;
+                }
+                continue;
+            }
+            if !chance.consider() {
+                continue;
+            }
+            let others = n - usize::from(old != EMPTY);
+            let proposal = chance.item(&v.table, v.beta, (m - others) as f64);
+            let new = proposal.unwrap_or(EMPTY);
+            let new_share = share(v, x, new);
+            // Most operators have their largest weight, and need no second number.
+            let ok = if new_share < 1.0 || old & 2 != 0 {
+                let old_share = share(v, x, old);
+                new_share > 0.0 && chance.accept(new_share / old_share)
+            } else {
+                true
+            };
+            if ok {
+                w.slots[p] = new;
+                n = others + usize::from(new != EMPTY);
+                accepted += 1;
+            }
+        }
+    }
+    debug_assert_eq!(*x, w.start, "world lines close");
+    let lasted = (m - since) as u64;
+    seen.excited = sum + now * lasted;
+    seen.excited_squared = squares + now * now * lasted;
+    for (i, &n) in x.iter().enumerate() {
+        if n == 1 {
+            seen.occupied[i] += m as u64 - u64::from(seen.rise[i]);
+        }
+    }
+    seen.n_flips = n_flips;
+    seen.accepted += accepted;
+    seen.tried += (m - n_flips) as u64;
+    w.n_operators = n;
+}
+
+/// Weight of a diagonal operator over its largest.
+#[inline(always)]
+fn share(v: &Vertices, x: &[u8], op: u32) -> f64 {
+    let i = (op >> 2) as usize;
+    match op & 3 {
+        CONSTANT => 1.0,
+        FIELD => v.field_share[i][x[i] as usize],
+        _ if op == EMPTY => 1.0,
+        _ => {
+            let [a, b] = v.pair_sites[i];
+            v.pair_share[i][(x[a as usize] | x[b as usize] << 1) as usize]
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The operator string of models whose off-diagonal terms flip single sites.
+//!
+//! $Z = \sum_{s} \sum_{\text{strings}} \frac{\beta^n (M - n)!}{M!} \prod_p w_p$ over start
+//! configurations s and strings of M slots with n operators. Operators and weights:
+//!
+//! * constant C_i: $|g_i|$, the identity; flip O_i: $|g_i|$, where all blockade partners hold 0;
+//! * field D_i: $e_\max - e_i(n_i) + \epsilon$; pair B: $e_\max - e_{ij}(n_i, n_j)$.
+
+use crate::alias::Alias;
+use crate::decompose::Parts;
+use serde::{Deserialize, Serialize};
+
+/// An empty slot; its kind is [`EMPTY_KIND`].
+pub(crate) const EMPTY: u32 = u32::MAX;
+/// The lowest two bits of an operator are its kind, the others its site or pair.
+pub(crate) const CONSTANT: u32 = 0;
+/// The partner of [`CONSTANT`], which differs from it in the lowest bit.
+pub(crate) const FLIP: u32 = 1;
+pub(crate) const FIELD: u32 = 2;
+const EMPTY_KIND: u32 = 3;
+/// Pairs share kind 3 with the empty slot and are told apart by the comparison with [`EMPTY`].
+pub(crate) const PAIR: u32 = EMPTY_KIND;
+
+pub(crate) const fn operator(kind: u32, index: usize) -> u32 {
+    (index as u32) << 2 | kind
+}
+
+/// Start configuration and string.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Worldlines {
+    /// Configuration before slot 0.
+    pub(crate) start: Vec<u8>,
+    pub(crate) slots: Vec<u32>,
+    /// Occupied slots.
+    pub(crate) n_operators: usize,
+}
+
+impl Worldlines {
+    pub(crate) fn empty(n_sites: usize, slots: usize) -> Self {
+        Self {
+            start: vec![0; n_sites],
+            slots: vec![EMPTY; slots],
+            n_operators: 0,
+        }
+    }
+}
+
+/// The weights of operators, and a table that draws diagonal ones.
+#[derive(Clone, Debug)]
+pub(crate) struct Vertices {
+    pub(crate) beta: f64,
+    pub(crate) n_sites: usize,
+    /// Diagonal operators with their largest weights.
+    pub(crate) table: Alias,
+    /// Weights of C and O, the absolute amplitude.
+    pub(crate) flip: Vec<f64>,
+    /// Weights of D for n = 0 and 1.
+    pub(crate) field: Vec<[f64; 2]>,
+    /// Weight of D over its largest.
+    pub(crate) field_share: Vec<[f64; 2]>,
+    /// Factor of the weight of D when n flips to the other value.
+    pub(crate) field_factor: Vec<[f64; 2]>,
+    pub(crate) pair_sites: Vec<[u32; 2]>,
+    pub(crate) pair: Vec<[f64; 4]>,
+    /// Weight of B over its largest.
+    pub(crate) pair_share: Vec<[f64; 4]>,
+    /// Blockade partners.
+    pub(crate) partners: Vec<Vec<u32>>,
+    pub(crate) has_blockade: bool,
+    pub(crate) is_ising: bool,
+}
+
+impl Vertices {
+    /// `epsilon` is added to the field weights, so that D may sit on either value.
+    pub(crate) fn new(parts: &Parts, beta: f64, epsilon: f64) -> Self {
+        let mut items = Vec::new();
+        let mut v = Self {
+            beta,
+            n_sites: parts.n_sites,
+            table: Alias::new(&[]),
+            flip: parts.flip.iter().map(|g| g.abs()).collect(),
+            field: Vec::new(),
+            field_share: Vec::new(),
+            field_factor: Vec::new(),
+            pair_sites: parts.pairs.iter().map(|p| p.0).collect(),
+            pair: Vec::new(),
+            pair_share: Vec::new(),
+            partners: parts.partners.clone(),
+            has_blockade: parts.has_blockade(),
+            is_ising: parts.is_ising(),
+        };
+        for (i, e) in parts.site.iter().enumerate() {
+            items.push((operator(CONSTANT, i), v.flip[i]));
+            let epsilon = if e[0] == e[1] { 0.0 } else { epsilon };
+            let top = e[0].max(e[1]);
+            let w = e.map(|e| top - e + epsilon);
+            let most = w[0].max(w[1]);
+            items.push((operator(FIELD, i), most));
+            v.field.push(w);
+            v.field_share.push(shares(w, most));
+            v.field_factor.push([w[1] / w[0], w[0] / w[1]]);
+        }
+        for (b, (_, e)) in parts.pairs.iter().enumerate() {
+            let top = e.iter().copied().fold(f64::MIN, f64::max);
+            let w = e.map(|e| top - e);
+            let most = w.iter().copied().fold(0.0, f64::max);
+            items.push((operator(PAIR, b), most));
+            v.pair.push(w);
+            v.pair_share.push(shares(w, most));
+        }
+        v.table = Alias::new(&items);
+        v
+    }
+
+    /// ln of the product of the weights of all operators, and of $\beta^n$.
+    ///
+    /// Minus infinity where an operator cannot be where it is; the factorials are left out.
+    pub(crate) fn log_weight(&self, w: &Worldlines) -> f64 {
+        let mut x = w.start.clone();
+        let mut sum = w.n_operators as f64 * self.beta.ln();
+        for &op in w.slots.iter().filter(|&&op| op != EMPTY) {
+            let i = (op >> 2) as usize;
+            let weight = match op & 3 {
+                CONSTANT => self.flip[i],
+                FLIP => {
+                    if self.partners[i].iter().any(|&j| x[j as usize] == 1) {
+                        return f64::NEG_INFINITY;
+                    }
+                    x[i] ^= 1;
+                    self.flip[i]
+                }
+                FIELD => self.field[i][x[i] as usize],
+                _ => {
+                    let [a, b] = self.pair_sites[i];
+                    self.pair[i][(x[a as usize] | x[b as usize] << 1) as usize]
+                }
+            };
+            sum += weight.ln();
+        }
+        if x == w.start { sum } else { f64::NEG_INFINITY }
+    }
+}
+
+fn shares<const K: usize>(w: [f64; K], most: f64) -> [f64; K] {
+    w.map(|w| if most > 0.0 { w / most } else { 0.0 })
+}
+
+impl Vertices {
+    /// Whether a string consists of operators of this model, in a configuration that closes.
+    pub(crate) fn admits(&self, w: &Worldlines) -> bool {
+        let known = |op: &u32| {
+            let i = (op >> 2) as usize;
+            *op == EMPTY || i < if op & 3 == PAIR { self.pair.len() } else { self.n_sites }
+        };
+        let counted = w.slots.iter().filter(|&&op| op != EMPTY).count();
+        w.slots.iter().all(known)
+            && w.start.iter().all(|&n| n < 2)
+            && counted == w.n_operators
+            && self.log_weight(w) > f64::NEG_INFINITY
+    }
+}
