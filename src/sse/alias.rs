@@ -49,14 +49,21 @@ impl Alias {
         let x = x * self.scale;
         let cell = (x as usize).min(self.cells.len() - 1);
         let (share, own, other) = self.cells[cell];
-        if x - (cell as f64) < share { own } else { other }
+        if x - (cell as f64) < share {
+            own
+        } else {
+            other
+        }
     }
 
     /// Items with their weights as the cells hold them; an item may come up several times.
     #[cfg(test)]
     pub(crate) fn weights(&self) -> Vec<(u32, f64)> {
         let cell = |&(share, own, other): &(f64, u32, u32)| {
-            [(own, share / self.scale), (other, (1.0 - share) / self.scale)]
+            [
+                (own, share / self.scale),
+                (other, (1.0 - share) / self.scale),
+            ]
         };
         self.cells.iter().flat_map(cell).collect()
     }

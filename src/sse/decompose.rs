@@ -160,7 +160,10 @@ impl Parts {
             .collect();
         parts.symmetric_blockade()?;
         for (key, mut table) in pairs {
-            if parts.partners[key[0] as usize].binary_search(&key[1]).is_ok() {
+            if parts.partners[key[0] as usize]
+                .binary_search(&key[1])
+                .is_ok()
+            {
                 // Two blockaded sites are never both 1: the value there is free.
                 table[3] = table[0].max(table[1]).max(table[2]);
             }
@@ -307,19 +310,14 @@ impl Parts {
 
     /// Energy of the pairs in a configuration.
     pub(crate) fn pair_energy(&self, x: &[u8]) -> f64 {
-        let pair = |(s, e): &([u32; 2], [f64; 4])| {
-            e[(x[s[0] as usize] | x[s[1] as usize] << 1) as usize]
-        };
+        let pair =
+            |(s, e): &([u32; 2], [f64; 4])| e[(x[s[0] as usize] | x[s[1] as usize] << 1) as usize];
         self.pairs.iter().map(pair).sum()
     }
 
     /// Whether flipping both sites of any pair changes nothing, and no site is blockaded.
     pub(crate) fn is_ising(&self) -> bool {
-        !self.has_blockade()
-            && self
-                .pairs
-                .iter()
-                .all(|(_, e)| e[0] == e[3] && e[1] == e[2])
+        !self.has_blockade() && self.pairs.iter().all(|(_, e)| e[0] == e[3] && e[1] == e[2])
     }
 
     pub(crate) fn has_blockade(&self) -> bool {

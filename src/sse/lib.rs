@@ -25,3 +25,10 @@ pub use error::SseError;
 pub use params::{SseParams, Tempering, TemperingParameter};
 pub use report::{Acceptance, ModeReport, SseReport, UpdateCount};
 pub use run::{Sse, SseRun, SseState};
+
+#[cfg(test)]
+mod balance_tests;
+#[cfg(test)]
+mod exact;
+#[cfg(test)]
+mod target_tests;

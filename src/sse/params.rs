@@ -94,7 +94,10 @@ impl SseParams {
             return refuse("sweeps", "at least one sweep must be measured".to_owned());
         }
         if self.bins < 2 {
-            return refuse("bins", format!("{} bins have no scatter; take 32", self.bins));
+            return refuse(
+                "bins",
+                format!("{} bins have no scatter; take 32", self.bins),
+            );
         }
         if self.replicas == 0 {
             return refuse("replicas", "at least one replica is needed".to_owned());
@@ -120,7 +123,11 @@ impl SseParams {
             return refuse("tempering", reason);
         }
         let beta = t.parameter == TemperingParameter::Beta;
-        if let Some(v) = t.values.iter().find(|v| !v.is_finite() || beta && **v <= 0.0) {
+        if let Some(v) = t
+            .values
+            .iter()
+            .find(|v| !v.is_finite() || beta && **v <= 0.0)
+        {
             return refuse("tempering", format!("{v} is no possible value"));
         }
         if t.every == 0 {

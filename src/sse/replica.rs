@@ -167,10 +167,14 @@ impl Replica {
         if v.has_blockade && params.rod_hops {
             rod_hops(v, w, &mut work.rods, &mut self.dice);
         }
-        self.diagonal.take(&mut work.seen.accepted, &mut work.seen.tried);
-        self.segments.take(&mut work.lines.accepted, &mut work.lines.tried);
-        self.segments.take(&mut work.clusters.accepted, &mut work.clusters.tried);
-        self.hops.take(&mut work.rods.accepted, &mut work.rods.tried);
+        self.diagonal
+            .take(&mut work.seen.accepted, &mut work.seen.tried);
+        self.segments
+            .take(&mut work.lines.accepted, &mut work.lines.tried);
+        self.segments
+            .take(&mut work.clusters.accepted, &mut work.clusters.tried);
+        self.hops
+            .take(&mut work.rods.accepted, &mut work.rods.tried);
     }
 
     fn record(&mut self, system: &System, params: &SseParams, slices: usize) {
@@ -233,7 +237,11 @@ impl Slice {
         if !parts.pairs.is_empty() {
             self.pair_energy += parts.pair_energy(x);
         }
-        for (mode, out) in params.modes.iter().zip(self.modes.chunks_exact_mut(PER_MODE)) {
+        for (mode, out) in params
+            .modes
+            .iter()
+            .zip(self.modes.chunks_exact_mut(PER_MODE))
+        {
             let (mut re, mut im) = (0.0, 0.0);
             for (a, &n) in mode.iter().zip(x) {
                 re += a.0 * f64::from(n);
@@ -246,7 +254,8 @@ impl Slice {
         }
         if params.correlations {
             self.excited.clear();
-            self.excited.extend((0..).zip(x).filter(|(_, n)| **n == 1).map(|(i, _)| i));
+            self.excited
+                .extend((0..).zip(x).filter(|(_, n)| **n == 1).map(|(i, _)| i));
             for (k, &a) in self.excited.iter().enumerate() {
                 for &b in &self.excited[k..] {
                     self.correlations[upper(a as usize, b as usize, x.len())] += 1.0;

@@ -213,15 +213,11 @@ impl SseReport {
             energy_per_site: scaled(table.estimate(column::ENERGY), 1.0 / n as f64),
             density: table.estimate(column::DENSITY),
             flip_energy_per_site: scaled(table.estimate(column::FLIP_ENERGY), 1.0 / n as f64),
-            specific_heat: table
-                .jackknife(&[column::OPERATORS, column::OPERATORS_SQUARED], heat),
-            compressibility: table
-                .jackknife(&[column::DENSITY, column::EXCITED_SQUARED], response),
+            specific_heat: table.jackknife(&[column::OPERATORS, column::OPERATORS_SQUARED], heat),
+            compressibility: table.jackknife(&[column::DENSITY, column::EXCITED_SQUARED], response),
             site_density: (0..n).map(|i| table.estimate(column::SITES + i)).collect(),
             modes: modes.collect(),
-            correlations: params
-                .correlations
-                .then(|| (0..n * n).map(pair).collect()),
+            correlations: params.correlations.then(|| (0..n * n).map(pair).collect()),
             acceptance,
             r_hat: r_hat(&by_step, replicas.len()),
             filling: replicas

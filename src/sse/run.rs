@@ -120,9 +120,10 @@ impl Sse {
         let fits = |l: &Ladder| {
             l.replicas.len() == rungs
                 && l.exchanges.len() == rungs
-                && l.replicas.iter().zip(&self.systems).all(|(r, s)| {
-                    r.worldlines.start.len() == n && s.vertices.admits(&r.worldlines)
-                })
+                && l.replicas
+                    .iter()
+                    .zip(&self.systems)
+                    .all(|(r, s)| r.worldlines.start.len() == n && s.vertices.admits(&r.worldlines))
         };
         if state.ladders.len() != self.params.replicas || !state.ladders.iter().all(fits) {
             return refuse("its operator strings belong to another model");

@@ -126,7 +126,11 @@ impl Lines {
         if excited {
             self.before[i] = t;
         }
-        self.busy[i] = if excited == flips { self.before[i] } else { EXCITED };
+        self.busy[i] = if excited == flips {
+            self.before[i]
+        } else {
+            EXCITED
+        };
         self.event[i] = t;
         self.fields[i] = 0;
         if !v.pair_sites.is_empty() {
@@ -148,7 +152,11 @@ pub(crate) fn heat_bath(factor: f64) -> f64 {
 
 #[inline(always)]
 fn leg(v: &Vertices, b: usize, i: usize) -> u8 {
-    if v.pair_sites[b][0] as usize == i { 1 } else { 2 }
+    if v.pair_sites[b][0] as usize == i {
+        1
+    } else {
+        2
+    }
 }
 
 /// Tries to flip every segment between consecutive constants or flips of a site, then every line

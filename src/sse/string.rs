@@ -150,7 +150,12 @@ impl Vertices {
     pub(crate) fn admits(&self, w: &Worldlines) -> bool {
         let known = |op: &u32| {
             let i = (op >> 2) as usize;
-            *op == EMPTY || i < if op & 3 == PAIR { self.pair.len() } else { self.n_sites }
+            *op == EMPTY
+                || i < if op & 3 == PAIR {
+                    self.pair.len()
+                } else {
+                    self.n_sites
+                }
         };
         let counted = w.slots.iter().filter(|&&op| op != EMPTY).count();
         w.slots.iter().all(known)
