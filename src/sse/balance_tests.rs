@@ -62,6 +62,10 @@ impl Chance for Tree {
             k => Some(items[k - 1].0),
         }
     }
+    fn pick(&mut self, cumulative: &[f64; 4]) -> usize {
+        let mut before = 0.0;
+        self.branch(&cumulative.map(|c| c - std::mem::replace(&mut before, c)))
+    }
     fn consider(&mut self) -> bool {
         self.considered += 1;
         self.only.is_none_or(|k| k + 1 == self.considered)
@@ -214,6 +218,8 @@ fn uneven(n: usize, blockade: bool, fields: &[f64], tail: f64, epsilon: f64) -> 
             .map(|i| if blockade { near(i) } else { Vec::new() })
             .collect(),
         exchange: Vec::new(),
+        canonical: false,
+        first: vec![0; n],
     };
     Vertices::new(&parts, 0.7, epsilon)
 }
@@ -270,6 +276,8 @@ fn cluster_flips_obey_detailed_balance() {
             flip: vec![0.5, 0.8],
             partners: vec![Vec::new(); 2],
             exchange: Vec::new(),
+            canonical: false,
+            first: vec![0; 2],
         };
         Vertices::new(&parts, 0.7, epsilon)
     };

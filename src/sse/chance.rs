@@ -13,6 +13,8 @@ pub(crate) trait Chance {
     fn below(&mut self, n: usize) -> usize;
     /// Nothing with weight `empty`, or an item of the table with its weight times `beta`.
     fn item(&mut self, table: &Alias, beta: f64, empty: f64) -> Option<u32>;
+    /// A place in a list of cumulative probabilities.
+    fn pick(&mut self, cumulative: &[f64; 4]) -> usize;
     /// Whether to try the next elementary move; always true outside tests.
     #[inline(always)]
     fn consider(&mut self) -> bool {
@@ -56,6 +58,12 @@ impl Chance for Dice {
         let full = beta * table.total();
         let x = self.uniform() * (full + empty) - empty;
         (x >= 0.0).then(|| table.at(x / beta))
+    }
+
+    #[inline(always)]
+    fn pick(&mut self, cumulative: &[f64; 4]) -> usize {
+        let u = self.uniform();
+        (0..3).filter(|&k| cumulative[k] <= u).count()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::SseError;
 use ketwork_hamiltonians::{
-    Action, Constraint, Hamiltonian, LocalSum, OnSpace, Pauli, Term, is_legal_with,
+    Action, Constraint, Hamiltonian, LocalSum, OnSpace, Pauli, Term, draw_legal, is_legal_with,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,8 +22,12 @@ pub(crate) struct Parts {
     pub(crate) flip: Vec<f64>,
     /// Blockade partners of each site, ascending.
     pub(crate) partners: Vec<Vec<u32>>,
-    /// Exchange amplitudes of pairs a < b.
+    /// Exchange amplitudes of pairs a < b, none positive.
     pub(crate) exchange: Vec<([u32; 2], f64)>,
+    /// Whether the number of ones is fixed.
+    pub(crate) canonical: bool,
+    /// A legal configuration.
+    pub(crate) first: Vec<u8>,
 }
 
 /// Where a refusal comes from.
@@ -62,7 +66,13 @@ impl Parts {
                 local_dim: space.local_dim,
             });
         }
-        let parts = Self::read(model.terms())?;
+        let mut parts = Self::read(model.terms())?;
+        if !parts.exchange.is_empty() {
+            // All averages of diagonal observables stay, off-diagonal terms keep their energies.
+            let marks = model.terms().sign_gauge();
+            parts = Self::read(&model.terms().rotated_by_z(&marks))?;
+            parts.check_signs(model.terms())?;
+        }
         parts.check_connected()?;
         parts.check_sector(&**model.sector())?;
         Ok(parts)
@@ -78,9 +88,13 @@ impl Parts {
             flip: vec![0.0; n],
             partners: Vec::new(),
             exchange: Vec::new(),
+            canonical: false,
+            first: vec![0; n],
         };
         let mut pairs = BTreeMap::<[u32; 2], [f64; 4]>::new();
-        let mut exchange = BTreeMap::<[u32; 2], (f64, usize)>::new();
+        let mut exchange = BTreeMap::<[u32; 2], f64>::new();
+        let mut creation = BTreeMap::<[u32; 2], (f64, usize)>::new();
+        let mut flipped = None;
         let mut guards: Vec<Option<BTreeSet<u32>>> = vec![None; n];
         for (index, term) in sum.terms().iter().enumerate() {
             let (name, value) = &sum.couplings()[term.coupling as usize];
@@ -114,6 +128,7 @@ impl Parts {
                         }
                     }
                     if off {
+                        flipped = Some(index);
                         parts.add_flip(&place, i, amplitude, &mut guards[i])?;
                     }
                 }
@@ -133,12 +148,17 @@ impl Parts {
                     for &(r, c, v) in rows.iter().filter(|r| r.2 != 0.0) {
                         match (r, c) {
                             _ if r == c => table[bits(r)] += value * v,
-                            (1, 2) => exchange.entry(key).or_insert((0.0, index)).0 += value * v,
-                            (2, 1) => {}
+                            (1, 2) => *exchange.entry(key).or_default() += value * v,
+                            (0, 3) => {
+                                let (sum, last) = creation.entry(key).or_default();
+                                *sum += value * v;
+                                *last = index;
+                            }
+                            // Hermitian terms hold these twice.
+                            (2, 1) | (3, 0) => {}
                             _ => {
                                 return Err(place.unsupported(
-                                    "pairs may exchange their values, not be created, \
-                                     annihilated or flipped one by one",
+                                    "a site of a pair may not flip depending on the other",
                                 ));
                             }
                         }
@@ -149,11 +169,23 @@ impl Parts {
                 }
             }
         }
-        parts.exchange = exchange
-            .into_iter()
-            .filter(|(_, (v, _))| *v != 0.0)
-            .map(|(k, (v, _))| (k, v))
-            .collect();
+        let place = |index: usize| {
+            let term = &sum.terms()[index];
+            Place {
+                index,
+                term,
+                coupling: &sum.couplings()[term.coupling as usize].0,
+            }
+        };
+        if let Some((_, index)) = creation.values().find(|(v, _)| *v != 0.0) {
+            let reason = "pairs may exchange their values, not be created or annihilated";
+            return Err(place(*index).unsupported(reason));
+        }
+        parts.exchange = exchange.into_iter().filter(|(_, v)| *v != 0.0).collect();
+        if let (false, Some(index)) = (parts.exchange.is_empty(), flipped) {
+            let reason = "there is no update for flips of sites beside exchange of pairs";
+            return Err(place(index).unsupported(reason));
+        }
         parts.partners = guards
             .into_iter()
             .map(|g| g.unwrap_or_default().into_iter().collect())
@@ -226,6 +258,25 @@ impl Parts {
         Ok(())
     }
 
+    /// After the best rotation of signs all exchange must be negative.
+    fn check_signs(&self, sum: &LocalSum<f64>) -> Result<(), SseError> {
+        let Some((pair, v)) = self.exchange.iter().find(|(_, v)| *v > 0.0) else {
+            return Ok(());
+        };
+        let on_pair = |t: &Term<f64>| pair.iter().all(|s| t.sites.contains(s));
+        let index = sum.terms().iter().position(on_pair).unwrap_or_default();
+        let term = &sum.terms()[index];
+        Err(SseError::SignProblem {
+            term: index,
+            sites: term.sites.clone(),
+            coupling: sum.couplings()[term.coupling as usize].0.clone(),
+            reason: format!(
+                "the exchange {v} stays positive under any choice of sublattices: the bonds form \
+                 frustrated cycles"
+            ),
+        })
+    }
+
     fn check_connected(&self) -> Result<(), SseError> {
         let mut near: Vec<Vec<u32>> = self.partners.clone();
         let pairs = self.pairs.iter().map(|p| p.0);
@@ -249,11 +300,39 @@ impl Parts {
         }
     }
 
-    /// The sector must hold exactly the configurations without two excited partners; where there is
-    /// exchange, any sector of fixed number, too.
-    fn check_sector(&self, sector: &dyn Constraint) -> Result<(), SseError> {
-        if !self.exchange.is_empty() {
+    /// All configurations, or all of one number of ones.
+    fn check_exchange_sector(&mut self, sector: &dyn Constraint) -> Result<(), SseError> {
+        let n = self.n_sites;
+        let mut words = Vec::new();
+        draw_legal(sector, |_| 0.5, &mut self.first);
+        let ones = self.first.iter().filter(|n| **n == 1).count();
+        let mut legal = |x: &[u8]| is_legal_with(sector, x, &mut words);
+        let mut x: Vec<u8> = (0..n).map(|i| u8::from(i < ones)).collect();
+        let mut all = true;
+        for _ in 0..n {
+            x.rotate_left(1);
+            all &= legal(&x);
+        }
+        let mut other = self.first.clone();
+        other[0] ^= 1;
+        self.canonical = !legal(&other);
+        for i in 0..n {
+            let mut other = self.first.clone();
+            other[i] ^= 1;
+            all &= legal(&other) != self.canonical;
+        }
+        if all {
             return Ok(());
+        }
+        Err(SseError::Sector {
+            reason: "exchange needs all configurations, or all with one number of ones".to_owned(),
+        })
+    }
+
+    /// The sector must hold exactly the configurations without two excited partners.
+    fn check_sector(&mut self, sector: &dyn Constraint) -> Result<(), SseError> {
+        if !self.exchange.is_empty() {
+            return self.check_exchange_sector(sector);
         }
         let mut words = Vec::new();
         let mut x = vec![0_u8; self.n_sites];
@@ -299,13 +378,6 @@ impl Parts {
             x[i] = 0;
         }
         Ok(())
-    }
-
-    /// Energy of the diagonal terms in a configuration.
-    #[cfg(test)]
-    pub(crate) fn diagonal(&self, x: &[u8]) -> f64 {
-        let site: f64 = x.iter().zip(&self.site).map(|(&n, e)| e[n as usize]).sum();
-        self.constant + site + self.pair_energy(x)
     }
 
     /// Energy of the pairs in a configuration.

@@ -21,6 +21,33 @@ pub(crate) struct Seen {
     pub(crate) tried: u64,
 }
 
+impl Seen {
+    /// Starts to follow the excitations of N sites from slot 0.
+    pub(crate) fn begin(&mut self, n_sites: usize) {
+        self.occupied.clear();
+        self.occupied.resize(n_sites, 0);
+        self.rise.clear();
+        self.rise.resize(n_sites, 0);
+    }
+
+    /// A site changes its value at slot p.
+    #[inline(always)]
+    pub(crate) fn turn(&mut self, site: usize, p: usize, up: bool) {
+        if up {
+            self.rise[site] = p as u32;
+        } else {
+            self.occupied[site] += p as u64 - u64::from(self.rise[site]);
+        }
+    }
+
+    /// The string of m slots ends with configuration x.
+    pub(crate) fn end(&mut self, x: &[u8], m: usize) {
+        for (i, _) in x.iter().enumerate().filter(|(_, n)| **n == 1) {
+            self.occupied[i] += m as u64 - u64::from(self.rise[i]);
+        }
+    }
+}
+
 /// Redraws every slot without a flip, and looks at the configurations on the way.
 ///
 /// A slot is empty with weight M - n', n' operators elsewhere, and holds a diagonal operator of
@@ -41,10 +68,7 @@ pub(crate) fn diagonal_update<C: Chance>(
 ) {
     x.clone_from(&w.start);
     let m = w.slots.len();
-    seen.occupied.clear();
-    seen.occupied.resize(v.n_sites, 0);
-    seen.rise.clear();
-    seen.rise.resize(v.n_sites, 0);
+    seen.begin(v.n_sites);
     let mut now: u64 = x.iter().map(|&n| u64::from(n)).sum();
     let (mut sum, mut squares, mut since) = (0, 0, 0);
     let (mut n, mut n_flips, mut accepted) = (w.n_operators, 0, 0);
@@ -62,15 +86,10 @@ pub(crate) fn diagonal_update<C: Chance>(
                 sum += now * lasted;
                 squares += now * now * lasted;
                 since = p;
-                if x[i] == 1 {
-                    seen.occupied[i] += p as u64 - u64::from(seen.rise[i]);
-                    x[i] = 0;
-                    now -= 1;
-                } else {
-                    seen.rise[i] = p as u32;
-                    x[i] = 1;
-                    now += 1;
-                }
+                let up = x[i] == 0;
+                seen.turn(i, p, up);
+                x[i] ^= 1;
+                now = if up { now + 1 } else { now - 1 };
                 continue;
             }
             if !chance.consider() {
@@ -98,11 +117,7 @@ pub(crate) fn diagonal_update<C: Chance>(
     let lasted = (m - since) as u64;
     seen.excited = sum + now * lasted;
     seen.excited_squared = squares + now * now * lasted;
-    for (i, &n) in x.iter().enumerate() {
-        if n == 1 {
-            seen.occupied[i] += m as u64 - u64::from(seen.rise[i]);
-        }
-    }
+    seen.end(x, m);
     seen.n_flips = n_flips;
     seen.accepted += accepted;
     seen.tried += (m - n_flips) as u64;

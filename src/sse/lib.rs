@@ -12,7 +12,10 @@ mod chance;
 mod clusters;
 mod decompose;
 mod diagonal;
+mod entropy;
 mod error;
+mod exchange;
+mod graph;
 mod hops;
 mod params;
 mod replica;
@@ -21,7 +24,9 @@ mod run;
 mod segments;
 mod string;
 
+pub use entropy::{LegalCount, entropy, legal_count};
 pub use error::SseError;
+pub use graph::rydberg_graph;
 pub use params::{SseParams, Tempering, TemperingParameter};
 pub use report::{Acceptance, ModeReport, SseReport, UpdateCount};
 pub use run::{Sse, SseRun, SseState};
@@ -30,5 +35,7 @@ pub use run::{Sse, SseRun, SseState};
 mod balance_tests;
 #[cfg(test)]
 mod exact;
+#[cfg(test)]
+mod run_tests;
 #[cfg(test)]
 mod target_tests;

@@ -4,6 +4,7 @@ use crate::chance::Dice;
 use crate::clusters::{Clusters, cluster_flips};
 use crate::decompose::Parts;
 use crate::diagonal::{Seen, diagonal_update};
+use crate::exchange::{Bonds, Loops};
 use crate::hops::{Rods, rod_hops};
 use crate::segments::{Lines, segment_flips};
 use crate::string::{EMPTY, Vertices, Worldlines};
@@ -16,6 +17,33 @@ use std::time::Instant;
 pub(crate) struct System {
     pub(crate) parts: Parts,
     pub(crate) vertices: Vertices,
+    /// Instead of the vertices, where sites exchange their values.
+    pub(crate) bonds: Option<Bonds>,
+}
+
+impl System {
+    pub(crate) fn new(parts: Parts, beta: f64, epsilon: f64) -> Self {
+        let exchange = !parts.exchange.is_empty();
+        Self {
+            vertices: Vertices::new(&parts, beta, epsilon),
+            bonds: exchange.then(|| Bonds::new(&parts, beta, epsilon)),
+            parts,
+        }
+    }
+
+    pub(crate) fn log_weight(&self, w: &Worldlines) -> f64 {
+        match &self.bonds {
+            Some(bonds) => bonds.log_weight(w),
+            None => self.vertices.log_weight(w),
+        }
+    }
+
+    pub(crate) fn admits(&self, w: &Worldlines) -> bool {
+        match &self.bonds {
+            Some(bonds) => bonds.admits(w),
+            None => self.vertices.admits(w),
+        }
+    }
 }
 
 /// Columns of the measurements; site densities follow, then modes, then correlations.
@@ -47,6 +75,8 @@ pub(crate) struct Replica {
     pub(crate) worldlines: Worldlines,
     pub(crate) dice: Dice,
     pub(crate) done: u64,
+    /// Directed loops in a sweep.
+    n_loops: usize,
     pub(crate) bins: Bins,
     pub(crate) snapshots: Vec<u8>,
     /// Largest number of operators after thermalisation.
@@ -68,6 +98,7 @@ struct Work {
     lines: Lines,
     rods: Rods,
     clusters: Clusters,
+    loops: Loops,
     slice: Slice,
 }
 
@@ -81,9 +112,10 @@ struct Slice {
 }
 
 impl Replica {
-    pub(crate) fn new(n_sites: usize, dice: Dice) -> Self {
+    pub(crate) fn new(start: &[u8], dice: Dice) -> Self {
         Self {
-            worldlines: Worldlines::empty(n_sites, 2 * n_sites + 16),
+            worldlines: Worldlines::empty(start),
+            n_loops: 1,
             dice,
             done: 0,
             bins: Bins::default(),
@@ -130,13 +162,9 @@ impl Replica {
     fn sweep(&mut self, system: &System, params: &SseParams, measure: bool) {
         let (v, parts) = (&system.vertices, &system.parts);
         let work = &mut self.work;
-        let slices = if !measure {
-            0
-        } else if !parts.pairs.is_empty() || params.correlations || !params.modes.is_empty() {
-            SLICES
-        } else {
-            0
-        };
+        let pairs = !parts.pairs.is_empty() && system.bonds.is_none();
+        let needed = pairs || params.correlations || !params.modes.is_empty();
+        let slices = if measure && needed { SLICES } else { 0 };
         let slice = &mut work.slice;
         slice.pair_energy = 0.0;
         slice.modes.clear();
@@ -146,20 +174,27 @@ impl Replica {
             let n = v.n_sites;
             slice.correlations.resize(n * (n + 1) / 2, 0.0);
         }
-        diagonal_update(
-            v,
-            &mut self.worldlines,
-            &mut work.x,
-            &mut self.dice,
-            &mut work.seen,
-            slices,
-            |x| slice.look(x, parts, params),
-        );
+        let look = |x: &[u8]| slice.look(x, parts, params, pairs);
+        let (w, dice, seen) = (&mut self.worldlines, &mut self.dice, &mut work.seen);
+        match &system.bonds {
+            Some(bonds) => bonds.diagonal_update(w, &mut work.x, dice, seen, slices, look),
+            None => diagonal_update(v, w, &mut work.x, dice, seen, slices, look),
+        }
         if measure {
             self.record(system, params, slices);
         }
         let (w, work) = (&mut self.worldlines, &mut self.work);
-        if v.is_ising {
+        if let Some(bonds) = &system.bonds {
+            bonds.loop_update(w, &mut work.loops, &mut self.dice, self.n_loops);
+            let visited = std::mem::take(&mut work.loops.visited);
+            // Half of all legs in a sweep; the number of loops is fixed with the thermalisation.
+            let short = visited < 2 * w.n_operators as u64;
+            if !measure && short {
+                self.n_loops += 1 + self.n_loops / 16;
+            } else if !measure && self.n_loops > 1 {
+                self.n_loops -= 1;
+            }
+        } else if v.is_ising {
             cluster_flips(v, w, &mut work.clusters, &mut self.dice);
         } else {
             segment_flips(v, w, &mut work.lines, &mut self.dice);
@@ -190,21 +225,18 @@ impl Replica {
             field += e[1] * occupied as f64;
         }
         let share = 1.0 / slices.max(1) as f64;
-        let diagonal = parts.constant + field / m + work.slice.pair_energy * share;
+        let energy = match &system.bonds {
+            // Bonds have small constants: the number of operators is as good as any estimator.
+            Some(bonds) => bonds.constant - n / v.beta,
+            None => parts.constant + field / m + work.slice.pair_energy * share + flips,
+        };
         let excited = seen.excited as f64;
         // Slots are points dropped at random on a circle of length beta: the mean of products of
         // two intervals between them is 1/(M(M + 1)), twice that for one with itself.
         let squared = (excited * excited + seen.excited_squared as f64) / (m * (m + 1.0));
         let row = &mut work.row;
         row.clear();
-        row.extend([
-            n,
-            n * n,
-            diagonal + flips,
-            excited / m / n_sites,
-            flips,
-            squared,
-        ]);
+        row.extend([n, n * n, energy, excited / m / n_sites, flips, squared]);
         row.extend(seen.occupied.iter().map(|&o| o as f64 / m));
         row.extend(work.slice.modes.iter().map(|a| a * share));
         row.extend(work.slice.correlations.iter().map(|a| a * share));
@@ -233,8 +265,8 @@ impl Replica {
 const SLICES: usize = 8;
 
 impl Slice {
-    fn look(&mut self, x: &[u8], parts: &Parts, params: &SseParams) {
-        if !parts.pairs.is_empty() {
+    fn look(&mut self, x: &[u8], parts: &Parts, params: &SseParams, pairs: bool) {
+        if pairs {
             self.pair_energy += parts.pair_energy(x);
         }
         for (mode, out) in params

@@ -3,7 +3,7 @@
 use crate::chance::{Chance, Dice};
 use crate::decompose::Parts;
 use crate::replica::{Replica, System};
-use crate::string::{EMPTY, Vertices, Worldlines};
+use crate::string::{EMPTY, Worldlines};
 use crate::{SseError, SseParams, SseReport, TemperingParameter, UpdateCount};
 use ketwork_hamiltonians::{Hamiltonian, LocalSum, Model, Sector};
 use ketwork_models::Stream;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// The operator string is derived from the terms of the Hamiltonian. Single-site flips, guarded by
 /// a blockade or not, with fields and couplings of pairs, are sampled by segments, rods and
-/// clusters.
+/// clusters; exchange of pairs by directed loops.
 ///
 /// # References
 /// A. W. Sandvik, J. Kurkijärvi, Phys. Rev. B 43, 5950 (1991);
@@ -37,10 +37,7 @@ impl Sse {
     ) -> Result<Self, SseError> {
         let parts = Parts::of(model)?;
         params.check(parts.n_sites)?;
-        let system = |parts: Parts, beta: f64| System {
-            vertices: Vertices::new(&parts, beta, params.epsilon),
-            parts,
-        };
+        let system = |parts: Parts, beta: f64| System::new(parts, beta, params.epsilon);
         let systems = match &params.tempering {
             None => vec![system(parts, params.beta)],
             Some(t) => match t.parameter {
@@ -84,10 +81,10 @@ impl Sse {
     #[must_use]
     pub fn start(self, stream: Stream) -> SseRun {
         let rungs = self.systems.len();
-        let n = self.systems[0].vertices.n_sites;
+        let first = &self.systems[0].parts.first;
         let ladders = (0..self.params.replicas as u64).map(|r| {
             let stream = stream.named("sse").numbered(r);
-            let replica = |k| Replica::new(n, Dice::new(stream.numbered(k).sequential()));
+            let replica = |k| Replica::new(first, Dice::new(stream.numbered(k).sequential()));
             Ladder {
                 replicas: (0..rungs as u64).map(replica).collect(),
                 dice: Dice::new(stream.named("exchange").sequential()),
@@ -123,7 +120,7 @@ impl Sse {
                 && l.replicas
                     .iter()
                     .zip(&self.systems)
-                    .all(|(r, s)| r.worldlines.start.len() == n && s.vertices.admits(&r.worldlines))
+                    .all(|(r, s)| r.worldlines.start.len() == n && s.admits(&r.worldlines))
         };
         if state.ladders.len() != self.params.replicas || !state.ladders.iter().all(fits) {
             return refuse("its operator strings belong to another model");
@@ -272,7 +269,7 @@ impl Ladder {
         let first = (self.rounds % 2) as usize;
         self.rounds += 1;
         for k in (first..systems.len() - 1).step_by(2) {
-            let (a, b) = (&systems[k].vertices, &systems[k + 1].vertices);
+            let (a, b) = (&systems[k], &systems[k + 1]);
             let (low, high) = self.replicas.split_at_mut(k + 1);
             let (x, y) = (&mut low[k].worldlines, &mut high[0].worldlines);
             self.exchanges[k].tried += 1;

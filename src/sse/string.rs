@@ -36,10 +36,10 @@ pub(crate) struct Worldlines {
 }
 
 impl Worldlines {
-    pub(crate) fn empty(n_sites: usize, slots: usize) -> Self {
+    pub(crate) fn empty(start: &[u8]) -> Self {
         Self {
-            start: vec![0; n_sites],
-            slots: vec![EMPTY; slots],
+            start: start.to_vec(),
+            slots: vec![EMPTY; 2 * start.len() + 16],
             n_operators: 0,
         }
     }
