@@ -87,7 +87,9 @@ pub fn entropy(ln_count: f64, betas: &[f64], energies: &[Estimate]) -> Vec<Estim
     let estimate = |upto: usize, weights: &[f64]| {
         let total = |e: usize| if e == upto { betas[upto] } else { 0.0 } - weights[e];
         let mean = ln_count + (0..k).map(|e| total(e) * energies[e].mean).sum::<f64>();
-        let error = (0..k).map(|e| (total(e) * energies[e].error).powi(2)).sum::<f64>();
+        let error = (0..k)
+            .map(|e| (total(e) * energies[e].error).powi(2))
+            .sum::<f64>();
         Estimate {
             mean,
             error: error.sqrt(),
@@ -142,14 +144,28 @@ mod tests {
         let model = Rydberg::new(1.0).on(&ring(6)).unwrap();
         let exact = Exact::of(&model);
         let betas: Vec<f64> = (0..=40).map(|k| 0.05 * f64::from(k)).collect();
-        let energies: Vec<Estimate> =
-            betas.iter().map(|&b| Estimate::exact(exact.energy(b, |e| e))).collect();
+        let energies: Vec<Estimate> = betas
+            .iter()
+            .map(|&b| Estimate::exact(exact.energy(b, |e| e)))
+            .collect();
         let count = legal_count(&**model.sector(), 1000).unwrap();
-        for (s, &beta) in entropy(count.ln_count, &betas, &energies).iter().zip(&betas) {
-            let ln_z = exact.values.iter().map(|e| (-beta * e).exp()).sum::<f64>().ln();
+        for (s, &beta) in entropy(count.ln_count, &betas, &energies)
+            .iter()
+            .zip(&betas)
+        {
+            let ln_z = exact
+                .values
+                .iter()
+                .map(|e| (-beta * e).exp())
+                .sum::<f64>()
+                .ln();
             let exact = ln_z + beta * exact.energy(beta, |e| e);
             // The cubics leave h^4 = 6e-6 times fourth derivatives of order 1.
-            assert!((s.mean - exact).abs() < 2e-5, "beta {beta}: {} {exact}", s.mean);
+            assert!(
+                (s.mean - exact).abs() < 2e-5,
+                "beta {beta}: {} {exact}",
+                s.mean
+            );
         }
     }
 
@@ -185,7 +201,10 @@ mod tests {
         for (k, exact) in [(20, 0.154425), (40, 0.144449)] {
             let (mean, error) = (s[k].mean / 24.0, s[k].error / 24.0);
             assert!(error < 2e-3, "error {error}");
-            assert!((mean - exact).abs() < 4.0 * error, "{mean}({error}) for {exact}");
+            assert!(
+                (mean - exact).abs() < 4.0 * error,
+                "{mean}({error}) for {exact}"
+            );
         }
     }
 }
