@@ -176,7 +176,7 @@ mod tests {
         let count = legal_count(&**model.sector(), 100_000).unwrap();
         let values: Vec<f64> = (1..=40).map(|k| 0.1 * f64::from(k)).collect();
         let params = SseParams {
-            sweeps: 8000,
+            sweeps: 16_000,
             bins: 32,
             replicas: 2,
             tempering: Some(Tempering {

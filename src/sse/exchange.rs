@@ -211,8 +211,9 @@ impl Bonds {
 
     /// `count` directed loops from random legs; then sites without any operator get new values.
     ///
-    /// A loop that winds around imaginary time changes the number of ones; where that is fixed it is
-    /// taken back, which obeys detailed balance because the reverse loop is taken back, too.
+    /// A loop that winds around imaginary time changes the number of ones. Where that is fixed a
+    /// second loop may restore it, else both are taken back, which obeys detailed balance because
+    /// the reverse pair is taken back, too.
     ///
     /// # References
     /// O. F. Syljuåsen, A. W. Sandvik, Phys. Rev. E 66, 046701 (2002), eqs. (20)-(27).
@@ -228,23 +229,11 @@ impl Bonds {
         for _ in 0..if n_legs == 0 { 0 } else { count } {
             l.tried += 1;
             l.changed.clear();
-            let origin = chance.below(n_legs) as u32;
-            let (mut leg, mut ones) = (origin, 0);
-            loop {
-                l.visited += 1;
-                let exit = self.pass(w, l, leg, chance);
-                if exit == origin {
-                    break;
-                }
-                leg = l.link[exit as usize];
-                // Links go forward from upper legs and back from lower ones, but at the origin of
-                // time, where the first configuration changes.
-                if (exit & 2 == 2) == (leg < exit) {
-                    ones += 2 * i32::from(l.legs[exit as usize]) - 1;
-                }
-                if leg == origin {
-                    break;
-                }
+            let mut ones = self.directed_loop(w, l, chance);
+            if self.canonical && ones != 0 {
+                // Ferromagnetic loops never turn back in time: two opposite ones do together what
+                // neither may alone. The reverse is the same pair in the other order.
+                ones += self.directed_loop(w, l, chance);
             }
             if self.canonical && ones != 0 {
                 while let Some((leg, value)) = l.changed.pop() {
@@ -270,6 +259,28 @@ impl Bonds {
                 w.start.swap(i, free[k + chance.below(free.len() - k)]);
             } else {
                 w.start[i] = chance.below(2) as u8;
+            }
+        }
+    }
+
+    /// One loop from a random leg; returns by how much the number of ones grows.
+    fn directed_loop<C: Chance>(&self, w: &Worldlines, l: &mut Loops, chance: &mut C) -> i32 {
+        let origin = chance.below(l.legs.len()) as u32;
+        let (mut leg, mut ones) = (origin, 0);
+        loop {
+            l.visited += 1;
+            let exit = self.pass(w, l, leg, chance);
+            if exit == origin {
+                return ones;
+            }
+            leg = l.link[exit as usize];
+            // Links go forward from upper legs and back from lower ones, but at the origin of
+            // time, where the first configuration changes.
+            if (exit & 2 == 2) == (leg < exit) {
+                ones += 2 * i32::from(l.legs[exit as usize]) - 1;
+            }
+            if leg == origin {
+                return ones;
             }
         }
     }
