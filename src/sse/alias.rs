@@ -1,5 +1,7 @@
 //! Sampling from fixed weights in constant time.
 
+use crate::string::EMPTY;
+
 /// Walker's alias table over K weights.
 ///
 /// # References
@@ -30,6 +32,10 @@ impl Alias {
                 large.pop();
                 small.push(l);
             }
+        }
+        if cells.is_empty() {
+            // Never drawn, but read.
+            cells.push((1.0, EMPTY, EMPTY));
         }
         Self {
             cells,

@@ -52,14 +52,14 @@ impl Chance for Tree {
     fn below(&mut self, n: usize) -> usize {
         self.branch(&vec![1.0 / n as f64; n])
     }
-    fn item(&mut self, table: &Alias, beta: f64, empty: f64) -> Option<u32> {
+    fn item(&mut self, table: &Alias, beta: f64, empty: f64) -> u32 {
         let items = table.weights();
         let total = empty + beta * table.total();
         let mut p = vec![empty / total];
         p.extend(items.iter().map(|i| beta * i.1 / total));
         match self.branch(&p) {
-            0 => None,
-            k => Some(items[k - 1].0),
+            0 => EMPTY,
+            k => items[k - 1].0,
         }
     }
     fn pick(&mut self, cumulative: &[f64; 4]) -> usize {
@@ -82,7 +82,7 @@ fn all_strings(v: &Vertices, m: usize) -> BTreeMap<Worldlines, f64> {
     let mut all = BTreeMap::new();
     for bits in 0..1_u32 << v.n_sites {
         let start: Vec<u8> = (0..v.n_sites).map(|i| (bits >> i & 1) as u8).collect();
-        let excited = |i: usize| v.partners[i].iter().any(|&j| start[j as usize] == 1);
+        let excited = |i: usize| v.partners.of(i).iter().any(|&j| start[j as usize] == 1);
         if (0..v.n_sites).any(|i| start[i] == 1 && excited(i)) {
             continue;
         }

@@ -1,6 +1,7 @@
 //! Where updates get their random decisions, so that tests can enumerate them all.
 
 use crate::alias::Alias;
+use crate::string::EMPTY;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,8 @@ pub(crate) trait Chance {
     fn accept(&mut self, p: f64) -> bool;
     /// A number below `n`, all equally likely.
     fn below(&mut self, n: usize) -> usize;
-    /// Nothing with weight `empty`, or an item of the table with its weight times `beta`.
-    fn item(&mut self, table: &Alias, beta: f64, empty: f64) -> Option<u32>;
+    /// [`EMPTY`] with weight `empty`, or an item of the table with its weight times `beta`.
+    fn item(&mut self, table: &Alias, beta: f64, empty: f64) -> u32;
     /// A place in a list of cumulative probabilities.
     fn pick(&mut self, cumulative: &[f64; 4]) -> usize;
     /// Whether to try the next elementary move; always true outside tests.
@@ -54,10 +55,13 @@ impl Chance for Dice {
     }
 
     #[inline(always)]
-    fn item(&mut self, table: &Alias, beta: f64, empty: f64) -> Option<u32> {
-        let full = beta * table.total();
+    fn item(&mut self, table: &Alias, beta: f64, empty: f64) -> u32 {
+        let full = table.total();
+        let empty = empty / beta;
         let x = self.uniform() * (full + empty) - empty;
-        (x >= 0.0).then(|| table.at(x / beta))
+        // The table is read in any case: a load costs less than a branch that cannot be predicted.
+        let item = table.at(x.max(0.0));
+        if x < 0.0 { EMPTY } else { item }
     }
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! The diagonal update: every slot without a flip gets a fresh operator.
 
 use crate::chance::Chance;
-use crate::string::{CONSTANT, EMPTY, FIELD, FLIP, Vertices, Worldlines};
+use crate::string::{EMPTY, FLIP, PAIR, Vertices, Worldlines};
 
 /// What one pass over the string sees.
 #[derive(Clone, Debug, Default)]
@@ -96,21 +96,15 @@ pub(crate) fn diagonal_update<C: Chance>(
                 continue;
             }
             let others = n - usize::from(old != EMPTY);
-            let proposal = chance.item(&v.table, v.beta, (m - others) as f64);
-            let new = proposal.unwrap_or(EMPTY);
-            let new_share = share(v, x, new);
-            // Most operators have their largest weight, and need no second number.
-            let ok = if new_share < 1.0 || old & 2 != 0 {
-                let old_share = share(v, x, old);
-                new_share > 0.0 && chance.accept(new_share / old_share)
-            } else {
-                true
-            };
-            if ok {
-                w.slots[p] = new;
-                n = others + usize::from(new != EMPTY);
-                accepted += 1;
-            }
+            let new = chance.item(&v.table, v.beta, (m - others) as f64);
+            let (new_share, old_share) = (share(v, x, new), share(v, x, old));
+            // Shares are mostly 0 or 1, which needs no second number.
+            let ok =
+                new_share >= old_share || new_share > 0.0 && chance.accept(new_share / old_share);
+            let kept = if ok { new } else { old };
+            w.slots[p] = kept;
+            n = others + usize::from(kept != EMPTY);
+            accepted += u64::from(ok);
         }
     }
     debug_assert_eq!(*x, w.start, "world lines close");
@@ -127,14 +121,14 @@ pub(crate) fn diagonal_update<C: Chance>(
 /// Weight of a diagonal operator over its largest.
 #[inline(always)]
 fn share(v: &Vertices, x: &[u8], op: u32) -> f64 {
-    let i = (op >> 2) as usize;
-    match op & 3 {
-        CONSTANT => 1.0,
-        FIELD => v.field_share[i][x[i] as usize],
-        _ if op == EMPTY => 1.0,
-        _ => {
-            let [a, b] = v.pair_sites[i];
-            v.pair_share[i][(x[a as usize] | x[b as usize] << 1) as usize]
-        }
+    if !v.pair_sites.is_empty() && op & 3 == PAIR && op != EMPTY {
+        let i = (op >> 2) as usize;
+        let [a, b] = v.pair_sites[i];
+        return v.pair_share[i][(x[a as usize] | x[b as usize] << 1) as usize];
     }
+    // Constants, fields and empty slots share a table with a row for the empty ones at the end, so
+    // that none of the three has to be guessed.
+    let i = ((op >> 2) as usize).min(v.n_sites);
+    let site = i.min(v.n_sites - 1);
+    v.site_share[i][(op & 2) as usize | usize::from(x[site])]
 }

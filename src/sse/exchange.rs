@@ -187,8 +187,7 @@ impl Bonds {
                     }
                 };
                 let others = n - usize::from(old != EMPTY);
-                let item = chance.item(&self.table, self.beta, (m - others) as f64);
-                let new = item.unwrap_or(EMPTY);
+                let new = chance.item(&self.table, self.beta, (m - others) as f64);
                 let new_share = share(new);
                 if new_share > 0.0 && chance.accept(new_share / share(old)) {
                     w.slots[p] = new;

@@ -16,14 +16,14 @@ pub(crate) struct Rods {
     birth: Vec<u32>,
     /// Whether the site flips anywhere in the string.
     flips: Vec<bool>,
-    /// Times of the field operators.
-    fields: Vec<Vec<u32>>,
+    /// Time of the last field operator on each site, and for all other operators together.
+    last_field: Vec<u32>,
+    /// For each time that of the field operator before it on the same site; 0 for none.
+    field_before: Vec<u32>,
     /// Times of the pair operators.
     pairs: Vec<Vec<u32>>,
     /// Values of the two sites at each pair operator.
     legs: Vec<u8>,
-    /// Memory for a swap.
-    tail: Vec<u32>,
     /// Rods moved, and rods.
     pub(crate) accepted: u64,
     pub(crate) tried: u64,
@@ -43,20 +43,22 @@ impl Rods {
         }
         self.flips.clear();
         self.flips.resize(n, false);
-        for lists in [&mut self.fields, &mut self.pairs] {
-            lists.resize(n, Vec::new());
-            lists.iter_mut().for_each(Vec::clear);
+        self.last_field.clear();
+        self.last_field.resize(n + 1, 0);
+        self.field_before.resize(2 * w.slots.len() + 1, 0);
+        if !v.pair_sites.is_empty() {
+            self.pairs.resize(n, Vec::new());
+            self.pairs.iter_mut().for_each(Vec::clear);
         }
         if !v.pair_sites.is_empty() {
             self.legs.resize(w.slots.len(), 0);
         }
     }
 
+    #[inline(always)]
     fn note(&mut self, v: &Vertices, op: u32, t: u32, lap: usize) {
         let i = (op >> 2) as usize;
-        if op & 3 == FIELD {
-            self.fields[i].push(t);
-        } else if op & 3 == PAIR && op != EMPTY {
+        if !v.pair_sites.is_empty() && op & 3 == PAIR && op != EMPTY {
             let [a, b] = v.pair_sites[i].map(|s| s as usize);
             if lap == 0 {
                 let value = |s: usize| u8::from(self.busy[s] == EXCITED);
@@ -64,6 +66,45 @@ impl Rods {
             }
             self.pairs[a].push(t);
             self.pairs[b].push(t);
+        }
+        // What is no field goes to a list that nobody reads: no branch to guess.
+        let list = if op & 3 == FIELD { i } else { v.n_sites };
+        self.field_before[t as usize] = self.last_field[list];
+        self.last_field[list] = t;
+    }
+
+    /// Number of field operators on a site after `from`.
+    fn fields_after(&self, site: usize, from: u32) -> i32 {
+        let (mut t, mut count) = (self.last_field[site], 0);
+        while t > from {
+            count += 1;
+            t = self.field_before[t as usize];
+        }
+        count
+    }
+
+    /// The fields on sites i and j after `from` change their sites.
+    fn swap_fields(&mut self, w: &mut Worldlines, (i, j): (usize, usize), from: u32) {
+        let m = w.slots.len() as u32;
+        let firsts = [(i, j), (j, i)].map(|(site, to)| {
+            let (mut t, mut first) = (self.last_field[site], 0);
+            while t > from {
+                w.slots[((t - 1) % m) as usize] = operator(FIELD, to);
+                first = t;
+                t = self.field_before[t as usize];
+            }
+            (first, t)
+        });
+        let [(first_i, rest_i), (first_j, rest_j)] = firsts;
+        let [last_i, last_j] = [i, j].map(|s| self.last_field[s]);
+        // Each late part is hung behind the early part of the other site.
+        self.last_field[j] = if first_i == 0 { rest_j } else { last_i };
+        self.last_field[i] = if first_j == 0 { rest_i } else { last_j };
+        if first_i > 0 {
+            self.field_before[first_i as usize] = rest_j;
+        }
+        if first_j > 0 {
+            self.field_before[first_j as usize] = rest_i;
         }
     }
 
@@ -77,29 +118,29 @@ impl Rods {
         chance: &mut C,
     ) -> bool {
         self.tried += 1;
-        let blocks = |&k: &u32| k as usize != i && self.busy[k as usize] > from;
-        if v.partners[j].iter().any(blocks) {
+        let late = |&k: &u32| {
+            let busy = self.busy[k as usize];
+            if k as usize == i { 0 } else { busy }
+        };
+        if v.partners.of(j).iter().map(late).fold(0, u32::max) > from {
             return false;
         }
         // Uniform models have the factor 1: the fields change their labels with the rod.
         let mut factor = 1.0;
         if n_ends > 0 {
             // The partner was drawn from the site of the rod; pairs of lines are drawn both ways.
-            factor = v.partners[i].len() as f64 / v.partners[j].len() as f64;
+            factor = v.partners.of(i).len() as f64 / v.partners.of(j).len() as f64;
             if v.flip[i] != v.flip[j] {
                 factor *= (v.flip[j] / v.flip[i]).powi(n_ends);
             }
         }
-        let after = |list: &[u32]| list.iter().rposition(|&t| t <= from).map_or(0, |k| k + 1);
-        let (fi, fj) = (after(&self.fields[i]), after(&self.fields[j]));
         if v.field[i] != v.field[j] {
-            let (ni, nj) = (self.fields[i].len() - fi, self.fields[j].len() - fj);
-            factor *= (v.field[j][1] / v.field[i][1]).powi(ni as i32);
+            let (ni, nj) = (self.fields_after(i, from), self.fields_after(j, from));
+            factor *= (v.field[j][1] / v.field[i][1]).powi(ni);
             if nj > 0 {
-                factor *= (v.field[i][0] / v.field[j][0]).powi(nj as i32);
+                factor *= (v.field[i][0] / v.field[j][0]).powi(nj);
             }
         }
-        let m = w.slots.len() as u32;
         if !v.pair_sites.is_empty() {
             self.turn_pairs(v, w, (i, j), from);
             factor *= self.pair_factor(v, w, (i, j), from);
@@ -111,18 +152,7 @@ impl Rods {
             return false;
         }
         self.accepted += 1;
-        for (list, to) in [(&self.fields[i][fi..], j), (&self.fields[j][fj..], i)] {
-            for &t in list {
-                w.slots[((t - 1) % m) as usize] = operator(FIELD, to);
-            }
-        }
-        let (fields, tail) = (&mut self.fields, &mut self.tail);
-        tail.clear();
-        tail.extend(fields[i].drain(fi..));
-        let own = tail.len();
-        tail.extend(fields[j].drain(fj..));
-        fields[j].extend_from_slice(&tail[..own]);
-        fields[i].extend_from_slice(&tail[own..]);
+        self.swap_fields(w, (i, j), from);
         true
     }
 
@@ -170,8 +200,8 @@ impl Rods {
         chance: &mut C,
     ) {
         let birth = self.birth[i];
-        if birth > 0 && !v.partners[i].is_empty() && chance.consider() {
-            let j = v.partners[i][chance.below(v.partners[i].len())] as usize;
+        if birth > 0 && !v.partners.of(i).is_empty() && chance.consider() {
+            let j = v.partners.of(i)[chance.below(v.partners.of(i).len())] as usize;
             if self.try_move(v, w, (i, j), (birth, 2), chance) {
                 let m = w.slots.len() as u32;
                 for end in [birth, t] {
@@ -218,7 +248,7 @@ pub(crate) fn rod_hops<C: Chance>(
                 rods.birth[i] = t;
                 rods.busy[i] = EXCITED;
             }
-        } else if op & 2 != 0 {
+        } else {
             rods.note(v, op, t, 0);
         }
     }
@@ -238,7 +268,7 @@ pub(crate) fn rod_hops<C: Chance>(
                 rods.birth[i] = 0;
                 rods.busy[i] = EXCITED;
             }
-        } else if op & 2 != 0 {
+        } else {
             rods.note(v, op, t, 1);
         }
         end = t;
@@ -246,11 +276,11 @@ pub(crate) fn rod_hops<C: Chance>(
     }
     let from = end - m as u32;
     for i in 0..v.n_sites {
-        if v.partners[i].is_empty() || !chance.consider() {
+        if v.partners.of(i).is_empty() || !chance.consider() {
             continue;
         }
         // The pair (i, j) is drawn from both ends, so that the step is its own reverse.
-        let j = v.partners[i][chance.below(v.partners[i].len())] as usize;
+        let j = v.partners.of(i)[chance.below(v.partners.of(i).len())] as usize;
         let endless = |s: usize| w.start[s] == 1 && !rods.flips[s];
         let (a, b) = if endless(i) {
             (i, j)

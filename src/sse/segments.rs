@@ -38,7 +38,8 @@ impl Lines {
         self.busy.extend(w.start.iter().map(busy));
         for list in [&mut self.before, &mut self.event, &mut self.fields] {
             list.clear();
-            list.resize(n, 0);
+            // One more, for empty slots.
+            list.resize(n + 1, 0);
         }
         self.closed.clear();
         self.closed.resize(n, false);
@@ -54,7 +55,12 @@ impl Lines {
     #[inline(always)]
     fn factor(&self, v: &Vertices, w: &Worldlines, i: usize, from: u32) -> f64 {
         let excited = self.busy[i] == EXCITED;
-        if !excited && v.partners[i].iter().any(|&j| self.busy[j as usize] > from) {
+        if !excited
+            && v.partners
+                .of(i)
+                .iter()
+                .any(|&j| self.busy[j as usize] > from)
+        {
             return 0.0;
         }
         let k = self.fields[i];
@@ -180,26 +186,23 @@ pub(crate) fn segment_flips<C: Chance>(
         let op = w.slots[p];
         let i = (op >> 2) as usize;
         let t = p as u32 + 1;
-        match op & 3 {
-            FIELD => lines.fields[i] += 1,
-            PAIR => {
-                if op != EMPTY {
-                    let [a, b] = v.pair_sites[i].map(|s| s as usize);
-                    let value = |s: usize| u8::from(lines.busy[s] == EXCITED);
-                    lines.legs[p] = value(a) | value(b) << 1;
-                    lines.pairs[a].push(p as u32);
-                    lines.pairs[b].push(p as u32);
-                }
+        if op & 2 == 0 {
+            if lines.event[i] == 0 {
+                open += 1;
+            } else {
+                lines.try_segment(v, w, i, t, chance);
             }
-            _ => {
-                if lines.event[i] == 0 {
-                    open += 1;
-                } else {
-                    lines.try_segment(v, w, i, t, chance);
-                }
-                let flips = w.slots[p] & 1 == 1;
-                lines.next_segment(v, i, t, flips);
-            }
+            let flips = w.slots[p] & 1 == 1;
+            lines.next_segment(v, i, t, flips);
+        } else if !v.pair_sites.is_empty() && op & 3 == PAIR && op != EMPTY {
+            let [a, b] = v.pair_sites[i].map(|s| s as usize);
+            let value = |s: usize| u8::from(lines.busy[s] == EXCITED);
+            lines.legs[p] = value(a) | value(b) << 1;
+            lines.pairs[a].push(p as u32);
+            lines.pairs[b].push(p as u32);
+        } else {
+            // Fields count, and so do empty slots in a place of their own: no branch to guess.
+            lines.fields[i.min(v.n_sites)] += 1;
         }
     }
     let mut end = m as u32;

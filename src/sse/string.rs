@@ -45,6 +45,33 @@ impl Worldlines {
     }
 }
 
+/// Lists of blockade partners in one piece of memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Partners {
+    first: Vec<u32>,
+    sites: Vec<u32>,
+}
+
+impl Partners {
+    fn new(lists: &[Vec<u32>]) -> Self {
+        let mut first = vec![0];
+        let ends = lists.iter().scan(0, |end, list| {
+            *end += list.len() as u32;
+            Some(*end)
+        });
+        first.extend(ends);
+        Self {
+            first,
+            sites: lists.concat(),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn of(&self, site: usize) -> &[u32] {
+        &self.sites[self.first[site] as usize..self.first[site + 1] as usize]
+    }
+}
+
 /// The weights of operators, and a table that draws diagonal ones.
 #[derive(Clone, Debug)]
 pub(crate) struct Vertices {
@@ -56,8 +83,8 @@ pub(crate) struct Vertices {
     pub(crate) flip: Vec<f64>,
     /// Weights of D for n = 0 and 1.
     pub(crate) field: Vec<[f64; 2]>,
-    /// Weight of D over its largest.
-    pub(crate) field_share: Vec<[f64; 2]>,
+    /// Weights over the largest, of C for n = 0 and 1, then of D; a last row of ones.
+    pub(crate) site_share: Vec<[f64; 4]>,
     /// Factor of the weight of D when n flips to the other value.
     pub(crate) field_factor: Vec<[f64; 2]>,
     pub(crate) pair_sites: Vec<[u32; 2]>,
@@ -65,7 +92,7 @@ pub(crate) struct Vertices {
     /// Weight of B over its largest.
     pub(crate) pair_share: Vec<[f64; 4]>,
     /// Blockade partners.
-    pub(crate) partners: Vec<Vec<u32>>,
+    pub(crate) partners: Partners,
     pub(crate) has_blockade: bool,
     pub(crate) is_ising: bool,
 }
@@ -80,12 +107,12 @@ impl Vertices {
             table: Alias::new(&[]),
             flip: parts.flip.iter().map(|g| g.abs()).collect(),
             field: Vec::new(),
-            field_share: Vec::new(),
+            site_share: Vec::new(),
             field_factor: Vec::new(),
             pair_sites: parts.pairs.iter().map(|p| p.0).collect(),
             pair: Vec::new(),
             pair_share: Vec::new(),
-            partners: parts.partners.clone(),
+            partners: Partners::new(&parts.partners),
             has_blockade: parts.has_blockade(),
             is_ising: parts.is_ising(),
         };
@@ -97,9 +124,11 @@ impl Vertices {
             let most = w[0].max(w[1]);
             items.push((operator(FIELD, i), most));
             v.field.push(w);
-            v.field_share.push(shares(w, most));
+            let [s0, s1] = shares(w, most);
+            v.site_share.push([1.0, 1.0, s0, s1]);
             v.field_factor.push([w[1] / w[0], w[0] / w[1]]);
         }
+        v.site_share.push([1.0; 4]);
         for (b, (_, e)) in parts.pairs.iter().enumerate() {
             let top = e.iter().copied().fold(f64::MIN, f64::max);
             let w = e.map(|e| top - e);
@@ -123,7 +152,7 @@ impl Vertices {
             let weight = match op & 3 {
                 CONSTANT => self.flip[i],
                 FLIP => {
-                    if self.partners[i].iter().any(|&j| x[j as usize] == 1) {
+                    if self.partners.of(i).iter().any(|&j| x[j as usize] == 1) {
                         return f64::NEG_INFINITY;
                     }
                     x[i] ^= 1;
