@@ -2,8 +2,8 @@
 
 use crate::alias::Alias;
 use crate::string::EMPTY;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use ketwork_models::Stream;
+use rand_chacha::rand_core::Rng;
 use serde::{Deserialize, Serialize};
 
 /// Random decisions with known probabilities.
@@ -23,22 +23,43 @@ pub(crate) trait Chance {
     }
 }
 
-/// A sequential generator whose position can be saved.
-#[derive(Clone, Debug)]
+/// A sequential generator, xoshiro256++, seeded from a stream.
+///
+/// # References
+/// D. Blackman, S. Vigna, ACM Trans. Math. Softw. 47, 36 (2021).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Dice {
-    rng: ChaCha8Rng,
+    state: [u64; 4],
 }
 
 const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
 
 impl Dice {
-    pub(crate) fn new(rng: ChaCha8Rng) -> Self {
-        Self { rng }
+    pub(crate) fn new(stream: Stream) -> Self {
+        let mut seed = stream.named("dice").sequential();
+        Self {
+            // All zeros, the one forbidden state, has probability 2^-256.
+            state: std::array::from_fn(|_| seed.next_u64()),
+        }
+    }
+
+    #[inline(always)]
+    fn bits(&mut self) -> u64 {
+        let s = &mut self.state;
+        let out = s[0].wrapping_add(s[3]).rotate_left(23).wrapping_add(s[0]);
+        let t = s[1] << 17;
+        s[2] ^= s[0];
+        s[3] ^= s[1];
+        s[1] ^= s[2];
+        s[0] ^= s[3];
+        s[2] ^= t;
+        s[3] = s[3].rotate_left(45);
+        out
     }
 
     #[inline(always)]
     pub(crate) fn uniform(&mut self) -> f64 {
-        (self.rng.next_u64() >> 11) as f64 * UNIT
+        (self.bits() >> 11) as f64 * UNIT
     }
 }
 
@@ -51,17 +72,16 @@ impl Chance for Dice {
     #[inline(always)]
     fn below(&mut self, n: usize) -> usize {
         // Bias below n / 2^32, far under any statistical error.
-        ((u64::from(self.rng.next_u32()) * n as u64) >> 32) as usize
+        (((self.bits() >> 32) * n as u64) >> 32) as usize
     }
 
     #[inline(always)]
     fn item(&mut self, table: &Alias, beta: f64, empty: f64) -> u32 {
-        let full = table.total();
-        let empty = empty / beta;
-        let x = self.uniform() * (full + empty) - empty;
-        // The table is read in any case: a load costs less than a branch that cannot be predicted.
-        let item = table.at(x.max(0.0));
-        if x < 0.0 { EMPTY } else { item }
+        // Two numbers: the item then need not wait for the count of operators, and a load costs
+        // less than a branch that cannot be predicted.
+        let item = table.at(self.uniform() * table.total());
+        let is_empty = self.uniform() * (beta * table.total() + empty) < empty;
+        if is_empty { EMPTY } else { item }
     }
 
     #[inline(always)]
@@ -71,30 +91,25 @@ impl Chance for Dice {
     }
 }
 
-/// Seed and position of a generator.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Position {
-    seed: [u8; 32],
-    /// The 128-bit word position in two halves: not every format holds 128 bits.
-    word: [u64; 2],
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Serialize for Dice {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let word = self.rng.get_word_pos();
-        Position {
-            seed: self.rng.get_seed(),
-            word: [word as u64, (word >> 64) as u64],
+    #[test]
+    fn the_generator_gives_the_published_numbers() {
+        let mut dice = Dice {
+            state: [1, 2, 3, 4],
+        };
+        let known = [
+            41_943_041,
+            58_720_359,
+            3_588_806_011_781_223,
+            3_591_011_842_654_386,
+            9_228_616_714_210_784_205,
+            9_973_669_472_204_895_162,
+        ];
+        for k in known {
+            assert_eq!(dice.bits(), k);
         }
-        .serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Dice {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let p = Position::deserialize(deserializer)?;
-        let mut rng = ChaCha8Rng::from_seed(p.seed);
-        rng.set_word_pos(u128::from(p.word[0]) | u128::from(p.word[1]) << 64);
-        Ok(Self { rng })
     }
 }

@@ -78,6 +78,7 @@ impl Parts {
         Ok(parts)
     }
 
+    #[expect(clippy::float_cmp, reason = "equal numbers in a table, not close ones")]
     fn read(sum: &LocalSum<f64>) -> Result<Self, SseError> {
         let n = sum.space().n_sites;
         let mut parts = Self {
@@ -108,7 +109,8 @@ impl Parts {
             }
             let (sites, rows) = few_sites(&place)?;
             let off = rows.iter().any(|(r, c, v)| r != c && *v != 0.0);
-            if !term.guard.is_empty() && !(off && sites.len() == 1) {
+            let flip = off && sites.len() == 1;
+            if !(flip || term.guard.is_empty()) {
                 return Err(place.unsupported("only flips of single sites may be guarded"));
             }
             match sites[..] {
@@ -388,6 +390,7 @@ impl Parts {
     }
 
     /// Whether flipping both sites of any pair changes nothing, and no site is blockaded.
+    #[expect(clippy::float_cmp, reason = "a symmetry must be exact")]
     pub(crate) fn is_ising(&self) -> bool {
         !self.has_blockade() && self.pairs.iter().all(|(_, e)| e[0] == e[3] && e[1] == e[2])
     }
@@ -400,8 +403,11 @@ impl Parts {
 /// Systems up to this size have all pairs compared with the sector.
 const LARGEST: usize = 256;
 
+/// Row, column and value.
+type Element = (usize, usize, f64);
+
 /// The sites a term acts on without identities, and its elements there.
-fn few_sites(place: &Place<'_>) -> Result<(Vec<u32>, Vec<(usize, usize, f64)>), SseError> {
+fn few_sites(place: &Place<'_>) -> Result<(Vec<u32>, Vec<Element>), SseError> {
     let term = place.term;
     match &term.action {
         Action::Rows(rows) => {

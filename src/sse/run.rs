@@ -84,10 +84,10 @@ impl Sse {
         let first = &self.systems[0].parts.first;
         let ladders = (0..self.params.replicas as u64).map(|r| {
             let stream = stream.named("sse").numbered(r);
-            let replica = |k| Replica::new(first, Dice::new(stream.numbered(k).sequential()));
+            let replica = |k| Replica::new(first, Dice::new(stream.numbered(k)));
             Ladder {
                 replicas: (0..rungs as u64).map(replica).collect(),
-                dice: Dice::new(stream.named("exchange").sequential()),
+                dice: Dice::new(stream.named("exchange")),
                 rounds: 0,
                 exchanges: vec![UpdateCount::default(); rungs],
             }

@@ -147,9 +147,12 @@ impl Lines {
 
 /// Acceptance of a change of weight by `factor` between two states that are each other's only
 /// alternative.
+#[expect(clippy::float_cmp, reason = "the common case, without a division")]
 #[inline(always)]
 pub(crate) fn heat_bath(factor: f64) -> f64 {
-    if factor.is_infinite() {
+    if factor == 1.0 {
+        0.5
+    } else if factor.is_infinite() {
         1.0
     } else {
         factor / (1.0 + factor)

@@ -99,6 +99,10 @@ pub(crate) struct Vertices {
 
 impl Vertices {
     /// `epsilon` is added to the field weights, so that D may sit on either value.
+    #[expect(
+        clippy::float_cmp,
+        reason = "a site without a field has no field operator"
+    )]
     pub(crate) fn new(parts: &Parts, beta: f64, epsilon: f64) -> Self {
         let mut items = Vec::new();
         let mut v = Self {

@@ -8,6 +8,13 @@ use ketwork_models::Stream;
 use ketwork_sse::{Sse, SseError, SseParams};
 
 fn measure(name: &str, model: &Model<f64>, params: SseParams) -> Result<(), SseError> {
+    // A second argument selects the lines that contain it.
+    if std::env::args()
+        .nth(2)
+        .is_some_and(|part| !name.contains(&part))
+    {
+        return Ok(());
+    }
     let r = Sse::new(model, params)?.run(Stream::new(1));
     println!(
         "{name}: {:.0} sweeps/s, {:.1} M slots/s, {:.0} slots, e {} (tau {:.1}), n {} (tau {:.1}), \
