@@ -9,27 +9,27 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SseParams {
-    /// Inverse temperature $\beta$ [8].
+    /// Inverse temperature $\beta$ (default 8).
     pub beta: f64,
-    /// Sweeps of each replica before measuring, in which the cut-off grows [1000].
+    /// Sweeps of each replica before measuring, in which the cut-off grows (default 1000).
     pub thermalization: u64,
-    /// Measured sweeps of all replicas together, rounded up to full bins [20000].
+    /// Measured sweeps of all replicas together, rounded up to full bins (default 20000).
     pub sweeps: u64,
-    /// Bins of all replicas together, at least 2 [64]. A bin must be much longer than the
+    /// Bins of all replicas together, at least 2 (default 64). A bin must be much longer than the
     /// autocorrelation time; 64 of them know an error to 9 %.
     pub bins: usize,
-    /// Independent simulations, each with its own stream, spread over threads [4].
+    /// Independent simulations, each with its own stream, spread over threads (default 4).
     pub replicas: usize,
-    /// Added to the weights of field operators [0]. At 0 a segment flip is accepted as if the
+    /// Added to the weights of field operators (default 0). At 0 a segment flip is accepted as if the
     /// fields had been integrated out; larger values make the string longer.
     pub epsilon: f64,
-    /// Measure the correlations of all pairs of sites [false].
+    /// Measure the correlations of all pairs of sites (default false).
     pub correlations: bool,
     /// Weights $a_i$ of order parameters $m = \frac1N \sum_i a_i n_i$, each with N entries (re, im).
     pub modes: Vec<Vec<(f64, f64)>>,
-    /// Configurations to keep, of all replicas together [0].
+    /// Configurations to keep, of all replicas together (default 0).
     pub snapshots: usize,
-    /// Whether rods hop to blockade partners [true].
+    /// Whether rods hop to blockade partners (default true).
     pub rod_hops: bool,
     /// A ladder of replicas at different parameters that exchange their strings.
     pub tempering: Option<Tempering>,
@@ -75,7 +75,7 @@ pub struct Tempering {
     pub parameter: TemperingParameter,
     /// Its values, strictly monotonic, at least 2.
     pub values: Vec<f64>,
-    /// Sweeps between exchanges [5].
+    /// Sweeps between exchanges (default 5).
     #[serde(default = "five")]
     pub every: u64,
 }
