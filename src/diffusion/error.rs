@@ -95,6 +95,12 @@ pub enum DiffusionError {
         /// Why.
         reason: &'static str,
     },
+    /// No gate or channel does this.
+    #[error("{operation} is not possible here")]
+    NoGate {
+        /// The operation.
+        operation: &'static str,
+    },
     /// An eigenvalue iteration failed.
     #[error("the eigenvalue iteration of {what} did not converge; the numbers may not be finite")]
     NoConvergence {

@@ -9,7 +9,7 @@ use pulp::Simd;
 
 /// a b + c, fused where the processor has the instruction.
 #[inline(always)]
-fn fma<S: Simd>(a: f64, b: f64, c: f64) -> f64 {
+pub(crate) fn fma<S: Simd>(a: f64, b: f64, c: f64) -> f64 {
     if S::F64_LANES > 1 {
         a.mul_add(b, c)
     } else {
@@ -36,6 +36,8 @@ macro_rules! dispatched {
         }
     };
 }
+
+pub(crate) use dispatched;
 
 /// A 2x2 unitary for each state: real and imaginary parts of (00, 01, 10, 11).
 pub(crate) type Unitary = [Lane; 8];

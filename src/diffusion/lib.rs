@@ -4,21 +4,41 @@
 //! # References
 //! A. Cacioppo, L. Colantonio, S. Bordoni, S. Giagu, arXiv:2311.15444.
 
+mod adam;
 mod ansatz;
 mod block;
 mod circuit;
+mod data;
+mod density;
 mod error;
+mod frechet;
 mod gate;
 mod kernels;
+mod logistic;
+mod mlp;
+mod model;
+mod natural;
+mod params;
+mod qasm;
+mod report;
 mod schedule;
 mod states;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod train;
 
 pub use ansatz::Bottleneck;
 pub use circuit::{Applied, Circuit, Pullback, infidelity};
+pub use data::{Condition, Data, Split};
+pub use density::{Density, superinfidelity};
 pub use error::DiffusionError;
+pub use frechet::{Moments, Pca, frechet};
+pub use logistic::Classifier;
+pub use model::{Conditioning, DiffusionModel, Generated};
+pub use params::{DiffusionParams, Optimizer, Target};
+pub use report::{Grid, Report, nearest};
 pub use schedule::{ForwardProcess, NoiseScale, Schedule, haar_states};
 pub use states::{States, fidelity};
 pub use terms::SparseHamiltonian;
+pub use train::{Diffusion, Epoch, Training};

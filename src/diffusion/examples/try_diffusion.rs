@@ -1,0 +1,34 @@
+//! Trains on digits with overrides given as JSON, and prints the report.
+
+use ketwork_diffusion::{Data, Diffusion, DiffusionParams, Training};
+use ketwork_models::Stream;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut args = std::env::args().skip(1);
+    let seed: u64 = args.next().map_or(Ok(1), |s| s.parse())?;
+    let params: DiffusionParams = serde_json::from_str(&args.next().unwrap_or("{}".into()))?;
+    let data = args.next().unwrap_or("digits".into());
+    let stream = Stream::new(seed);
+    let data = match data.as_str() {
+        "bars4" => Data::bars(4)?,
+        "bars6" => Data::bars(6)?,
+        "all" => Data::digits(&(0..10).collect::<Vec<_>>(), 6)?,
+        "small" => Data::digits(&[0, 1], 4)?,
+        _ => Data::digits(&[0, 1], 6)?,
+    };
+    let split = data.split(0.2, stream.named("split"))?;
+    let start = std::time::Instant::now();
+    let mut training = Training::new(&split, &params, stream)?;
+    for epoch in &mut training {
+        let epoch = epoch?;
+        if epoch.epoch.is_power_of_two() || epoch.epoch % 20 == 0 {
+            let x: Vec<_> = epoch.infidelity.iter().map(|x| format!("{x:.4}")).collect();
+            eprintln!("{} {}", epoch.epoch, x.join(" "));
+        }
+    }
+    eprintln!("trained {:.2} s", start.elapsed().as_secs_f64());
+    let Diffusion { report, .. } = training.finish()?;
+    eprintln!("done {:.2} s", start.elapsed().as_secs_f64());
+    println!("{}", serde_json::to_string_pretty(&report)?);
+    Ok(())
+}
