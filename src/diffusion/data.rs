@@ -263,7 +263,10 @@ mod tests {
         // The first image of the set: a 0 whose top row reads 0 0 5 13 9 1 0 0.
         let x = Data::digits(&[0], 6).unwrap();
         let row = x.states.row(0);
-        assert!((row[3].re / row[2].re - 13.0 / 5.0).abs() < 1e-12, "{row:?}");
+        assert!(
+            (row[3].re / row[2].re - 13.0 / 5.0).abs() < 1e-12,
+            "{row:?}"
+        );
     }
 
     #[test]

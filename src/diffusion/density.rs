@@ -249,7 +249,10 @@ impl Circuit {
                     }
                 }
             }
-            gradient.iter_mut().zip(&grad).for_each(|(g, x)| *g += x.sum());
+            gradient
+                .iter_mut()
+                .zip(&grad)
+                .for_each(|(g, x)| *g += x.sum());
         }
         Ok(crate::Pullback {
             loss: losses,
@@ -301,7 +304,10 @@ mod tests {
     fn bottleneck() -> Circuit {
         let mut c = Circuit::new(2);
         c.identity_layers(2).append_ancillas(1).identity_layers(2);
-        c.rotation(&[(0, ketwork_hamiltonians::Pauli::Y), (2, ketwork_hamiltonians::Pauli::X)]);
+        c.rotation(&[
+            (0, ketwork_hamiltonians::Pauli::Y),
+            (2, ketwork_hamiltonians::Pauli::X),
+        ]);
         c.project_ancillas(1).identity_layers(2);
         c
     }
@@ -327,10 +333,16 @@ mod tests {
         let x = random_states(2, 2, Stream::new(4));
         let rho: Vec<_> = x.rows().map(|r| Density::pure(r).unwrap()).collect();
         let mut half = rho[0].clone();
-        half.matrix.iter_mut().zip(&rho[1].matrix).for_each(|(a, b)| *a = (*a + b) * 0.5);
+        half.matrix
+            .iter_mut()
+            .zip(&rho[1].matrix)
+            .for_each(|(a, b)| *a = (*a + b) * 0.5);
         let (mixed, p) = c.apply_density(&theta, &[half]).unwrap().remove(0);
         let parts = c.apply_density(&theta, &rho).unwrap();
-        assert!((p - 0.5 * (parts[0].1 + parts[1].1)).abs() < 1e-12, "probability {p}");
+        assert!(
+            (p - 0.5 * (parts[0].1 + parts[1].1)).abs() < 1e-12,
+            "probability {p}"
+        );
         for (k, z) in mixed.matrix.iter().enumerate() {
             let exact: Complex64 = parts.iter().map(|(r, q)| r.matrix[k] * (0.5 * q / p)).sum();
             assert!((z - exact).norm() < 1e-12, "element {k}");
@@ -343,21 +355,31 @@ mod tests {
         let rho = Density::pure(x.row(0)).unwrap();
         let twice = rho.depolarised(0.7).depolarised(0.4);
         let once = rho.depolarised(0.28);
-        assert!((twice.overlap(&twice) - once.overlap(&once)).abs() < 1e-14, "another purity");
+        assert!(
+            (twice.overlap(&twice) - once.overlap(&once)).abs() < 1e-14,
+            "another purity"
+        );
         // Tr rho^2 = a^2 + (1 - a^2)/d.
         let exact = 0.28 * 0.28 + (1.0 - 0.28 * 0.28) / 4.0;
-        assert!((once.overlap(&once) - exact).abs() < 1e-14, "purity {exact}");
+        assert!(
+            (once.overlap(&once) - exact).abs() < 1e-14,
+            "purity {exact}"
+        );
     }
 
     #[test]
     fn superfidelity_gradients_equal_central_differences() {
         let c = bottleneck();
         let x = random_states(2, 3, Stream::new(6));
-        let clean: Vec<_> = x.rows().map(|r| Density::pure(r).unwrap().depolarised(0.9)).collect();
+        let clean: Vec<_> = x
+            .rows()
+            .map(|r| Density::pure(r).unwrap().depolarised(0.9))
+            .collect();
         let noisy: Vec<_> = clean.iter().map(|r| r.depolarised(0.6)).collect();
         let theta = angles(c.n_params(), Stream::new(7));
         let run = |t: &[f64]| {
-            c.density_pullback(t, &noisy, |i, m, out| superinfidelity(&clean[i], m, out)).unwrap()
+            c.density_pullback(t, &noisy, |i, m, out| superinfidelity(&clean[i], m, out))
+                .unwrap()
         };
         let exact = run(&theta).gradient;
         for p in 0..theta.len() {
@@ -368,7 +390,11 @@ mod tests {
             };
             let h = 1e-3;
             let numeric = (8.0 * (at(h) - at(-h)) - (at(2.0 * h) - at(-2.0 * h))) / (12.0 * h);
-            assert!((numeric - exact[p]).abs() < 1e-8, "angle {p}: {numeric}, {}", exact[p]);
+            assert!(
+                (numeric - exact[p]).abs() < 1e-8,
+                "angle {p}: {numeric}, {}",
+                exact[p]
+            );
         }
     }
 
@@ -380,8 +406,10 @@ mod tests {
         let clean = Density::pure(x.row(0)).unwrap().depolarised(0.95);
         let noisy = [clean.depolarised(0.5)];
         let c = bottleneck();
-        let mut theta: Vec<f64> =
-            angles(c.n_params(), Stream::new(9)).iter().map(|a| 0.1 * a).collect();
+        let mut theta: Vec<f64> = angles(c.n_params(), Stream::new(9))
+            .iter()
+            .map(|a| 0.1 * a)
+            .collect();
         let idle = 1.0 - clean.superfidelity(&noisy[0]);
         let mut adam = Adam::new(theta.len());
         let mut last = f64::INFINITY;
@@ -392,6 +420,9 @@ mod tests {
             last = g.loss[0];
             adam.step(&mut theta, &g.gradient, 0.05);
         }
-        assert!(last < 0.5 * idle, "{last} after training, {idle} without a circuit");
+        assert!(
+            last < 0.5 * idle,
+            "{last} after training, {idle} without a circuit"
+        );
     }
 }

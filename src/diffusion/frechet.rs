@@ -26,8 +26,7 @@ impl Pca {
     pub fn new(points: &[Vec<f64>], k: usize) -> Result<Self, DiffusionError> {
         let Moments { mean, covariance } = moments(points)?;
         let d = mean.len();
-        let (_, mut vectors) =
-            eigen_real(d, |i, j| covariance[i * d + j]).map_err(|_| FAILED)?;
+        let (_, mut vectors) = eigen_real(d, |i, j| covariance[i * d + j]).map_err(|_| FAILED)?;
         vectors.reverse();
         vectors.truncate(k);
         Ok(Self {
@@ -43,7 +42,11 @@ impl Pca {
     pub fn moments(&self, points: &[Vec<f64>]) -> Result<Moments, DiffusionError> {
         let project = |x: &Vec<f64>| {
             let along = |v: &Vec<f64>| {
-                v.iter().zip(x).zip(&self.mean).map(|((v, x), m)| v * (x - m)).sum()
+                v.iter()
+                    .zip(x)
+                    .zip(&self.mean)
+                    .map(|((v, x), m)| v * (x - m))
+                    .sum()
             };
             self.directions.iter().map(along).collect()
         };
@@ -66,8 +69,9 @@ fn moments(points: &[Vec<f64>]) -> Result<Moments, DiffusionError> {
         });
     }
     let d = points[0].len();
-    let mean: Vec<f64> =
-        (0..d).map(|i| points.iter().map(|p| p[i]).sum::<f64>() / n as f64).collect();
+    let mean: Vec<f64> = (0..d)
+        .map(|i| points.iter().map(|p| p[i]).sum::<f64>() / n as f64)
+        .collect();
     let mut covariance = vec![0.0; d * d];
     for p in points {
         for i in 0..d {
@@ -116,7 +120,12 @@ pub fn frechet(a: &Moments, b: &Moments) -> Result<f64, DiffusionError> {
     let (values, _) = eigen_real(d, |i, j| rbr[i * d + j]).map_err(|_| FAILED)?;
     let cross: f64 = values.iter().map(|e| e.max(0.0).sqrt()).sum();
     let trace = |c: &[f64]| (0..d).map(|i| c[i * d + i]).sum::<f64>();
-    let shift: f64 = a.mean.iter().zip(&b.mean).map(|(x, y)| (x - y).powi(2)).sum();
+    let shift: f64 = a
+        .mean
+        .iter()
+        .zip(&b.mean)
+        .map(|(x, y)| (x - y).powi(2))
+        .sum();
     Ok((shift + trace(&a.covariance) + trace(&b.covariance) - 2.0 * cross).max(0.0))
 }
 
@@ -133,7 +142,10 @@ mod tests {
 
     #[test]
     fn commuting_covariances_have_a_closed_form() {
-        let d = frechet(&diagonal([1.0, 2.0], [4.0, 9.0]), &diagonal([0.0, 4.0], [1.0, 16.0]));
+        let d = frechet(
+            &diagonal([1.0, 2.0], [4.0, 9.0]),
+            &diagonal([0.0, 4.0], [1.0, 16.0]),
+        );
         // 1 + 4 + (2 - 1)^2 + (3 - 4)^2.
         assert!((d.unwrap() - 7.0).abs() < 1e-12, "another distance");
     }
@@ -160,7 +172,13 @@ mod tests {
         let before = frechet(&a, &b).unwrap();
         let after = frechet(&turn(&a, 1.1), &turn(&b, 1.1)).unwrap();
         assert!((before - after).abs() < 1e-11, "{before} and {after}");
-        assert!((before - frechet(&b, &a).unwrap()).abs() < 1e-11, "not symmetric");
-        assert!(frechet(&a, &a).unwrap() < 1e-12, "a cloud differs from itself");
+        assert!(
+            (before - frechet(&b, &a).unwrap()).abs() < 1e-11,
+            "not symmetric"
+        );
+        assert!(
+            frechet(&a, &a).unwrap() < 1e-12,
+            "a cloud differs from itself"
+        );
     }
 }

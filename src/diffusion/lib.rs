@@ -17,6 +17,8 @@ mod kernels;
 mod logistic;
 mod mlp;
 mod model;
+#[cfg(test)]
+mod model_tests;
 mod natural;
 mod params;
 mod qasm;

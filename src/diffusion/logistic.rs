@@ -61,7 +61,7 @@ impl Classifier {
     /// Share of the points that get their label.
     #[must_use]
     pub fn accuracy(&self, points: &[Vec<f64>], label: &[usize]) -> f64 {
-        let right = |(x, &y): &(&Vec<f64>, &usize)| self.classify(x) == y;
+        let right = |(x, y): &(&Vec<f64>, &usize)| self.classify(x) == **y;
         points.iter().zip(label).filter(right).count() as f64 / points.len() as f64
     }
 }
@@ -75,12 +75,19 @@ mod tests {
     fn three_separate_clouds_are_told_apart() {
         let u = |i: usize, k| Stream::new(1).uniform(i as u64, k) - 0.5;
         let centre = [[0.0, 2.0], [2.0, -1.0], [-2.0, -1.0]];
-        let points: Vec<Vec<f64>> =
-            (0..90).map(|i| vec![centre[i % 3][0] + u(i, 0), centre[i % 3][1] + u(i, 1)]).collect();
+        let points: Vec<Vec<f64>> = (0..90)
+            .map(|i| vec![centre[i % 3][0] + u(i, 0), centre[i % 3][1] + u(i, 1)])
+            .collect();
         let label: Vec<usize> = (0..90).map(|i| i % 3).collect();
         let fit = Classifier::fit(&points[..60], &label[..60], 3);
-        assert!(fit.accuracy(&points[60..], &label[60..]) > 0.999, "clouds are mixed up");
+        assert!(
+            fit.accuracy(&points[60..], &label[60..]) > 0.999,
+            "clouds are mixed up"
+        );
         let wrong: Vec<usize> = label.iter().map(|l| (l + 1) % 3).collect();
-        assert!(fit.accuracy(&points[60..], &wrong[60..]) < 0.001, "labels do not matter");
+        assert!(
+            fit.accuracy(&points[60..], &wrong[60..]) < 0.001,
+            "labels do not matter"
+        );
     }
 }

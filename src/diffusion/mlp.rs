@@ -61,7 +61,9 @@ impl Mlp {
         Self { sizes }
     }
 
-    fn layers(&self) -> impl DoubleEndedIterator<Item = (usize, usize, usize)> + '_ {
+    fn layers(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = (usize, usize, usize)> + ExactSizeIterator + '_ {
         let mut start = 0;
         let all: Vec<_> = (self.sizes.windows(2))
             .map(|s| {
@@ -137,10 +139,16 @@ mod tests {
         let mlp = Mlp::new(vec![3, 5, 4, 2]);
         let w = mlp.initial(1.0, Stream::new(1));
         let number = |i: usize, l: usize| Stream::new(2).uniform(i as u64, l as u32) - 0.5;
-        let x: Vec<Lane> = (0..3).map(|i| Lane(std::array::from_fn(|l| number(i, l)))).collect();
+        let x: Vec<Lane> = (0..3)
+            .map(|i| Lane(std::array::from_fn(|l| number(i, l))))
+            .collect();
         let loss = |w: &[f64], x: &[Lane]| -> f64 {
             let all = mlp.forward(w, x.to_vec());
-            all.last().unwrap().iter().map(|o| o.zip(*o, |a, b| 0.5 * a * b).sum()).sum()
+            all.last()
+                .unwrap()
+                .iter()
+                .map(|o| o.zip(*o, |a, b| 0.5 * a * b).sum())
+                .sum()
         };
         let all = mlp.forward(&w, x.clone());
         let mut dw = vec![0.0; w.len()];

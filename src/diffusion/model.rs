@@ -161,7 +161,10 @@ impl DiffusionModel {
         let angle = |t: usize, p: usize| params.initial * gaussian(init, t as u64, p as u32).re;
         let theta = (0..params.steps).map(|t| {
             let mut theta = vec![0.0; features.count() * n_params];
-            theta[..n_params].iter_mut().enumerate().for_each(|(p, x)| *x = angle(t, p));
+            theta[..n_params]
+                .iter_mut()
+                .enumerate()
+                .for_each(|(p, x)| *x = angle(t, p));
             theta
         });
         let mut model = Self {
@@ -217,7 +220,10 @@ impl DiffusionModel {
         let p = self.circuit.n_params();
         let f = self.features.of(condition, i);
         let row = |k: usize| {
-            f.iter().zip(self.theta[t - 1].chunks_exact(p)).map(|(f, row)| f * row[k]).sum()
+            f.iter()
+                .zip(self.theta[t - 1].chunks_exact(p))
+                .map(|(f, row)| f * row[k])
+                .sum()
         };
         (0..p).map(row).collect()
     }
@@ -234,7 +240,10 @@ impl DiffusionModel {
         for (l, f) in features.iter().enumerate() {
             for (f, row) in f.iter().zip(self.theta[t - 1].chunks_exact(p)) {
                 if *f != 0.0 {
-                    angles.iter_mut().zip(row).for_each(|(a, x)| a.0[l] += f * x);
+                    angles
+                        .iter_mut()
+                        .zip(row)
+                        .for_each(|(a, x)| a.0[l] += f * x);
                 }
             }
         }
@@ -252,10 +261,15 @@ impl DiffusionModel {
         let steps = self.process.steps();
         x.extend((1..=steps).map(|s| Lane::splat(f64::from(u8::from(s == t)))));
         x.extend((1..self.features.count()).map(|k| {
-            Lane(std::array::from_fn(|l| features.get(l).map_or(0.0, |f| f[k])))
+            Lane(std::array::from_fn(|l| {
+                features.get(l).map_or(0.0, |f| f[k])
+            }))
         }));
         let all = mlp.forward(&self.weights, x);
-        for (a, o) in angles[self.last.clone()].iter_mut().zip(&all[all.len() - 1]) {
+        for (a, o) in angles[self.last.clone()]
+            .iter_mut()
+            .zip(&all[all.len() - 1])
+        {
             *a = a.zip(*o, |a, o| a + o);
         }
         (angles, all)
@@ -277,16 +291,18 @@ impl DiffusionModel {
     fn block_gradient(&self, t: usize, item: &Item<'_>, target: &[Complex64]) -> StepGradient {
         let dim = 1usize << self.circuit.n_qubits();
         let count = item.rows.len() / dim;
-        let features: Vec<_> =
-            (0..count).map(|l| self.features.of(item.condition, item.first + l)).collect();
+        let features: Vec<_> = (0..count)
+            .map(|l| self.features.of(item.condition, item.first + l))
+            .collect();
         let psi = Block::gather(item.rows, dim);
         let (angles, all) = self.block_angles(t, &features, &psi);
         let mut digits = self.digits(item, count);
         let target = |l: usize| &target[l * dim..(l + 1) * dim];
         let (loss, grad) = if self.measured == 0 {
-            self.circuit.block_pullback(&angles, psi, count, &digits, |l, out, c| {
-                infidelity(target(l), out, c)
-            })
+            self.circuit
+                .block_pullback(&angles, psi, count, &digits, |l, out, c| {
+                    infidelity(target(l), out, c)
+                })
         } else {
             // All outcomes are kept: the state is a mixture, with fidelity sum_o |<mu|K_o x>|^2.
             let mut total = (vec![1.0; count], vec![Lane::ZERO; angles.len()]);
@@ -294,13 +310,20 @@ impl DiffusionModel {
                 digits.outcome = [outcome; LANES];
                 let kept = |l: usize, out: &[Complex64], c: &mut [Complex64]| {
                     let overlap = inner(target(l), out);
-                    c.iter_mut().zip(target(l)).for_each(|(c, a)| *c = -a * overlap);
+                    c.iter_mut()
+                        .zip(target(l))
+                        .for_each(|(c, a)| *c = -a * overlap);
                     -overlap.norm_sqr()
                 };
                 let (loss, grad) =
-                    self.circuit.block_pullback(&angles, psi.clone(), count, &digits, kept);
+                    self.circuit
+                        .block_pullback(&angles, psi.clone(), count, &digits, kept);
                 total.0.iter_mut().zip(loss).for_each(|(a, b)| *a += b);
-                total.1.iter_mut().zip(grad).for_each(|(a, b)| *a = a.zip(b, |a, b| a + b));
+                total
+                    .1
+                    .iter_mut()
+                    .zip(grad)
+                    .for_each(|(a, b)| *a = a.zip(b, |a, b| a + b));
             }
             total
         };
@@ -309,7 +332,9 @@ impl DiffusionModel {
         for (l, f) in features.iter().enumerate() {
             for (f, row) in f.iter().zip(theta.chunks_exact_mut(p)) {
                 if *f != 0.0 {
-                    row.iter_mut().zip(&grad).for_each(|(x, g)| *x += f * g.0[l]);
+                    row.iter_mut()
+                        .zip(&grad)
+                        .for_each(|(x, g)| *x += f * g.0[l]);
                 }
             }
         }
@@ -347,7 +372,10 @@ impl DiffusionModel {
         let join = |mut a: StepGradient, b: StepGradient| {
             a.loss.extend(b.loss);
             a.theta.iter_mut().zip(b.theta).for_each(|(a, b)| *a += b);
-            a.weights.iter_mut().zip(b.weights).for_each(|(a, b)| *a += b);
+            a.weights
+                .iter_mut()
+                .zip(b.weights)
+                .for_each(|(a, b)| *a += b);
             a
         };
         reduce(x.len().div_ceil(LANES), block, join).expect("a batch is not empty")
@@ -375,19 +403,23 @@ impl DiffusionModel {
                 condition,
                 first,
             };
-            let features: Vec<_> =
-                (0..count).map(|l| self.features.of(condition, first + l)).collect();
+            let features: Vec<_> = (0..count)
+                .map(|l| self.features.of(condition, first + l))
+                .collect();
             let mut psi = Block::gather(rows, dim);
             let (angles, _) = self.block_angles(t, &features, &psi);
             let mut digits = self.digits(&item, count);
             if self.measured > 0 {
                 // Born probabilities of all outcomes, then one uniform number for each state.
-                let mut left: Vec<f64> =
-                    (0..LANES).map(|l| stream.uniform((first + l) as u64, 0)).collect();
+                let mut left: Vec<f64> = (0..LANES)
+                    .map(|l| stream.uniform((first + l) as u64, 0))
+                    .collect();
                 let mut chosen = [u32::MAX; LANES];
                 for outcome in 0..1u32 << self.measured {
                     digits.outcome = [outcome; LANES];
-                    let kept = self.circuit.forward(&angles, &mut psi.clone(), &digits, None);
+                    let kept = self
+                        .circuit
+                        .forward(&angles, &mut psi.clone(), &digits, None);
                     for l in 0..LANES {
                         left[l] -= kept.0[l];
                         // An outcome of probability 0 is never taken, whatever rounding leaves.
@@ -401,7 +433,11 @@ impl DiffusionModel {
             let kept = self.circuit.forward(&angles, &mut psi, &digits, None);
             let mut out = vec![Complex64::default(); rows.len()];
             psi.scatter(&mut out);
-            let kept = if self.measured > 0 { Lane::splat(1.0) } else { kept };
+            let kept = if self.measured > 0 {
+                Lane::splat(1.0)
+            } else {
+                kept
+            };
             (out, kept.0[..count].to_vec())
         };
         let join = |mut a: (Vec<_>, Vec<_>), b: (Vec<_>, Vec<_>)| {
@@ -409,8 +445,7 @@ impl DiffusionModel {
             a.1.extend(b.1);
             a
         };
-        let (flat, probability) =
-            reduce(x.len().div_ceil(LANES), block, join).unwrap_or_default();
+        let (flat, probability) = reduce(x.len().div_ceil(LANES), block, join).unwrap_or_default();
         Ok(Generated {
             states: States::from_flat(flat, dim)?,
             probability,
@@ -434,7 +469,10 @@ impl DiffusionModel {
             let outcomes = stream.named("outcomes").numbered(t as u64);
             let next = self.denoise(t, &states, condition, outcomes)?;
             states = next.states;
-            probability.iter_mut().zip(next.probability).for_each(|(p, q)| *p *= q);
+            probability
+                .iter_mut()
+                .zip(next.probability)
+                .for_each(|(p, q)| *p *= q);
         }
         Ok(Generated {
             states,
@@ -475,7 +513,11 @@ impl DiffusionModel {
             let cotangent = |l: usize, psi: &[Complex64], c: &mut [Complex64]| {
                 let (k, imaginary) = ((first + l) / 2, (first + l) % 2 == 1);
                 let norm: f64 = psi.iter().map(Complex64::norm_sqr).sum();
-                let unit = if imaginary { Complex64::i() } else { Complex64::from(1.0) };
+                let unit = if imaginary {
+                    Complex64::i()
+                } else {
+                    Complex64::from(1.0)
+                };
                 // <e|(1 - |psi><psi|) = <c|, times 1/2: the derivative is 2 Re <c|d psi>.
                 let along = psi[k].conj() * unit / norm;
                 c.iter_mut().zip(psi).for_each(|(c, p)| *c = -p * along);
@@ -484,7 +526,8 @@ impl DiffusionModel {
                 0.0
             };
             let (_, grad) =
-                self.circuit.block_pullback(&angles, psi.clone(), LANES, &digits, cotangent);
+                self.circuit
+                    .block_pullback(&angles, psi.clone(), LANES, &digits, cotangent);
             for l in 0..LANES {
                 let row = &mut out[(first + l) * f.len() * p..(first + l + 1) * f.len() * p];
                 for (f, row) in f.iter().zip(row.chunks_exact_mut(p)) {

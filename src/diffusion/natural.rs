@@ -31,7 +31,9 @@ pub(crate) fn natural_gradient(
             for (a, &ja) in row.iter().enumerate() {
                 if ja != 0.0 {
                     let out = &mut metric[a * p..a * p + a + 1];
-                    out.iter_mut().zip(row).for_each(|(m, jb)| *m += ja * jb / count as f64);
+                    out.iter_mut()
+                        .zip(row)
+                        .for_each(|(m, jb)| *m += ja * jb / count as f64);
                 }
             }
         }

@@ -108,7 +108,11 @@ impl DiffusionParams {
         }
         let refuse = |key, value, reason| Err(DiffusionError::Parameter { key, value, reason });
         if let Some(l) = self.layers.iter().find(|l| *l % 2 == 1) {
-            return refuse("layers", *l as f64, "even numbers, so that CNOT chains cancel");
+            return refuse(
+                "layers",
+                *l as f64,
+                "even numbers, so that CNOT chains cancel",
+            );
         }
         if self.ancillas == 0 && self.measured {
             return refuse("ancillas", 0.0, "measured outcomes need an ancilla");
@@ -121,7 +125,11 @@ impl DiffusionParams {
                 return refuse("activation", slope, "a slope in (0, 1]");
             }
             if self.measured {
-                return refuse("activation", slope, "measured outcomes have probabilities only without it");
+                return refuse(
+                    "activation",
+                    slope,
+                    "measured outcomes have probabilities only without it",
+                );
             }
         }
         if let Some(w) = self.hidden.iter().find(|w| **w == 0 || **w > 1 << 14) {
@@ -146,7 +154,11 @@ impl DiffusionParams {
                 return refuse("states", 0.0, "at least 1");
             }
             if !self.hidden.is_empty() {
-                return refuse("hidden", self.hidden.len() as f64, "the natural gradient moves circuits without network");
+                return refuse(
+                    "hidden",
+                    self.hidden.len() as f64,
+                    "the natural gradient moves circuits without network",
+                );
             }
             if self.measured {
                 return refuse("measured", 1.0, "the natural gradient needs pure outputs");

@@ -147,10 +147,16 @@ mod tests {
         for line in text.lines().skip(2) {
             let numbers: Vec<u32> = line
                 .match_indices("q[")
-                .map(|(i, _)| line[i + 2..i + 2 + line[i + 2..].find(']').unwrap()].parse().unwrap())
+                .map(|(i, _)| {
+                    line[i + 2..i + 2 + line[i + 2..].find(']').unwrap()]
+                        .parse()
+                        .unwrap()
+                })
                 .collect();
             let argument = || -> f64 {
-                line[line.find('(').unwrap() + 1..line.find(')').unwrap()].parse().unwrap()
+                line[line.find('(').unwrap() + 1..line.find(')').unwrap()]
+                    .parse()
+                    .unwrap()
             };
             let word: String = line.chars().take_while(|c| c.is_alphanumeric()).collect();
             match word.as_str() {
@@ -192,11 +198,17 @@ mod tests {
         let theta = angles(c.n_params(), Stream::new(1));
         let (copy, turned) = read(3, &c.to_qasm(&theta, 0).unwrap());
         let x: States = random_states(3, 4, Stream::new(2));
-        let (a, b) = (c.apply(&theta, &x).unwrap(), copy.apply(&turned, &x).unwrap());
+        let (a, b) = (
+            c.apply(&theta, &x).unwrap(),
+            copy.apply(&turned, &x).unwrap(),
+        );
         for i in 0..4 {
             let f = fidelity(a.states.row(i), b.states.row(i));
             assert!((f - 1.0).abs() < 1e-12, "fidelity {f}");
-            assert!((a.probability[i] - b.probability[i]).abs() < 1e-12, "another probability");
+            assert!(
+                (a.probability[i] - b.probability[i]).abs() < 1e-12,
+                "another probability"
+            );
         }
     }
 

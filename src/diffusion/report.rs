@@ -91,7 +91,9 @@ impl Report {
             success_probability: made.probability.iter().sum::<f64>() / n as f64,
             frechet: distance(&made.states)?,
             frechet_random: distance(&haar)?,
-            frechet_data: (test.len() > 1).then(|| distance(&test.states)).transpose()?,
+            frechet_data: (test.len() > 1)
+                .then(|| distance(&test.states))
+                .transpose()?,
             label_accuracy: None,
             classifier_accuracy: None,
             conditional_fidelity: None,
@@ -108,10 +110,15 @@ impl Report {
             report.conditional_fidelity = Some(sum / n as f64);
             let nearest_seen = |v: f64| {
                 let d = |&k: &usize| (seen[k] - v).abs();
-                (0..seen.len()).min_by(|a, b| d(a).total_cmp(&d(b))).unwrap_or(0)
+                (0..seen.len())
+                    .min_by(|a, b| d(a).total_cmp(&d(b)))
+                    .unwrap_or(0)
             };
             let of = |i: usize| {
-                fidelity(test.states.row(i), train.states.row(nearest_seen(unseen[i])))
+                fidelity(
+                    test.states.row(i),
+                    train.states.row(nearest_seen(unseen[i])),
+                )
             };
             let sum: f64 = (0..test.len()).map(of).sum();
             report.nearest_baseline = Some(sum / test.len() as f64);

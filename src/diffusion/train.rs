@@ -78,7 +78,10 @@ impl<'a> Training<'a> {
         params: &DiffusionParams,
         stream: Stream,
     ) -> Result<Self, DiffusionError> {
-        for (what, data) in [("training states", &split.train), ("held-out states", &split.held_out)] {
+        for (what, data) in [
+            ("training states", &split.train),
+            ("held-out states", &split.held_out),
+        ] {
             if data.is_empty() {
                 return Err(DiffusionError::TooFew {
                     what,
@@ -118,8 +121,12 @@ impl<'a> Training<'a> {
     /// # Errors
     /// [`DiffusionError::ZeroVector`] where projections leave nothing.
     pub fn finish(self) -> Result<Diffusion, DiffusionError> {
-        let (report, generated, condition) =
-            Report::new(&self.model, self.split, &self.params, self.stream.named("report"))?;
+        let (report, generated, condition) = Report::new(
+            &self.model,
+            self.split,
+            &self.params,
+            self.stream.named("report"),
+        )?;
         Ok(Diffusion {
             model: self.model,
             report,
@@ -147,7 +154,8 @@ impl<'a> Training<'a> {
             let batch = train.select(&rows);
             let noise = stream.named("noise").numbered(k as u64);
             let done = (self.epoch * n_batches + k) as f64 / total;
-            let rate = self.params.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
+            let rate =
+                self.params.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
             let losses = self.step(&batch, noise, rate)?;
             for (s, l) in sums.iter_mut().zip(losses) {
                 *s += l / train.len() as f64;
@@ -168,7 +176,10 @@ impl<'a> Training<'a> {
             let (x, target) = pairs(model, &batch.states, t, params.target, 0, stream)?;
             let mut g = model.gradient(t, &x, &target, &batch.condition);
             let scale = 1.0 / batch.len() as f64;
-            g.theta.iter_mut().chain(&mut g.weights).for_each(|g| *g *= scale);
+            g.theta
+                .iter_mut()
+                .chain(&mut g.weights)
+                .for_each(|g| *g *= scale);
             let direction = match params.optimizer {
                 Optimizer::Adam => Vec::new(),
                 Optimizer::NaturalGradient { shift, states } => {
@@ -177,8 +188,10 @@ impl<'a> Training<'a> {
             };
             Ok((g, direction))
         };
-        let results: Vec<_> =
-            (1..=params.steps).into_par_iter().map(run).collect::<Result<_, _>>()?;
+        let results: Vec<_> = (1..=params.steps)
+            .into_par_iter()
+            .map(run)
+            .collect::<Result<_, _>>()?;
         let mut weights = vec![0.0; self.model.weights.len()];
         let mut losses = Vec::with_capacity(results.len());
         for (t, (g, direction)) in results.into_iter().enumerate() {
@@ -188,7 +201,10 @@ impl<'a> Training<'a> {
                 return Err(DiffusionError::Diverged { epoch });
             }
             losses.push(loss);
-            weights.iter_mut().zip(&g.weights).for_each(|(a, b)| *a += b);
+            weights
+                .iter_mut()
+                .zip(&g.weights)
+                .for_each(|(a, b)| *a += b);
             match self.params.optimizer {
                 Optimizer::Adam => self.angles[t].step(&mut self.model.theta[t], &g.theta, rate),
                 Optimizer::NaturalGradient { .. } => {
@@ -199,7 +215,8 @@ impl<'a> Training<'a> {
         }
         if !weights.is_empty() {
             // Weights of a network move less than angles: one of them turns all angles.
-            self.weights.step(&mut self.model.weights, &weights, 0.2 * rate);
+            self.weights
+                .step(&mut self.model.weights, &weights, 0.2 * rate);
         }
         Ok(losses)
     }
@@ -241,7 +258,11 @@ pub(crate) fn pairs(
         Target::Previous => before,
         Target::PosteriorMean => {
             let (a, b) = process.posterior(t);
-            x0.flat().iter().zip(&now).map(|(x, y)| x * a + y * b).collect()
+            x0.flat()
+                .iter()
+                .zip(&now)
+                .map(|(x, y)| x * a + y * b)
+                .collect()
         }
     };
     Ok((States::from_flat(now, dim)?, States::from_flat(goal, dim)?))
@@ -256,11 +277,17 @@ pub(crate) fn held_out(
     stream: Stream,
 ) -> Result<(f64, f64), DiffusionError> {
     let copies = params.evaluations.div_ceil(data.len()).max(1);
-    let rows: Vec<usize> = (0..data.len()).flat_map(|i| std::iter::repeat_n(i, copies)).collect();
+    let rows: Vec<usize> = (0..data.len())
+        .flat_map(|i| std::iter::repeat_n(i, copies))
+        .collect();
     let many = data.select(&rows);
     let (x, target) = pairs(model, &many.states, t, params.target, 0, stream)?;
     let n = many.len() as f64;
     let loss = model.gradient(t, &x, &target, &many.condition).loss;
-    let idle = x.rows().zip(target.rows()).map(|(x, y)| 1.0 - fidelity(y, x)).sum::<f64>();
+    let idle = x
+        .rows()
+        .zip(target.rows())
+        .map(|(x, y)| 1.0 - fidelity(y, x))
+        .sum::<f64>();
     Ok((loss.iter().sum::<f64>() / n, idle / n))
 }
