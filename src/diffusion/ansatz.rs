@@ -14,7 +14,10 @@ pub struct Bottleneck {
     pub ancillas: u32,
     /// Label qubits, prepared in the state's label and projected on it before U3.
     pub label_qubits: u32,
-    /// Layers of U1, U2 and U3, each even.
+    /// How often ancillas are added, entangled by a U2 of its own, and projected; with one ancilla
+    /// at a time a device needs no more qubits, and each round can halve the space.
+    pub rounds: usize,
+    /// Layers of U1, U2 (each round) and U3, each even.
     pub layers: [usize; 3],
     /// Slope of the leaky ReLU before U3; none is what hardware can do.
     pub activation: Option<f64>,
@@ -43,12 +46,14 @@ impl Bottleneck {
             c.append(self.label_qubits, Register::Label);
         }
         c.identity_layers(self.layers[0]);
-        if self.ancillas > 0 {
-            c.append_ancillas(self.ancillas);
-        }
-        c.identity_layers(self.layers[1]);
-        if self.ancillas > 0 {
-            c.project(self.ancillas, ancilla);
+        for _ in 0..self.rounds {
+            if self.ancillas > 0 {
+                c.append_ancillas(self.ancillas);
+            }
+            c.identity_layers(self.layers[1]);
+            if self.ancillas > 0 {
+                c.project(self.ancillas, ancilla);
+            }
         }
         if self.label_qubits > 0 {
             c.project(self.label_qubits, Register::Label);

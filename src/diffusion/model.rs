@@ -72,6 +72,8 @@ pub struct DiffusionModel {
     features: Features,
     /// Parameters of each step (F, P).
     pub(crate) theta: Vec<Vec<f64>>,
+    /// Fresh noise between steps, in units of the posterior deviation.
+    fresh_noise: f64,
     mlp: Option<Mlp>,
     /// Parameters of the network, one for all steps.
     pub(crate) weights: Vec<f64>,
@@ -141,6 +143,7 @@ impl DiffusionModel {
             n_qubits,
             ancillas: params.ancillas,
             label_qubits,
+            rounds: params.rounds,
             layers: params.layers,
             activation: params.activation,
             measured: params.measured,
@@ -175,6 +178,7 @@ impl DiffusionModel {
             last,
             label_qubits,
             features,
+            fresh_noise: params.fresh_noise,
             mlp: None,
             weights: Vec::new(),
         };
@@ -469,6 +473,11 @@ impl DiffusionModel {
             let outcomes = stream.named("outcomes").numbered(t as u64);
             let next = self.denoise(t, &states, condition, outcomes)?;
             states = next.states;
+            let share = self.fresh_noise * self.process.posterior_variance(t).sqrt();
+            if share > 0.0 {
+                let noise = stream.named("fresh").numbered(t as u64);
+                states = self.stirred(&states, share, noise)?;
+            }
             probability
                 .iter_mut()
                 .zip(next.probability)
@@ -482,6 +491,17 @@ impl DiffusionModel {
 }
 
 impl DiffusionModel {
+    /// $\sqrt{1-s^2}\,x + s z$: the mean of a normalised $x_{t-1}$ has squared norm 1 - s^2.
+    fn stirred(&self, x: &States, s: f64, stream: Stream) -> Result<States, DiffusionError> {
+        let dim = x.dim();
+        let sigma = s * self.process.deviation(dim);
+        let keep = (1.0 - s * s).max(0.0).sqrt();
+        let noisy = |(i, x): (usize, &Complex64)| {
+            x * keep + gaussian(stream, (i / dim) as u64, (i % dim) as u32) * sigma
+        };
+        States::from_flat(x.flat().iter().enumerate().map(noisy).collect(), dim)
+    }
+
     /// Derivatives of the normalised output of step t for one state, without their component along
     /// it: real and imaginary parts (2^n, 2, F P).
     ///

@@ -5,9 +5,9 @@ use crate::{Condition, DiffusionError, States};
 use ketwork_linalg::cholesky_solve;
 
 /// Solves (G + shift * mean diagonal) d = g with the Fubini-Study metric of normalised outputs,
-/// $G_{ij} = \mathrm{Re}[\langle\partial_i\psi|\partial_j\psi\rangle
-/// - \langle\partial_i\psi|\psi\rangle\langle\psi|\partial_j\psi\rangle]$, averaged over the first
-/// states of the batch.
+/// averaged over some states of the batch,
+/// $G_{ij} = \mathrm{Re}[\langle\partial_i\psi|\partial_j\psi\rangle -
+/// \langle\partial_i\psi|\psi\rangle\langle\psi|\partial_j\psi\rangle]$.
 ///
 /// # References
 /// J. Stokes, J. Izaac, N. Killoran, G. Carleo, Quantum 4, 269 (2020), eq. 8.

@@ -42,7 +42,9 @@ pub struct DiffusionParams {
     pub noise: NoiseScale,
     /// Ancillas of each step.
     pub ancillas: u32,
-    /// Layers of U1, U2 and U3; even.
+    /// How often each step adds ancillas, entangles and projects them.
+    pub rounds: usize,
+    /// Layers of U1, U2 (each round) and U3; even.
     pub layers: [usize; 3],
     /// Slope of a leaky ReLU on real and imaginary parts; none on hardware.
     pub activation: Option<f64>,
@@ -54,7 +56,11 @@ pub struct DiffusionParams {
     pub hidden: Vec<usize>,
     /// What steps are trained to reach.
     pub target: Target,
-    /// Passes over the training states.
+    /// Fresh noise between the steps of sampling, in units of the posterior deviation
+    /// $[\beta_t(1-\bar\alpha_{t-1})/(1-\bar\alpha_t)]^{1/2}$: 1 is the ancestral sampler of DDPM
+    /// (simulation only), 0 what a device does, whose samples differ by $x_T$ alone.
+    pub fresh_noise: f64,
+    /// Passes over the training states; sets of fewer than 256 are repeated within a pass.
     pub epochs: usize,
     /// States of one gradient, for every step.
     pub batch: usize,
@@ -79,17 +85,19 @@ impl Default for DiffusionParams {
             schedule: Schedule::Linear,
             noise: NoiseScale::Normalised,
             ancillas: 1,
+            rounds: 6,
             layers: [4, 4, 4],
             activation: None,
             measured: false,
             conditioning: Conditioning::Offsets,
             hidden: Vec::new(),
             target: Target::PosteriorMean,
-            epochs: 60,
+            fresh_noise: 0.0,
+            epochs: 200,
             batch: 64,
             learning_rate: 0.02,
             optimizer: Optimizer::Adam,
-            initial: 0.1,
+            initial: 0.01,
             evaluations: 512,
             samples: 512,
             memory: 2 << 30,
@@ -117,6 +125,10 @@ impl DiffusionParams {
         if self.ancillas == 0 && self.measured {
             return refuse("ancillas", 0.0, "measured outcomes need an ancilla");
         }
+        if self.rounds == 0 || self.rounds > 64 || (self.measured && self.rounds > 1) {
+            let reason = "from 1 to 64, and 1 where ancillas are measured";
+            return refuse("rounds", self.rounds as f64, reason);
+        }
         if self.ancillas > 8 {
             return refuse("ancillas", f64::from(self.ancillas), "at most 8");
         }
@@ -142,6 +154,9 @@ impl DiffusionParams {
         }
         if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
             return refuse("learning_rate", self.learning_rate, "a positive number");
+        }
+        if !(0.0..=1.0).contains(&self.fresh_noise) {
+            return refuse("fresh_noise", self.fresh_noise, "a number from 0 to 1");
         }
         if !(self.initial >= 0.0 && self.initial.is_finite()) {
             return refuse("initial", self.initial, "a number of at least 0");

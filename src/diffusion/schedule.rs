@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 pub enum Schedule {
     /// Equal increments from 0.02 (or less) to the rate at which $\bar\alpha_T = 0.01$.
     Linear,
-    /// $\bar\alpha_t \propto \cos^2[(t/T + s)\pi/(2 + 2s)]$, s = 0.008, rates at most 0.999.
+    /// $\bar\alpha_t = 0.002 + 0.998\,f(t)/f(0)$, $f(t) = \cos^2[(t/T + s)\pi/(2 + 2s)]$, s = 0.008.
     ///
-    /// A. Nichol, P. Dhariwal, Proc. ICML 139, 8162 (2021), eq. 17.
+    /// A. Nichol, P. Dhariwal, Proc. ICML 139, 8162 (2021), eq. 17, without the offset: there the
+    /// last of few steps destroys everything, and its inverse makes one mean state of all noise.
     Cosine,
     /// Equal increments from the first to the last rate.
     Between {
@@ -187,6 +188,18 @@ impl ForwardProcess {
     }
 }
 
+impl ForwardProcess {
+    /// Variance of $x_{t-1}$ given x_0 and x_t, $\beta_t(1-\bar\alpha_{t-1})/(1-\bar\alpha_t)$, in
+    /// units of that of z; 0 for t = 1.
+    ///
+    /// # References
+    /// J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, eq. 7.
+    #[must_use]
+    pub fn posterior_variance(&self, t: usize) -> f64 {
+        self.beta(t) * (1.0 - self.alpha_bar[t - 1]) / (1.0 - self.alpha_bar[t])
+    }
+}
+
 /// Equal increments, the last rate by bisection so that the product of (1 - beta) is 0.01.
 fn linear(steps: usize) -> Vec<f64> {
     const END: f64 = 0.01;
@@ -207,9 +220,9 @@ fn linear(steps: usize) -> Vec<f64> {
         let middle = 0.5 * (low + high);
         let end: f64 = rates(middle).iter().map(|b| 1.0 - b).product();
         if end > END {
-            low = middle
+            low = middle;
         } else {
-            high = middle
+            high = middle;
         }
     }
     rates(high)
@@ -217,12 +230,14 @@ fn linear(steps: usize) -> Vec<f64> {
 
 fn cosine(steps: usize) -> Vec<f64> {
     const S: f64 = 0.008;
-    let f = |t: usize| {
+    const END: f64 = 0.002;
+    let alpha_bar = |t: usize| {
         let x = (t as f64 / steps as f64 + S) / (1.0 + S);
-        (x * std::f64::consts::FRAC_PI_2).cos().powi(2)
+        let f = |x: f64| (x * std::f64::consts::FRAC_PI_2).cos().powi(2);
+        END + (1.0 - END) * f(x) / f(S / (1.0 + S))
     };
     (1..=steps)
-        .map(|t| (1.0 - f(t) / f(t - 1)).min(0.999))
+        .map(|t| 1.0 - alpha_bar(t) / alpha_bar(t - 1))
         .collect()
 }
 

@@ -194,7 +194,7 @@ impl SparseHamiltonian {
             return Err(DiffusionError::Memory {
                 n_qubits: n,
                 needed: 32.0 * n as f64 * 2f64.powi(n as i32),
-                allowed: 32 * 20 << 20,
+                allowed: (32 * 20) << 20,
             });
         }
         let mut configs = Configs::new(n);

@@ -347,6 +347,7 @@ fn an_idle_ancilla_is_projected_with_probability_one() {
         n_qubits: 3,
         ancillas: 2,
         label_qubits: 0,
+        rounds: 2,
         layers: [2, 4, 2],
         activation: None,
         measured: false,

@@ -13,6 +13,9 @@ use ketwork_models::Stream;
 use num_complex::Complex64;
 use rayon::prelude::*;
 
+/// Fewest states of an epoch: small sets are repeated, with fresh noise each time.
+const EPOCH: usize = 256;
+
 /// A training run, as an iterator of epochs.
 ///
 /// Every pass draws fresh noise for every state and step. Results do not depend on threads.
@@ -138,9 +141,12 @@ impl<'a> Training<'a> {
     fn run_epoch(&mut self) -> Result<Epoch, DiffusionError> {
         let train = &self.split.train;
         let stream = self.stream.named("epochs").numbered(self.epoch as u64);
-        // Small sets are repeated, so that an epoch has the batches that its length says.
-        let mut order: Vec<usize> = (0..train.len()).collect();
-        shuffle(&mut order, stream.named("order"));
+        let mut order = Vec::new();
+        for pass in 0..EPOCH.div_ceil(train.len()) {
+            let mut rows: Vec<usize> = (0..train.len()).collect();
+            shuffle(&mut rows, stream.named("order").numbered(pass as u64));
+            order.extend(rows);
+        }
         let batches: Vec<&[usize]> = order.chunks(self.params.batch).collect();
         let n_batches = batches.len();
         let total = (self.params.epochs * n_batches) as f64;
@@ -158,7 +164,7 @@ impl<'a> Training<'a> {
                 self.params.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
             let losses = self.step(&batch, noise, rate)?;
             for (s, l) in sums.iter_mut().zip(losses) {
-                *s += l / train.len() as f64;
+                *s += l / order.len() as f64;
             }
         }
         self.epoch += 1;

@@ -50,7 +50,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for _ in 0..5 {
             let start = cpu();
             let g = c.pullback(&theta, &x, |_, psi, out| sparse.energy(psi, out));
-            assert!(g.gradient.iter().all(|g| g.is_finite()));
+            assert!(
+                g.gradient.iter().all(|g| g.is_finite()),
+                "a gradient diverged"
+            );
             best = best.min(cpu() - start);
         }
         println!(

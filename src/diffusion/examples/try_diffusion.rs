@@ -1,22 +1,35 @@
 //! Trains on digits with overrides given as JSON, and prints the report.
 
-use ketwork_diffusion::{Data, Diffusion, DiffusionParams, Training};
+use ketwork_diffusion::{Data, Diffusion, DiffusionParams, Split, Training};
+use ketwork_hamiltonians::{Boundary, Lattice, Tfim};
 use ketwork_models::Stream;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let seed: u64 = args.next().map_or(Ok(1), |s| s.parse())?;
     let params: DiffusionParams = serde_json::from_str(&args.next().unwrap_or("{}".into()))?;
-    let data = args.next().unwrap_or("digits".into());
+    let name = args.next().unwrap_or("digits".into());
     let stream = Stream::new(seed);
-    let data = match data.as_str() {
+    let data = match name.as_str() {
         "bars4" => Data::bars(4)?,
         "bars6" => Data::bars(6)?,
         "all" => Data::digits(&(0..10).collect::<Vec<_>>(), 6)?,
         "small" => Data::digits(&[0, 1], 4)?,
         _ => Data::digits(&[0, 1], 6)?,
     };
-    let split = data.split(0.2, stream.named("split"))?;
+    let split = if name == "tfim" {
+        let family = |h: f64| {
+            Tfim::new(h)
+                .on(&Lattice::chain(6, Boundary::Periodic).expect("a ring"))
+                .expect("finite")
+        };
+        Split {
+            train: Data::ground_states(&[0.5, 0.75, 1.0, 1.25, 1.5], family)?,
+            held_out: Data::ground_states(&[0.6, 0.65, 0.85, 0.9, 1.1, 1.15, 1.35, 1.4], family)?,
+        }
+    } else {
+        data.split(0.2, stream.named("split"))?
+    };
     let start = std::time::Instant::now();
     let mut training = Training::new(&split, &params, stream)?;
     for epoch in &mut training {
