@@ -72,14 +72,32 @@ pub struct Pullback {
     pub gradient: Vec<f64>,
 }
 
-/// Digits of label and outcome registers of the states of a block.
-#[derive(Clone, Copy, Debug, Default)]
+/// What a block's run is given beside its angles.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Digits {
+    /// Share of the activation, from 0 (linear) to 1.
+    pub(crate) activation: f64,
+    /// Digit of the label register of each state.
     pub(crate) label: [u32; LANES],
+    /// Outcome that each state's measured register is projected on.
     pub(crate) outcome: [u32; LANES],
 }
 
+impl Default for Digits {
+    fn default() -> Self {
+        Self {
+            activation: 1.0,
+            label: [0; LANES],
+            outcome: [0; LANES],
+        }
+    }
+}
+
 impl Digits {
+    fn slope(&self, slope: f64) -> f64 {
+        1.0 - (1.0 - slope) * self.activation
+    }
+
     fn of(&self, register: Register) -> [u32; LANES] {
         match register {
             Register::Zero => [0; LANES],
@@ -407,11 +425,12 @@ impl Circuit {
                     kept = kept.zip(ratio, |k, r| k * r);
                 }
                 Op::LeakyRelu(slope) => {
+                    let slope = digits.slope(*slope);
                     if let Some(tape) = tape.as_deref_mut() {
                         tape.push(psi.clone());
                     }
                     for x in psi.re.iter_mut().chain(&mut psi.im).flat_map(|l| &mut l.0) {
-                        *x *= if *x > 0.0 { 1.0 } else { *slope };
+                        *x *= if *x > 0.0 { 1.0 } else { slope };
                     }
                 }
             }
@@ -443,10 +462,11 @@ impl Circuit {
                 }
                 Op::LeakyRelu(slope) => {
                     *psi = tape.pop().expect(last);
+                    let slope = digits.slope(*slope);
                     let x = psi.re.iter().chain(&psi.im).flat_map(|l| &l.0);
                     let y = lambda.re.iter_mut().chain(&mut lambda.im);
                     for (x, y) in x.zip(y.flat_map(|l| &mut l.0)) {
-                        *y *= if *x > 0.0 { 1.0 } else { *slope };
+                        *y *= if *x > 0.0 { 1.0 } else { slope };
                     }
                 }
             }

@@ -6,6 +6,7 @@
 
 mod adam;
 mod ansatz;
+mod autoencoder;
 mod block;
 mod circuit;
 mod data;
@@ -31,6 +32,7 @@ mod tests;
 mod train;
 
 pub use ansatz::Bottleneck;
+pub use autoencoder::{Autoencoder, AutoencoderParams};
 pub use circuit::{Applied, Circuit, Pullback, infidelity};
 pub use data::{Condition, Data, Split};
 pub use density::{Density, superinfidelity};

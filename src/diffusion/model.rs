@@ -35,6 +35,11 @@ enum Features {
     Polynomial { centre: f64, half_width: f64 },
 }
 
+/// Weight of the polynomial's features. Neighbouring parameters have nearly equal states; at weight
+/// 1 the noise of the gradients turns the angles of each training parameter by themselves, and
+/// nothing between them is learnt.
+const GENTLE: f64 = 0.03;
+
 impl Features {
     fn count(self) -> usize {
         match self {
@@ -53,7 +58,7 @@ impl Features {
             }
             (Self::Polynomial { centre, half_width }, Condition::Values(v)) => {
                 let u = (v[i] - centre) / half_width;
-                vec![1.0, u, u * u]
+                vec![1.0, GENTLE * u, GENTLE * u * u]
             }
             _ => vec![1.0],
         }
@@ -72,6 +77,8 @@ pub struct DiffusionModel {
     features: Features,
     /// Parameters of each step (F, P).
     pub(crate) theta: Vec<Vec<f64>>,
+    /// Direction whose overlap with a state fixes the state's phase, where an activation sees phases.
+    reference: Option<Vec<Complex64>>,
     /// Fresh noise between steps, in units of the posterior deviation.
     fresh_noise: f64,
     mlp: Option<Mlp>,
@@ -178,6 +185,7 @@ impl DiffusionModel {
             last,
             label_qubits,
             features,
+            reference: params.activation.map(|_| mean(&data.states)),
             fresh_noise: params.fresh_noise,
             mlp: None,
             weights: Vec::new(),
@@ -279,8 +287,12 @@ impl DiffusionModel {
         (angles, all)
     }
 
-    fn digits(&self, item: &Item<'_>, count: usize) -> Digits {
-        let mut digits = Digits::default();
+    fn digits(&self, t: usize, item: &Item<'_>, count: usize) -> Digits {
+        // Signs of amplitudes mean something as far as the phase of the signal is there.
+        let mut digits = Digits {
+            activation: self.process.alpha_bar(t),
+            ..Digits::default()
+        };
         if self.label_qubits > 0
             && let Condition::Labels { label, .. } = item.condition
         {
@@ -300,7 +312,7 @@ impl DiffusionModel {
             .collect();
         let psi = Block::gather(item.rows, dim);
         let (angles, all) = self.block_angles(t, &features, &psi);
-        let mut digits = self.digits(item, count);
+        let mut digits = self.digits(t, item, count);
         let target = |l: usize| &target[l * dim..(l + 1) * dim];
         let (loss, grad) = if self.measured == 0 {
             self.circuit
@@ -365,6 +377,8 @@ impl DiffusionModel {
         target: &States,
         condition: &Condition,
     ) -> StepGradient {
+        let aligned = self.aligned(x);
+        let x = aligned.as_ref().unwrap_or(x);
         let block = |b: usize| {
             let item = Item {
                 rows: crate::circuit::block_rows(x, b),
@@ -399,6 +413,8 @@ impl DiffusionModel {
         stream: Stream,
     ) -> Result<Generated, DiffusionError> {
         let dim = x.dim();
+        let aligned = self.aligned(x);
+        let x = aligned.as_ref().unwrap_or(x);
         let block = |b: usize| {
             let rows = crate::circuit::block_rows(x, b);
             let (first, count) = (b * LANES, rows.len() / dim);
@@ -412,7 +428,7 @@ impl DiffusionModel {
                 .collect();
             let mut psi = Block::gather(rows, dim);
             let (angles, _) = self.block_angles(t, &features, &psi);
-            let mut digits = self.digits(&item, count);
+            let mut digits = self.digits(t, &item, count);
             if self.measured > 0 {
                 // Born probabilities of all outcomes, then one uniform number for each state.
                 let mut left: Vec<f64> = (0..LANES)
@@ -490,7 +506,34 @@ impl DiffusionModel {
     }
 }
 
+/// Sum of the states: the mean of the data, not normalised.
+fn mean(states: &States) -> Vec<Complex64> {
+    let mut sum = vec![Complex64::default(); states.dim()];
+    for row in states.rows() {
+        sum.iter_mut().zip(row).for_each(|(s, x)| *s += x);
+    }
+    sum
+}
+
 impl DiffusionModel {
+    /// States whose overlap with the mean of the data is real and positive, for models with an
+    /// activation: in training the phase of a noisy state is nearly that of its data, in sampling it
+    /// would be random, and a leaky ReLU is not blind to it.
+    fn aligned(&self, x: &States) -> Option<States> {
+        let reference = self.reference.as_ref()?;
+        let turn = |row: &[Complex64]| {
+            let overlap = inner(reference, row);
+            let norm = overlap.norm();
+            let phase = if norm > 0.0 {
+                overlap.conj() / norm
+            } else {
+                Complex64::from(1.0)
+            };
+            row.iter().map(move |z| z * phase).collect::<Vec<_>>()
+        };
+        States::from_flat(x.rows().flat_map(turn).collect(), x.dim()).ok()
+    }
+
     /// $\sqrt{1-s^2}\,x + s z$: the mean of a normalised $x_{t-1}$ has squared norm 1 - s^2.
     fn stirred(&self, x: &States, s: f64, stream: Stream) -> Result<States, DiffusionError> {
         let dim = x.dim();
@@ -514,6 +557,10 @@ impl DiffusionModel {
         i: usize,
     ) -> Vec<f64> {
         let dim = x.len();
+        let one = States::from_flat(x.to_vec(), dim)
+            .ok()
+            .and_then(|s| self.aligned(&s));
+        let x = one.as_ref().map_or(x, |s| s.row(0));
         let eight: Vec<Complex64> = (0..LANES).flat_map(|_| x.to_vec()).collect();
         let item = Item {
             rows: x,
@@ -521,7 +568,7 @@ impl DiffusionModel {
             first: i,
         };
         let f = self.features.of(condition, i);
-        let mut digits = self.digits(&item, 1);
+        let mut digits = self.digits(t, &item, 1);
         digits.label = [digits.label[0]; LANES];
         let psi = Block::gather(&eight, dim);
         let features = vec![f.clone(); LANES];

@@ -17,6 +17,7 @@ fn variants() -> Vec<(&'static str, DiffusionParams)> {
         steps: 3,
         layers: [2, 2, 2],
         rounds: 1,
+        activation: None,
         initial: 0.4,
         ..DiffusionParams::default()
     };
@@ -163,6 +164,7 @@ fn without_activation_samples_have_the_second_moment_of_one_linear_map() {
     let params = DiffusionParams {
         steps: 3,
         conditioning: Conditioning::None,
+        activation: None,
         initial: 0.8,
         ..DiffusionParams::default()
     };
@@ -197,6 +199,7 @@ fn without_ancilla_noise_stays_noise() {
     let data = data(3, 6);
     let params = DiffusionParams {
         ancillas: 0,
+        activation: None,
         initial: 1.0,
         ..DiffusionParams::default()
     };
@@ -230,6 +233,7 @@ fn measured_outcomes_follow_the_born_rule() {
     let data = data(2, 3);
     let params = DiffusionParams {
         measured: true,
+        activation: None,
         rounds: 1,
         steps: 1,
         layers: [2, 2, 2],

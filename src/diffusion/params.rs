@@ -46,7 +46,8 @@ pub struct DiffusionParams {
     pub rounds: usize,
     /// Layers of U1, U2 (each round) and U3; even.
     pub layers: [usize; 3],
-    /// Slope of a leaky ReLU on real and imaginary parts; none on hardware.
+    /// Slope s of a leaky ReLU on real and imaginary parts, $1-(1-s)\bar\alpha_t$ at step t, since noise
+    /// has no signs to keep; none on hardware.
     pub activation: Option<f64>,
     /// Whether ancillas are measured and both outcomes kept.
     pub measured: bool,
@@ -87,7 +88,7 @@ impl Default for DiffusionParams {
             ancillas: 1,
             rounds: 6,
             layers: [4, 4, 4],
-            activation: None,
+            activation: Some(0.2),
             measured: false,
             conditioning: Conditioning::Offsets,
             hidden: Vec::new(),
