@@ -29,7 +29,7 @@ pub enum Conditioning {
 
 /// Numbers that multiply the rows of a step's parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Features {
+pub(crate) enum Features {
     One,
     Labels(usize),
     Polynomial { centre: f64, half_width: f64 },
@@ -49,7 +49,7 @@ impl Features {
         }
     }
 
-    fn of(self, condition: &Condition, i: usize) -> Vec<f64> {
+    pub(crate) fn of(self, condition: &Condition, i: usize) -> Vec<f64> {
         match (self, condition) {
             (Self::Labels(n), Condition::Labels { label, .. }) => {
                 let mut f = vec![0.0; n + 1];
@@ -68,31 +68,22 @@ impl Features {
 /// A trained diffusion model: for each step t a circuit that leads from $x_t$ towards $x_{t-1}$.
 #[derive(Clone, Debug)]
 pub struct DiffusionModel {
-    process: ForwardProcess,
-    circuit: Circuit,
+    pub(crate) process: ForwardProcess,
+    pub(crate) circuit: Circuit,
     /// Angles of U3, to which the network adds.
     last: Range<usize>,
-    measured: u32,
+    pub(crate) measured: u32,
     label_qubits: u32,
-    features: Features,
+    pub(crate) features: Features,
     /// Parameters of each step (F, P).
     pub(crate) theta: Vec<Vec<f64>>,
     /// Direction whose overlap with a state fixes the state's phase, where an activation sees phases.
     reference: Option<Vec<Complex64>>,
     /// Fresh noise between steps, in units of the posterior deviation.
-    fresh_noise: f64,
+    pub(crate) fresh_noise: f64,
     mlp: Option<Mlp>,
     /// Parameters of the network, one for all steps.
     pub(crate) weights: Vec<f64>,
-}
-
-/// States that [`DiffusionModel::sample`] generated.
-#[derive(Clone, Debug)]
-pub struct Generated {
-    /// The states.
-    pub states: States,
-    /// Probability that the projections of all steps succeed, for each state.
-    pub probability: Vec<f64>,
 }
 
 /// One block of a batch: states and what they are conditioned on.
@@ -241,7 +232,7 @@ impl DiffusionModel {
     }
 
     /// Angles of a block, and the activations of the network.
-    fn block_angles(
+    pub(crate) fn block_angles(
         &self,
         t: usize,
         features: &[Vec<f64>],
@@ -287,7 +278,7 @@ impl DiffusionModel {
         (angles, all)
     }
 
-    fn digits(&self, t: usize, item: &Item<'_>, count: usize) -> Digits {
+    pub(crate) fn digits(&self, t: usize, item: &Item<'_>, count: usize) -> Digits {
         // Signs of amplitudes mean something as far as the phase of the signal is there.
         let mut digits = Digits {
             activation: self.process.alpha_bar(t),
@@ -398,112 +389,6 @@ impl DiffusionModel {
         };
         reduce(x.len().div_ceil(LANES), block, join).expect("a batch is not empty")
     }
-
-    /// One backward step t for a batch: normalised states and the probability of success.
-    ///
-    /// Measured ancillas draw their outcomes from `stream`; the probability is then 1.
-    ///
-    /// # Errors
-    /// [`DiffusionError::ZeroVector`] where a projection leaves nothing.
-    pub fn denoise(
-        &self,
-        t: usize,
-        x: &States,
-        condition: &Condition,
-        stream: Stream,
-    ) -> Result<Generated, DiffusionError> {
-        let dim = x.dim();
-        let aligned = self.aligned(x);
-        let x = aligned.as_ref().unwrap_or(x);
-        let block = |b: usize| {
-            let rows = crate::circuit::block_rows(x, b);
-            let (first, count) = (b * LANES, rows.len() / dim);
-            let item = Item {
-                rows,
-                condition,
-                first,
-            };
-            let features: Vec<_> = (0..count)
-                .map(|l| self.features.of(condition, first + l))
-                .collect();
-            let mut psi = Block::gather(rows, dim);
-            let (angles, _) = self.block_angles(t, &features, &psi);
-            let mut digits = self.digits(t, &item, count);
-            if self.measured > 0 {
-                // Born probabilities of all outcomes, then one uniform number for each state.
-                let mut left: Vec<f64> = (0..LANES)
-                    .map(|l| stream.uniform((first + l) as u64, 0))
-                    .collect();
-                let mut chosen = [u32::MAX; LANES];
-                for outcome in 0..1u32 << self.measured {
-                    digits.outcome = [outcome; LANES];
-                    let kept = self
-                        .circuit
-                        .forward(&angles, &mut psi.clone(), &digits, None);
-                    for l in 0..LANES {
-                        left[l] -= kept.0[l];
-                        // An outcome of probability 0 is never taken, whatever rounding leaves.
-                        if chosen[l] == u32::MAX && left[l] < 0.0 && kept.0[l] > 0.0 {
-                            chosen[l] = outcome;
-                        }
-                    }
-                }
-                digits.outcome = chosen.map(|o| o.min((1 << self.measured) - 1));
-            }
-            let kept = self.circuit.forward(&angles, &mut psi, &digits, None);
-            let mut out = vec![Complex64::default(); rows.len()];
-            psi.scatter(&mut out);
-            let kept = if self.measured > 0 {
-                Lane::splat(1.0)
-            } else {
-                kept
-            };
-            (out, kept.0[..count].to_vec())
-        };
-        let join = |mut a: (Vec<_>, Vec<_>), b: (Vec<_>, Vec<_>)| {
-            a.0.extend(b.0);
-            a.1.extend(b.1);
-            a
-        };
-        let (flat, probability) = reduce(x.len().div_ceil(LANES), block, join).unwrap_or_default();
-        Ok(Generated {
-            states: States::from_flat(flat, dim)?,
-            probability,
-        })
-    }
-
-    /// Generates one state for each entry of a condition, from Haar-random $x_T$ down to $x_0$.
-    ///
-    /// # Errors
-    /// Those of [`Self::denoise`].
-    pub fn sample(
-        &self,
-        condition: &Condition,
-        count: usize,
-        stream: Stream,
-    ) -> Result<Generated, DiffusionError> {
-        let n_qubits = self.circuit.n_qubits();
-        let mut states = crate::haar_states(n_qubits, count, stream.named("start"));
-        let mut probability = vec![1.0; count];
-        for t in (1..=self.process.steps()).rev() {
-            let outcomes = stream.named("outcomes").numbered(t as u64);
-            let next = self.denoise(t, &states, condition, outcomes)?;
-            states = next.states;
-            let share = self.fresh_noise * self.process.posterior_variance(t).sqrt();
-            if share > 0.0 {
-                let noise = stream.named("fresh").numbered(t as u64);
-                states = self.stirred(&states, share, noise)?;
-            }
-            probability
-                .iter_mut()
-                .zip(next.probability)
-                .for_each(|(p, q)| *p *= q);
-        }
-        Ok(Generated {
-            states,
-            probability,
-        })
-    }
 }
 
 /// Sum of the states: the mean of the data, not normalised.
@@ -519,7 +404,7 @@ impl DiffusionModel {
     /// States whose overlap with the mean of the data is real and positive, for models with an
     /// activation: in training the phase of a noisy state is nearly that of its data, in sampling it
     /// would be random, and a leaky ReLU is not blind to it.
-    fn aligned(&self, x: &States) -> Option<States> {
+    pub(crate) fn aligned(&self, x: &States) -> Option<States> {
         let reference = self.reference.as_ref()?;
         let turn = |row: &[Complex64]| {
             let overlap = inner(reference, row);
@@ -532,17 +417,6 @@ impl DiffusionModel {
             row.iter().map(move |z| z * phase).collect::<Vec<_>>()
         };
         States::from_flat(x.rows().flat_map(turn).collect(), x.dim()).ok()
-    }
-
-    /// $\sqrt{1-s^2}\,x + s z$: the mean of a normalised $x_{t-1}$ has squared norm 1 - s^2.
-    fn stirred(&self, x: &States, s: f64, stream: Stream) -> Result<States, DiffusionError> {
-        let dim = x.dim();
-        let sigma = s * self.process.deviation(dim);
-        let keep = (1.0 - s * s).max(0.0).sqrt();
-        let noisy = |(i, x): (usize, &Complex64)| {
-            x * keep + gaussian(stream, (i / dim) as u64, (i % dim) as u32) * sigma
-        };
-        States::from_flat(x.flat().iter().enumerate().map(noisy).collect(), dim)
     }
 
     /// Derivatives of the normalised output of step t for one state, without their component along
