@@ -107,6 +107,23 @@ impl Default for DiffusionParams {
 }
 
 impl DiffusionParams {
+    /// Defaults for families of ground states, conditioned on the parameter: few, large steps, since
+    /// one state belongs to each parameter and the circuits need no variety.
+    #[must_use]
+    pub fn ground_states() -> Self {
+        Self {
+            steps: 4,
+            schedule: Schedule::Between {
+                first: 0.1,
+                last: 0.9,
+            },
+            rounds: 8,
+            activation: None,
+            epochs: 300,
+            ..Self::default()
+        }
+    }
+
     /// Refuses what no run could use.
     ///
     /// # Errors

@@ -1,13 +1,19 @@
 //! Trains on digits with overrides given as JSON, and prints the report.
 
-use ketwork_diffusion::{Data, Diffusion, DiffusionParams, Split, Training};
+use ketwork_diffusion::{
+    Condition, Data, Diffusion, DiffusionParams, SparseHamiltonian, Split, Training,
+};
 use ketwork_hamiltonians::{Boundary, Lattice, Tfim};
 use ketwork_models::Stream;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let seed: u64 = args.next().map_or(Ok(1), |s| s.parse())?;
-    let params: DiffusionParams = serde_json::from_str(&args.next().unwrap_or("{}".into()))?;
+    let text = args.next().unwrap_or("{}".into());
+    let params: DiffusionParams = match text.as_str() {
+        "ground_states" => DiffusionParams::ground_states(),
+        text => serde_json::from_str(text)?,
+    };
     let name = args.next().unwrap_or("digits".into());
     let stream = Stream::new(seed);
     let data = match name.as_str() {
@@ -40,7 +46,42 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     eprintln!("trained {:.2} s", start.elapsed().as_secs_f64());
-    let Diffusion { report, .. } = training.finish()?;
+    let Diffusion {
+        report,
+        generated,
+        condition,
+        ..
+    } = training.finish()?;
+    if let Condition::Values(v) = &condition {
+        // Energies of generated states and of the nearest training state, by the same Hamiltonian.
+        let Condition::Values(seen) = &split.train.condition else {
+            return Ok(());
+        };
+        let (mut made, mut near, mut n) = (0.0, 0.0, 0.0);
+        for (i, &h) in v.iter().enumerate() {
+            let sparse =
+                SparseHamiltonian::new(&Tfim::new(h).on(&Lattice::chain(6, Boundary::Periodic)?)?)?;
+            let (exact, _) = sparse.ground_state()?;
+            let k = (0..seen.len())
+                .min_by(|&a, &b| (seen[a] - h).abs().total_cmp(&(seen[b] - h).abs()))
+                .unwrap_or(0);
+            let mut out = vec![Default::default(); generated.dim()];
+            made += sparse.energy(generated.row(i), &mut out) - exact;
+            near += sparse.energy(split.train.states.row(k), &mut out) - exact;
+            n += 1.0;
+        }
+        eprintln!(
+            "trained: energy error {:.2e}, of the nearest training state {:.2e}",
+            made / n,
+            near / n
+        );
+        let inf = |f: Option<f64>| 1.0 - f.unwrap_or(f64::NAN);
+        eprintln!(
+            "trained: infidelity {:.2e}, of the nearest training state {:.2e}",
+            inf(report.conditional_fidelity),
+            inf(report.nearest_baseline)
+        );
+    }
     eprintln!("done {:.2} s", start.elapsed().as_secs_f64());
     println!("{}", serde_json::to_string_pretty(&report)?);
     Ok(())
