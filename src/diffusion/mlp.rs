@@ -14,7 +14,7 @@ pub(crate) struct Mlp {
 
 dispatched! {
     /// out = W x + b for eight inputs at once.
-    fn affine<S>(w: &'a [f64], x: &'a [Lane], out: &'a mut [Lane]) {
+    fn affine<S>(_simd; w: &'a [f64], x: &'a [Lane], out: &'a mut [Lane]) {
         let n = x.len();
         let bias = &w[n * out.len()..];
         for ((out, row), &b) in out.iter_mut().zip(w.chunks_exact(n)).zip(bias) {
@@ -32,6 +32,7 @@ dispatched! {
 dispatched! {
     /// Adds the derivatives by weights and biases, and writes those by x.
     fn affine_back<S>(
+        _simd;
         w: &'a [f64],
         x: &'a [Lane],
         dout: &'a [Lane],

@@ -10,9 +10,9 @@ impl Circuit {
     /// The circuit with the given angles as an OpenQASM 3 program; `label` is written on the label
     /// qubits, where there are any.
     ///
-    /// Data are the qubits q[0] to q[n - 1], ancillas follow. A projection is a measurement whose
+    /// Data are the qubits `q[0]` to `q[n - 1]`, ancillas follow. A projection is a measurement whose
     /// result must be the value in the comment beside it: runs with another result are dropped.
-    /// Prepare the input on q[0] to q[n - 1] before the first gate.
+    /// Prepare the input on `q[0]` to `q[n - 1]` before the first gate.
     ///
     /// # Errors
     /// [`DiffusionError::NoGate`] for a leaky ReLU, or the exponential of a matrix that is no Pauli
