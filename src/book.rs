@@ -13,6 +13,8 @@ chapters! {
     GroundState = "book/src/ground_state.md",
     Conventions = "book/src/conventions.md",
     Exact = "book/src/exact.md",
+    Sse = "book/src/sse.md",
+    Diffusion = "book/src/diffusion.md",
     Observables = "book/src/observables.md",
     RunFiles = "book/src/run_files.md",
     Symmetries = "book/src/symmetries.md",

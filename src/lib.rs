@@ -26,6 +26,12 @@ pub use ketwork_hamiltonians as hamiltonians;
 /// The crate `ketwork-dmrg`: matrix product operators and states, DMRG.
 pub use ketwork_dmrg as dmrg;
 
+/// The crate `ketwork-sse`: quantum Monte Carlo by stochastic series expansion.
+pub use ketwork_sse as sse;
+
+/// The crate `ketwork-diffusion`: quantum circuits and diffusion models made of them.
+pub use ketwork_diffusion as diffusion;
+
 pub use checkpoint::{Checkpoint, CheckpointError, fingerprint};
 pub use fits::{CentralCharge, EnergyScaling, EntropyScaling, FitError, LinearFit, fit_linear};
 pub use ground_state::{GroundState, Report, Timings, VmcError, v_score};

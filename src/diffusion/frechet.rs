@@ -1,0 +1,184 @@
+//! Frechet distance of point clouds in the space of their leading principal components.
+
+use crate::DiffusionError;
+use ketwork_linalg::{eigen_real, product};
+
+/// Leading principal components of a reference cloud.
+#[derive(Clone, Debug)]
+pub struct Pca {
+    mean: Vec<f64>,
+    /// Directions, one a row, of falling variance.
+    directions: Vec<Vec<f64>>,
+}
+
+/// Mean and covariance (k, k) of projected points.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moments {
+    mean: Vec<f64>,
+    covariance: Vec<f64>,
+}
+
+impl Pca {
+    /// The first `k` (at most the dimension) principal components of the points.
+    ///
+    /// # Errors
+    /// [`DiffusionError::TooFew`] for fewer than two points, [`DiffusionError::NoConvergence`].
+    pub fn new(points: &[Vec<f64>], k: usize) -> Result<Self, DiffusionError> {
+        let Moments { mean, covariance } = moments(points)?;
+        let d = mean.len();
+        let (_, mut vectors) = eigen_real(d, |i, j| covariance[i * d + j]).map_err(|_| FAILED)?;
+        vectors.reverse();
+        vectors.truncate(k);
+        Ok(Self {
+            mean,
+            directions: vectors,
+        })
+    }
+
+    /// Moments of points in the space of the components.
+    ///
+    /// # Errors
+    /// [`DiffusionError::TooFew`] for fewer than two points.
+    pub fn moments(&self, points: &[Vec<f64>]) -> Result<Moments, DiffusionError> {
+        let project = |x: &Vec<f64>| {
+            let along = |v: &Vec<f64>| {
+                v.iter()
+                    .zip(x)
+                    .zip(&self.mean)
+                    .map(|((v, x), m)| v * (x - m))
+                    .sum()
+            };
+            self.directions.iter().map(along).collect()
+        };
+        moments(&points.iter().map(project).collect::<Vec<_>>())
+    }
+}
+
+const FAILED: DiffusionError = DiffusionError::NoConvergence {
+    what: "a covariance",
+};
+
+/// Mean and covariance with the denominator n - 1.
+fn moments(points: &[Vec<f64>]) -> Result<Moments, DiffusionError> {
+    let n = points.len();
+    if n < 2 {
+        return Err(DiffusionError::TooFew {
+            what: "points of a covariance",
+            found: n,
+            needed: 2,
+        });
+    }
+    let d = points[0].len();
+    let mean: Vec<f64> = (0..d)
+        .map(|i| points.iter().map(|p| p[i]).sum::<f64>() / n as f64)
+        .collect();
+    let mut covariance = vec![0.0; d * d];
+    for p in points {
+        for i in 0..d {
+            for j in 0..d {
+                covariance[i * d + j] += (p[i] - mean[i]) * (p[j] - mean[j]) / (n - 1) as f64;
+            }
+        }
+    }
+    Ok(Moments { mean, covariance })
+}
+
+/// Square root of a positive semidefinite matrix (d, d).
+fn root(d: usize, a: &[f64]) -> Result<Vec<f64>, DiffusionError> {
+    let (values, vectors) = eigen_real(d, |i, j| a[i * d + j]).map_err(|_| FAILED)?;
+    let mut out = vec![0.0; d * d];
+    for (e, v) in values.iter().zip(&vectors) {
+        let e = e.max(0.0).sqrt();
+        for i in 0..d {
+            for j in 0..d {
+                out[i * d + j] += e * v[i] * v[j];
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// $|m_1-m_2|^2 + \mathrm{Tr}[C_1 + C_2 - 2(C_1^{1/2} C_2 C_1^{1/2})^{1/2}]$, the squared
+/// Wasserstein-2 distance of two normal distributions.
+///
+/// # Errors
+/// [`DiffusionError::NoConvergence`].
+///
+/// # Panics
+/// If the dimensions differ.
+///
+/// # References
+/// D. C. Dowson, B. V. Landau, J. Multivariate Anal. 12, 450 (1982), eq. 16.
+pub fn frechet(a: &Moments, b: &Moments) -> Result<f64, DiffusionError> {
+    let d = a.mean.len();
+    assert_eq!(b.mean.len(), d, "moments of equal dimension");
+    let r = root(d, &a.covariance)?;
+    let mut rb = vec![0.0; d * d];
+    let mut rbr = vec![0.0; d * d];
+    product(&r, &b.covariance, d, &mut rb);
+    product(&rb, &r, d, &mut rbr);
+    let (values, _) = eigen_real(d, |i, j| rbr[i * d + j]).map_err(|_| FAILED)?;
+    let cross: f64 = values.iter().map(|e| e.max(0.0).sqrt()).sum();
+    let trace = |c: &[f64]| (0..d).map(|i| c[i * d + i]).sum::<f64>();
+    let shift: f64 = a
+        .mean
+        .iter()
+        .zip(&b.mean)
+        .map(|(x, y)| (x - y).powi(2))
+        .sum();
+    Ok((shift + trace(&a.covariance) + trace(&b.covariance) - 2.0 * cross).max(0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn diagonal(mean: [f64; 2], variance: [f64; 2]) -> Moments {
+        Moments {
+            mean: mean.to_vec(),
+            covariance: vec![variance[0], 0.0, 0.0, variance[1]],
+        }
+    }
+
+    #[test]
+    fn commuting_covariances_have_a_closed_form() {
+        let d = frechet(
+            &diagonal([1.0, 2.0], [4.0, 9.0]),
+            &diagonal([0.0, 4.0], [1.0, 16.0]),
+        );
+        // 1 + 4 + (2 - 1)^2 + (3 - 4)^2.
+        assert!((d.unwrap() - 7.0).abs() < 1e-12, "another distance");
+    }
+
+    #[test]
+    fn a_rotation_of_both_clouds_changes_nothing() {
+        let turn = |m: &Moments, a: f64| {
+            let (c, s) = (a.cos(), a.sin());
+            let [x, y] = [m.mean[0], m.mean[1]];
+            let (u, w, v) = (m.covariance[0], m.covariance[1], m.covariance[3]);
+            let off = c * s * (u - v) + (c * c - s * s) * w;
+            Moments {
+                mean: vec![c * x - s * y, s * x + c * y],
+                covariance: vec![
+                    c * c * u - 2.0 * c * s * w + s * s * v,
+                    off,
+                    off,
+                    s * s * u + 2.0 * c * s * w + c * c * v,
+                ],
+            }
+        };
+        let a = turn(&diagonal([1.0, 0.0], [3.0, 1.0]), 0.3);
+        let b = diagonal([0.0, 2.0], [2.0, 5.0]);
+        let before = frechet(&a, &b).unwrap();
+        let after = frechet(&turn(&a, 1.1), &turn(&b, 1.1)).unwrap();
+        assert!((before - after).abs() < 1e-11, "{before} and {after}");
+        assert!(
+            (before - frechet(&b, &a).unwrap()).abs() < 1e-11,
+            "not symmetric"
+        );
+        assert!(
+            frechet(&a, &a).unwrap() < 1e-12,
+            "a cloud differs from itself"
+        );
+    }
+}

@@ -1,0 +1,50 @@
+//! Quantum-circuit diffusion models: a state-vector simulator with adjoint gradients, noise on
+//! amplitudes, circuits that undo it step by step, and metrics of what they generate.
+//!
+//! # References
+//! A. Cacioppo, L. Colantonio, S. Bordoni, S. Giagu, arXiv:2311.15444.
+
+mod adam;
+mod ansatz;
+mod autoencoder;
+mod block;
+mod circuit;
+mod data;
+mod density;
+mod error;
+mod frechet;
+mod gate;
+mod kernels;
+mod logistic;
+mod mlp;
+mod model;
+#[cfg(test)]
+mod model_tests;
+mod natural;
+mod params;
+mod qasm;
+mod report;
+mod sample;
+mod schedule;
+mod states;
+mod terms;
+#[cfg(test)]
+mod tests;
+mod train;
+
+pub use ansatz::Bottleneck;
+pub use autoencoder::{Autoencoder, AutoencoderParams};
+pub use circuit::{Applied, Circuit, Pullback, infidelity};
+pub use data::{Condition, Data, Split};
+pub use density::{Density, superinfidelity};
+pub use error::DiffusionError;
+pub use frechet::{Moments, Pca, frechet};
+pub use logistic::Classifier;
+pub use model::{Conditioning, DiffusionModel};
+pub use params::{DiffusionParams, Optimizer, Target};
+pub use report::{Grid, Report, nearest};
+pub use sample::Generated;
+pub use schedule::{ForwardProcess, NoiseScale, Schedule, haar_states};
+pub use states::{States, fidelity};
+pub use terms::SparseHamiltonian;
+pub use train::{Diffusion, Epoch, Training};

@@ -1,0 +1,481 @@
+//! Backward circuits of all steps, with their conditions and the angles a network adds.
+
+use crate::block::{Block, LANES, Lane};
+use crate::circuit::Digits;
+use crate::mlp::Mlp;
+use crate::schedule::gaussian;
+use crate::states::inner;
+use crate::{
+    Bottleneck, Circuit, Condition, Data, DiffusionError, DiffusionParams, ForwardProcess, States,
+    infidelity,
+};
+use ketwork_models::Stream;
+use ketwork_stats::reduce;
+use num_complex::Complex64;
+use std::ops::Range;
+
+/// How the angles depend on what a state is conditioned on.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conditioning {
+    /// They do not: the model knows no label.
+    None,
+    /// Each class shifts all angles; a real parameter u, scaled to [-1, 1], shifts them by a
+    /// quadratic polynomial.
+    Offsets,
+    /// The label is written on qubits that take part in U1 and U2. Labels only.
+    LabelQubits,
+}
+
+/// Numbers that multiply the rows of a step's parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Features {
+    One,
+    Labels(usize),
+    Polynomial { centre: f64, half_width: f64 },
+}
+
+/// Weight of the polynomial's features. Neighbouring parameters have nearly equal states; at weight
+/// 1 the noise of the gradients turns the angles of each training parameter by themselves, and
+/// nothing between them is learnt.
+const GENTLE: f64 = 0.03;
+
+impl Features {
+    fn count(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::Labels(n) => 1 + n,
+            Self::Polynomial { .. } => 3,
+        }
+    }
+
+    pub(crate) fn of(self, condition: &Condition, i: usize) -> Vec<f64> {
+        match (self, condition) {
+            (Self::Labels(n), Condition::Labels { label, .. }) => {
+                let mut f = vec![0.0; n + 1];
+                (f[0], f[1 + label[i]]) = (1.0, 1.0);
+                f
+            }
+            (Self::Polynomial { centre, half_width }, Condition::Values(v)) => {
+                let u = (v[i] - centre) / half_width;
+                vec![1.0, GENTLE * u, GENTLE * u * u]
+            }
+            _ => vec![1.0],
+        }
+    }
+}
+
+/// A trained diffusion model: for each step t a circuit that leads from $x_t$ towards $x_{t-1}$.
+#[derive(Clone, Debug)]
+pub struct DiffusionModel {
+    pub(crate) process: ForwardProcess,
+    pub(crate) circuit: Circuit,
+    /// Angles of U3, to which the network adds.
+    last: Range<usize>,
+    pub(crate) measured: u32,
+    label_qubits: u32,
+    pub(crate) features: Features,
+    /// Parameters of each step (F, P).
+    pub(crate) theta: Vec<Vec<f64>>,
+    /// Direction whose overlap with a state fixes the state's phase, where an activation sees phases.
+    reference: Option<Vec<Complex64>>,
+    /// Fresh noise between steps, in units of the posterior deviation.
+    pub(crate) fresh_noise: f64,
+    mlp: Option<Mlp>,
+    /// Parameters of the network, one for all steps.
+    pub(crate) weights: Vec<f64>,
+}
+
+/// One block of a batch: states and what they are conditioned on.
+pub(crate) struct Item<'a> {
+    pub(crate) rows: &'a [Complex64],
+    pub(crate) condition: &'a Condition,
+    /// Number of the block's first state in the batch.
+    pub(crate) first: usize,
+}
+
+/// Losses and derivatives of one step.
+pub(crate) struct StepGradient {
+    pub(crate) loss: Vec<f64>,
+    pub(crate) theta: Vec<f64>,
+    pub(crate) weights: Vec<f64>,
+}
+
+impl DiffusionModel {
+    /// The model before training: every step near the identity.
+    ///
+    /// # Errors
+    /// [`DiffusionError`] for parameters out of range or more qubits than memory allows.
+    pub fn new(
+        data: &Data,
+        params: &DiffusionParams,
+        stream: Stream,
+    ) -> Result<Self, DiffusionError> {
+        params.check()?;
+        let process = ForwardProcess::new(&params.schedule, params.steps, params.noise)?;
+        let n_qubits = data.states.n_qubits();
+        let (features, label_qubits) = match (params.conditioning, &data.condition) {
+            (Conditioning::None, _) => (Features::One, 0),
+            (Conditioning::Offsets, Condition::Labels { n_classes, .. }) => {
+                (Features::Labels(*n_classes), 0)
+            }
+            (Conditioning::Offsets, Condition::Values(v)) => {
+                let low = v.iter().copied().fold(f64::INFINITY, f64::min);
+                let high = v.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let half_width = (0.5 * (high - low)).max(f64::MIN_POSITIVE);
+                let centre = 0.5 * (high + low);
+                (Features::Polynomial { centre, half_width }, 0)
+            }
+            (Conditioning::LabelQubits, Condition::Labels { n_classes, .. }) => {
+                (Features::One, n_classes.max(&2).next_power_of_two().ilog2())
+            }
+            (Conditioning::LabelQubits, Condition::Values(_)) => {
+                return Err(DiffusionError::Parameter {
+                    key: "conditioning",
+                    value: 0.0,
+                    reason: "label qubits hold labels, not real parameters; use offsets",
+                });
+            }
+        };
+        let shape = Bottleneck {
+            n_qubits,
+            ancillas: params.ancillas,
+            label_qubits,
+            rounds: params.rounds,
+            layers: params.layers,
+            activation: params.activation,
+            measured: params.measured,
+        };
+        let bits = n_qubits + label_qubits + params.ancillas;
+        let needed = 64.0 * LANES as f64 * 2f64.powi(bits as i32);
+        if bits > States::MAX_QUBITS || needed > params.memory as f64 {
+            return Err(DiffusionError::Memory {
+                n_qubits: bits as usize,
+                needed,
+                allowed: params.memory,
+            });
+        }
+        let (circuit, last) = shape.circuit();
+        circuit.check_memory(params.memory)?;
+        let n_params = circuit.n_params();
+        let init = stream.named("angles");
+        let angle = |t: usize, p: usize| params.initial * gaussian(init, t as u64, p as u32).re;
+        let theta = (0..params.steps).map(|t| {
+            let mut theta = vec![0.0; features.count() * n_params];
+            theta[..n_params]
+                .iter_mut()
+                .enumerate()
+                .for_each(|(p, x)| *x = angle(t, p));
+            theta
+        });
+        let mut model = Self {
+            measured: if params.measured { params.ancillas } else { 0 },
+            theta: theta.collect(),
+            process,
+            circuit,
+            last,
+            label_qubits,
+            features,
+            reference: params.activation.map(|_| mean(&data.states)),
+            fresh_noise: params.fresh_noise,
+            mlp: None,
+            weights: Vec::new(),
+        };
+        if !params.hidden.is_empty() {
+            let inputs = (1 << n_qubits) + params.steps + features.count() - 1;
+            let mut sizes = vec![inputs];
+            sizes.extend(&params.hidden);
+            sizes.push(model.last.len());
+            let mlp = Mlp::new(sizes);
+            model.weights = mlp.initial(0.01, stream.named("network"));
+            model.mlp = Some(mlp);
+        }
+        Ok(model)
+    }
+
+    /// The forward process.
+    #[must_use]
+    pub fn process(&self) -> &ForwardProcess {
+        &self.process
+    }
+
+    /// The circuit of every step; its angles are those of [`Self::angles`].
+    #[must_use]
+    pub fn circuit(&self) -> &Circuit {
+        &self.circuit
+    }
+
+    /// Whether it knows labels or parameters.
+    #[must_use]
+    pub fn is_conditioned(&self) -> bool {
+        self.label_qubits > 0 || self.features != Features::One
+    }
+
+    /// Number of trained parameters: angles of all steps and weights of the network.
+    #[must_use]
+    pub fn n_params(&self) -> usize {
+        self.theta.iter().map(Vec::len).sum::<usize>() + self.weights.len()
+    }
+
+    /// Angles of step t = 1 .. T for state i of a condition, without what a network adds.
+    #[must_use]
+    pub fn angles(&self, t: usize, condition: &Condition, i: usize) -> Vec<f64> {
+        let p = self.circuit.n_params();
+        let f = self.features.of(condition, i);
+        let row = |k: usize| {
+            f.iter()
+                .zip(self.theta[t - 1].chunks_exact(p))
+                .map(|(f, row)| f * row[k])
+                .sum()
+        };
+        (0..p).map(row).collect()
+    }
+
+    /// Angles of a block, and the activations of the network.
+    pub(crate) fn block_angles(
+        &self,
+        t: usize,
+        features: &[Vec<f64>],
+        psi: &Block,
+    ) -> (Vec<Lane>, Vec<Vec<Lane>>) {
+        let p = self.circuit.n_params();
+        let mut angles = vec![Lane::ZERO; p];
+        for (l, f) in features.iter().enumerate() {
+            for (f, row) in f.iter().zip(self.theta[t - 1].chunks_exact(p)) {
+                if *f != 0.0 {
+                    angles
+                        .iter_mut()
+                        .zip(row)
+                        .for_each(|(a, x)| a.0[l] += f * x);
+                }
+            }
+        }
+        // Idle states of the last block follow the first, so that their angles cost nothing.
+        for l in features.len()..LANES {
+            angles.iter_mut().for_each(|a| a.0[l] = a.0[0]);
+        }
+        let Some(mlp) = &self.mlp else {
+            return (angles, Vec::new());
+        };
+        let scale = (psi.dim() as f64).sqrt();
+        let mut x: Vec<Lane> = (psi.re.iter().zip(&psi.im))
+            .map(|(r, i)| r.zip(*i, |r, i| scale * r.hypot(i)))
+            .collect();
+        let steps = self.process.steps();
+        x.extend((1..=steps).map(|s| Lane::splat(f64::from(u8::from(s == t)))));
+        x.extend((1..self.features.count()).map(|k| {
+            Lane(std::array::from_fn(|l| {
+                features.get(l).map_or(0.0, |f| f[k])
+            }))
+        }));
+        let all = mlp.forward(&self.weights, x);
+        for (a, o) in angles[self.last.clone()]
+            .iter_mut()
+            .zip(&all[all.len() - 1])
+        {
+            *a = a.zip(*o, |a, o| a + o);
+        }
+        (angles, all)
+    }
+
+    pub(crate) fn digits(&self, t: usize, item: &Item<'_>, count: usize) -> Digits {
+        // Signs of amplitudes mean something as far as the phase of the signal is there.
+        let mut digits = Digits {
+            activation: self.process.alpha_bar(t),
+            ..Digits::default()
+        };
+        if self.label_qubits > 0
+            && let Condition::Labels { label, .. } = item.condition
+        {
+            for l in 0..count {
+                digits.label[l] = label[item.first + l] as u32;
+            }
+        }
+        digits
+    }
+
+    /// Infidelities of a block of step t and their derivatives, summed over its states.
+    fn block_gradient(&self, t: usize, item: &Item<'_>, target: &[Complex64]) -> StepGradient {
+        let dim = 1usize << self.circuit.n_qubits();
+        let count = item.rows.len() / dim;
+        let features: Vec<_> = (0..count)
+            .map(|l| self.features.of(item.condition, item.first + l))
+            .collect();
+        let psi = Block::gather(item.rows, dim);
+        let (angles, all) = self.block_angles(t, &features, &psi);
+        let mut digits = self.digits(t, item, count);
+        let target = |l: usize| &target[l * dim..(l + 1) * dim];
+        let (loss, grad) = if self.measured == 0 {
+            self.circuit
+                .block_pullback(&angles, psi, count, &digits, |l, out, c| {
+                    infidelity(target(l), out, c)
+                })
+        } else {
+            // All outcomes are kept: the state is a mixture, with fidelity sum_o |<mu|K_o x>|^2.
+            let mut total = (vec![1.0; count], vec![Lane::ZERO; angles.len()]);
+            for outcome in 0..1u32 << self.measured {
+                digits.outcome = [outcome; LANES];
+                let kept = |l: usize, out: &[Complex64], c: &mut [Complex64]| {
+                    let overlap = inner(target(l), out);
+                    c.iter_mut()
+                        .zip(target(l))
+                        .for_each(|(c, a)| *c = -a * overlap);
+                    -overlap.norm_sqr()
+                };
+                let (loss, grad) =
+                    self.circuit
+                        .block_pullback(&angles, psi.clone(), count, &digits, kept);
+                total.0.iter_mut().zip(loss).for_each(|(a, b)| *a += b);
+                total
+                    .1
+                    .iter_mut()
+                    .zip(grad)
+                    .for_each(|(a, b)| *a = a.zip(b, |a, b| a + b));
+            }
+            total
+        };
+        let p = angles.len();
+        let mut theta = vec![0.0; self.features.count() * p];
+        for (l, f) in features.iter().enumerate() {
+            for (f, row) in f.iter().zip(theta.chunks_exact_mut(p)) {
+                if *f != 0.0 {
+                    row.iter_mut()
+                        .zip(&grad)
+                        .for_each(|(x, g)| *x += f * g.0[l]);
+                }
+            }
+        }
+        let mut weights = vec![0.0; self.weights.len()];
+        if let Some(mlp) = &self.mlp {
+            let mut dout = grad[self.last.clone()].to_vec();
+            for d in &mut dout {
+                d.0[count..].fill(0.0);
+            }
+            mlp.backward(&self.weights, &all, dout, &mut weights);
+        }
+        StepGradient {
+            loss,
+            theta,
+            weights,
+        }
+    }
+
+    /// Infidelities of step t for a batch of pairs (x_t, target), and their derivatives.
+    pub(crate) fn gradient(
+        &self,
+        t: usize,
+        x: &States,
+        target: &States,
+        condition: &Condition,
+    ) -> StepGradient {
+        let aligned = self.aligned(x);
+        let x = aligned.as_ref().unwrap_or(x);
+        let block = |b: usize| {
+            let item = Item {
+                rows: crate::circuit::block_rows(x, b),
+                condition,
+                first: b * LANES,
+            };
+            self.block_gradient(t, &item, crate::circuit::block_rows(target, b))
+        };
+        let join = |mut a: StepGradient, b: StepGradient| {
+            a.loss.extend(b.loss);
+            a.theta.iter_mut().zip(b.theta).for_each(|(a, b)| *a += b);
+            a.weights
+                .iter_mut()
+                .zip(b.weights)
+                .for_each(|(a, b)| *a += b);
+            a
+        };
+        reduce(x.len().div_ceil(LANES), block, join).expect("a batch is not empty")
+    }
+}
+
+/// Sum of the states: the mean of the data, not normalised.
+fn mean(states: &States) -> Vec<Complex64> {
+    let mut sum = vec![Complex64::default(); states.dim()];
+    for row in states.rows() {
+        sum.iter_mut().zip(row).for_each(|(s, x)| *s += x);
+    }
+    sum
+}
+
+impl DiffusionModel {
+    /// States whose overlap with the mean of the data is real and positive, for models with an
+    /// activation: in training the phase of a noisy state is nearly that of its data, in sampling it
+    /// would be random, and a leaky ReLU is not blind to it.
+    pub(crate) fn aligned(&self, x: &States) -> Option<States> {
+        let reference = self.reference.as_ref()?;
+        let turn = |row: &[Complex64]| {
+            let overlap = inner(reference, row);
+            let norm = overlap.norm();
+            let phase = if norm > 0.0 {
+                overlap.conj() / norm
+            } else {
+                Complex64::from(1.0)
+            };
+            row.iter().map(move |z| z * phase).collect::<Vec<_>>()
+        };
+        States::from_flat(x.rows().flat_map(turn).collect(), x.dim()).ok()
+    }
+
+    /// Derivatives of the normalised output of step t for one state, without their component along
+    /// it: real and imaginary parts (2^n, 2, F P).
+    ///
+    /// One backward sweep for eight of its rows.
+    pub(crate) fn jacobian(
+        &self,
+        t: usize,
+        x: &[Complex64],
+        condition: &Condition,
+        i: usize,
+    ) -> Vec<f64> {
+        let dim = x.len();
+        let one = States::from_flat(x.to_vec(), dim)
+            .ok()
+            .and_then(|s| self.aligned(&s));
+        let x = one.as_ref().map_or(x, |s| s.row(0));
+        let eight: Vec<Complex64> = (0..LANES).flat_map(|_| x.to_vec()).collect();
+        let item = Item {
+            rows: x,
+            condition,
+            first: i,
+        };
+        let f = self.features.of(condition, i);
+        let mut digits = self.digits(t, &item, 1);
+        digits.label = [digits.label[0]; LANES];
+        let psi = Block::gather(&eight, dim);
+        let features = vec![f.clone(); LANES];
+        let (angles, _) = self.block_angles(t, &features, &psi);
+        let p = angles.len();
+        let mut out = vec![0.0; 2 * dim * f.len() * p];
+        for first in (0..2 * dim).step_by(LANES) {
+            // Row r is the derivative of Re or Im of component r / 2 of (1 - |psi><psi|) d psi / |psi|.
+            let cotangent = |l: usize, psi: &[Complex64], c: &mut [Complex64]| {
+                let (k, imaginary) = ((first + l) / 2, (first + l) % 2 == 1);
+                let norm: f64 = psi.iter().map(Complex64::norm_sqr).sum();
+                let unit = if imaginary {
+                    Complex64::i()
+                } else {
+                    Complex64::from(1.0)
+                };
+                // <e|(1 - |psi><psi|) = <c|, times 1/2: the derivative is 2 Re <c|d psi>.
+                let along = psi[k].conj() * unit / norm;
+                c.iter_mut().zip(psi).for_each(|(c, p)| *c = -p * along);
+                c[k] += unit;
+                c.iter_mut().for_each(|c| *c *= 0.5 / norm.sqrt());
+                0.0
+            };
+            let (_, grad) =
+                self.circuit
+                    .block_pullback(&angles, psi.clone(), LANES, &digits, cotangent);
+            for l in 0..LANES {
+                let row = &mut out[(first + l) * f.len() * p..(first + l + 1) * f.len() * p];
+                for (f, row) in f.iter().zip(row.chunks_exact_mut(p)) {
+                    row.iter_mut().zip(&grad).for_each(|(x, g)| *x = f * g.0[l]);
+                }
+            }
+        }
+        out
+    }
+}

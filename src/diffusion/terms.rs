@@ -1,0 +1,296 @@
+//! Gates and energies from the terms of any Hamiltonian.
+
+use crate::gate::Local;
+use crate::{Circuit, DiffusionError, States};
+use ketwork_hamiltonians::{
+    Action, Configs, Connected, Hamiltonian, LocalMask, OnSpace, Scalar, Term,
+};
+use ketwork_linalg::eigen_complex;
+use num_complex::Complex64;
+
+/// Most sites of a term that is not a Pauli string: its matrix is diagonalised.
+const MAX_SITES: usize = 8;
+
+impl Circuit {
+    /// Layers $\prod_k \prod_{t \in k} e^{-i\theta_{l,k} A_t}$ of the Hamiltonian-variational ansatz:
+    /// one new angle for each layer and coupling k, terms of a coupling one after another.
+    ///
+    /// Site s is qubit s. Values of couplings do not enter: the angles are free. Terms of one
+    /// coupling that do not commute make a product formula. Matrices on the same sites are added
+    /// before they are exponentiated, so that a term and its Hermitian conjugate may stand apart.
+    ///
+    /// # Errors
+    /// [`DiffusionError::Term`] for sites that are not qubits, matrices on more than eight sites,
+    /// guards that allow both values, matrices that are not Hermitian;
+    /// [`DiffusionError::Mismatch`] for another number of sites.
+    ///
+    /// # References
+    /// D. Wecker, M. B. Hastings, M. Troyer, Phys. Rev. A 92, 042303 (2015).
+    pub fn hamiltonian_layers<H: Hamiltonian + ?Sized>(
+        &mut self,
+        hamiltonian: &H,
+        layers: usize,
+    ) -> Result<&mut Self, DiffusionError> {
+        let sum = hamiltonian.terms().to_complex();
+        let space = sum.space();
+        if space.n_sites != self.n_qubits() as usize {
+            return Err(DiffusionError::Mismatch {
+                what: "sites of the Hamiltonian",
+                found: space.n_sites,
+                expected: self.n_qubits() as usize,
+            });
+        }
+        if space.local_dim != 2 {
+            let reason = "its sites are not qubits";
+            return Err(DiffusionError::Term { term: 0, reason });
+        }
+        let terms = merged(sum.terms());
+        for _ in 0..layers {
+            for k in 0..sum.couplings().len() {
+                let of = |t: &&(usize, Term<Complex64>)| t.1.coupling as usize == k;
+                let mut param = None;
+                for (place, term) in terms.iter().filter(of) {
+                    let p = *param.get_or_insert_with(|| self.new_params(1));
+                    self.term(*place, term, p)?;
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// $e^{-i\theta A}$ of one term.
+    fn term(
+        &mut self,
+        place: usize,
+        term: &Term<Complex64>,
+        param: usize,
+    ) -> Result<(), DiffusionError> {
+        let refuse = |reason| DiffusionError::Term {
+            term: place,
+            reason,
+        };
+        let mut guard = (0, 0);
+        for &(site, mask) in &term.guard {
+            let one = 1usize << self.bit(site);
+            guard.0 |= one;
+            if mask == LocalMask::only(1) {
+                guard.1 |= one;
+            } else if mask != LocalMask::only(0) {
+                return Err(refuse("a guard must allow exactly one value"));
+            }
+        }
+        let bits: Vec<u32> = term.sites.iter().map(|&s| self.bit(s)).collect();
+        let k = bits.len();
+        let rows: Vec<(u32, u32, Complex64)> = match &term.action {
+            Action::Pauli(string, v) => {
+                if v.im.abs() > 1e-12 * v.re.abs() {
+                    return Err(refuse(
+                        "a Pauli string with a complex factor is not Hermitian",
+                    ));
+                }
+                if term.guard.is_empty() {
+                    let string: Vec<_> = term
+                        .sites
+                        .iter()
+                        .copied()
+                        .zip(string.iter().copied())
+                        .collect();
+                    self.rotation_by(&string, v.re, param);
+                    return Ok(());
+                }
+                if k > MAX_SITES {
+                    return Err(refuse("a guarded string acts on at most eight sites"));
+                }
+                let row = |r: usize| {
+                    let mut entry = (0, *v);
+                    for (j, p) in string.iter().enumerate() {
+                        let (c, e) = p.row(r >> (k - 1 - j) & 1);
+                        entry = (entry.0 << 1 | c as u32, entry.1 * e);
+                    }
+                    (r as u32, entry.0, entry.1)
+                };
+                (0..1usize << k).map(row).collect()
+            }
+            Action::Rows(rows) => rows.to_vec(),
+        };
+        if k > MAX_SITES {
+            return Err(refuse("a matrix acts on at most eight sites"));
+        }
+        let d = 1usize << k;
+        let mut a = vec![Complex64::default(); d * d];
+        for &(r, c, v) in &rows {
+            a[r as usize * d + c as usize] += v;
+        }
+        let largest = a.iter().map(|z| z.norm()).fold(0.0, f64::max);
+        let skew = |i: usize, j: usize| (a[i * d + j] - a[j * d + i].conj()).norm();
+        if (0..d).any(|i| (0..=i).any(|j| skew(i, j) > 1e-12 * largest)) {
+            return Err(refuse(
+                "it is not Hermitian together with the terms on its sites",
+            ));
+        }
+        let what = "a term";
+        let (energies, vectors) = eigen_complex(d, |i, j| a[i * d + j])
+            .map_err(|_| DiffusionError::NoConvergence { what })?;
+        self.matrix(Local {
+            param,
+            bits,
+            guard,
+            energies,
+            vectors,
+        });
+        Ok(())
+    }
+}
+
+/// Matrices with equal sites, guards and coupling joined; Pauli strings as they are.
+fn merged(terms: &[Term<Complex64>]) -> Vec<(usize, Term<Complex64>)> {
+    let mut out: Vec<(usize, Term<Complex64>)> = Vec::new();
+    for (place, term) in terms.iter().enumerate() {
+        let same = |t: &&mut (usize, Term<Complex64>)| {
+            t.1.sites == term.sites && t.1.guard == term.guard && t.1.coupling == term.coupling
+        };
+        if let Action::Rows(rows) = &term.action
+            && let Some((
+                _,
+                Term {
+                    action: Action::Rows(old),
+                    ..
+                },
+            )) = out
+                .iter_mut()
+                .filter(|t| matches!(t.1.action, Action::Rows(_)))
+                .find(same)
+        {
+            *old = old.iter().chain(rows.iter()).copied().collect();
+        } else {
+            out.push((place, term.clone()));
+        }
+    }
+    out
+}
+
+/// A Hamiltonian as a sparse matrix on the states of its qubits, read from its connected elements.
+#[derive(Clone, Debug)]
+pub struct SparseHamiltonian {
+    diagonal: Vec<Complex64>,
+    /// (row, column, element).
+    elements: Vec<(u32, u32, Complex64)>,
+}
+
+impl SparseHamiltonian {
+    /// Lists all rows; the sector is not applied.
+    ///
+    /// # Errors
+    /// [`DiffusionError::Term`] for sites that are not qubits, [`DiffusionError::Memory`] for more
+    /// than 20 of them.
+    pub fn new<H: Hamiltonian + ?Sized>(hamiltonian: &H) -> Result<Self, DiffusionError> {
+        let space = hamiltonian.space();
+        let n = space.n_sites;
+        if space.local_dim != 2 {
+            let reason = "its sites are not qubits";
+            return Err(DiffusionError::Term { term: 0, reason });
+        }
+        if n > 20 {
+            return Err(DiffusionError::Memory {
+                n_qubits: n,
+                needed: 32.0 * n as f64 * 2f64.powi(n as i32),
+                allowed: (32 * 20) << 20,
+            });
+        }
+        let mut configs = Configs::new(n);
+        for i in 0..1usize << n {
+            let row: Vec<u8> = (0..n).map(|s| (i >> (n - 1 - s) & 1) as u8).collect();
+            configs.push(&row);
+        }
+        let mut rows = Connected::default();
+        hamiltonian.connected(configs.view(), &mut rows);
+        let column = |k: usize| {
+            let parent = rows.neighbours.parent[k] as usize;
+            let flip = |j: usize, (site, value): (usize, u8)| {
+                let bit = n - 1 - site;
+                j & !(1 << bit) | usize::from(value) << bit
+            };
+            (
+                parent as u32,
+                rows.neighbours.changes(k).fold(parent, flip) as u32,
+            )
+        };
+        let elements = (0..rows.neighbours.len()).map(|k| {
+            let (r, c) = column(k);
+            (r, c, rows.element[k].to_complex())
+        });
+        Ok(Self {
+            diagonal: rows.diagonal.iter().map(|d| d.to_complex()).collect(),
+            elements: elements.collect(),
+        })
+    }
+
+    /// H psi.
+    ///
+    /// # Panics
+    /// If the lengths differ from the dimension.
+    #[track_caller]
+    pub fn apply(&self, psi: &[Complex64], out: &mut [Complex64]) {
+        assert_eq!(psi.len(), self.diagonal.len(), "amplitudes");
+        for ((o, d), p) in out.iter_mut().zip(&self.diagonal).zip(psi) {
+            *o = d * p;
+        }
+        for &(r, c, v) in &self.elements {
+            out[r as usize] += v * psi[c as usize];
+        }
+    }
+
+    /// $\langle\psi|H|\psi\rangle/\langle\psi|\psi\rangle$ and its cotangent, for
+    /// [`Circuit::pullback`].
+    ///
+    /// # Panics
+    /// If the lengths differ from the dimension.
+    #[track_caller]
+    pub fn energy(&self, psi: &[Complex64], cotangent: &mut [Complex64]) -> f64 {
+        self.apply(psi, cotangent);
+        let norm: f64 = psi.iter().map(Complex64::norm_sqr).sum();
+        let e = crate::states::inner(psi, cotangent).re / norm;
+        for (c, p) in cotangent.iter_mut().zip(psi) {
+            *c = (*c - p * e) / norm;
+        }
+        e
+    }
+
+    /// The lowest state by dense diagonalisation, and its energy.
+    ///
+    /// # Errors
+    /// [`DiffusionError::Memory`] above 2^11 dimensions, [`DiffusionError::NoConvergence`].
+    pub fn ground_state(&self) -> Result<(f64, States), DiffusionError> {
+        let dim = self.diagonal.len();
+        if dim > 1 << 11 {
+            return Err(DiffusionError::Memory {
+                n_qubits: dim.ilog2() as usize,
+                needed: 32.0 * (dim as f64).powi(2),
+                allowed: 32 << 22,
+            });
+        }
+        let mut a = vec![Complex64::default(); dim * dim];
+        for (i, d) in self.diagonal.iter().enumerate() {
+            a[i * dim + i] = *d;
+        }
+        for &(r, c, v) in &self.elements {
+            a[r as usize * dim + c as usize] += v;
+        }
+        let what = "the Hamiltonian";
+        let failed = |_| DiffusionError::NoConvergence { what };
+        // A real matrix keeps its eigenvectors real: no arbitrary phase between neighbours.
+        if a.iter().all(|z| z.im.abs() <= 0.0) {
+            let (values, mut vectors) =
+                ketwork_linalg::eigen_real(dim, |i, j| a[i * dim + j].re).map_err(failed)?;
+            let v = vectors.swap_remove(0);
+            let largest = v
+                .iter()
+                .copied()
+                .fold(0.0, |m: f64, x| if x.abs() > m.abs() { x } else { m });
+            let v = v.iter().map(|x| x * largest.signum()).collect();
+            return Ok((values[0], States::from_real(&[v])?));
+        }
+        let (values, mut vectors) = eigen_complex(dim, |i, j| a[i * dim + j]).map_err(failed)?;
+        Ok((values[0], States::new(&[vectors.swap_remove(0)])?))
+    }
+}

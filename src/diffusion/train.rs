@@ -1,0 +1,299 @@
+//! Training: all steps at once, each on its own noise.
+
+use crate::adam::Adam;
+use crate::data::shuffle;
+use crate::model::StepGradient;
+use crate::natural::natural_gradient;
+use crate::schedule::gaussian;
+use crate::{
+    Condition, Data, DiffusionError, DiffusionModel, DiffusionParams, Optimizer, Report, Split,
+    States, Target, fidelity,
+};
+use ketwork_models::Stream;
+use num_complex::Complex64;
+use rayon::prelude::*;
+
+/// Fewest states of an epoch: small sets are repeated, with fresh noise each time.
+const EPOCH: usize = 256;
+
+/// A training run, as an iterator of epochs.
+///
+/// Every pass draws fresh noise for every state and step. Results do not depend on threads.
+#[derive(Debug)]
+pub struct Training<'a> {
+    split: &'a Split,
+    params: DiffusionParams,
+    stream: Stream,
+    model: DiffusionModel,
+    angles: Vec<Adam>,
+    weights: Adam,
+    epoch: usize,
+    failed: bool,
+}
+
+/// What one epoch did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Epoch {
+    /// Number of the epoch, from 1.
+    pub epoch: usize,
+    /// Mean infidelity of each step on the training batches, t = 1 .. T.
+    pub infidelity: Vec<f64>,
+}
+
+/// A whole diffusion run.
+#[derive(Clone, Debug)]
+pub struct Diffusion {
+    /// The trained model.
+    pub model: DiffusionModel,
+    /// What it reaches.
+    pub report: Report,
+    /// Generated states, with what each was conditioned on.
+    pub generated: States,
+    /// Labels or parameters of the generated states.
+    pub condition: Condition,
+}
+
+impl Diffusion {
+    /// Trains, generates and measures.
+    ///
+    /// # Errors
+    /// [`DiffusionError`] for impossible parameters or data, or a run that diverged.
+    pub fn train(
+        split: &Split,
+        params: &DiffusionParams,
+        stream: Stream,
+    ) -> Result<Self, DiffusionError> {
+        let mut training = Training::new(split, params, stream)?;
+        for epoch in &mut training {
+            epoch?;
+        }
+        training.finish()
+    }
+}
+
+impl<'a> Training<'a> {
+    /// A run before its first epoch.
+    ///
+    /// # Errors
+    /// [`DiffusionError`] for impossible parameters or data.
+    pub fn new(
+        split: &'a Split,
+        params: &DiffusionParams,
+        stream: Stream,
+    ) -> Result<Self, DiffusionError> {
+        for (what, data) in [
+            ("training states", &split.train),
+            ("held-out states", &split.held_out),
+        ] {
+            if data.is_empty() {
+                return Err(DiffusionError::TooFew {
+                    what,
+                    found: 0,
+                    needed: 1,
+                });
+            }
+        }
+        if split.train.states.dim() != split.held_out.states.dim() {
+            return Err(DiffusionError::Mismatch {
+                what: "amplitudes of held-out states",
+                found: split.held_out.states.dim(),
+                expected: split.train.states.dim(),
+            });
+        }
+        let model = DiffusionModel::new(&split.train, params, stream.named("initial"))?;
+        Ok(Self {
+            split,
+            params: params.clone(),
+            stream,
+            angles: model.theta.iter().map(|t| Adam::new(t.len())).collect(),
+            weights: Adam::new(model.weights.len()),
+            model,
+            epoch: 0,
+            failed: false,
+        })
+    }
+
+    /// The model as it is.
+    #[must_use]
+    pub fn model(&self) -> &DiffusionModel {
+        &self.model
+    }
+
+    /// Generates and measures.
+    ///
+    /// # Errors
+    /// [`DiffusionError::ZeroVector`] where projections leave nothing.
+    pub fn finish(self) -> Result<Diffusion, DiffusionError> {
+        let (report, generated, condition) = Report::new(
+            &self.model,
+            self.split,
+            &self.params,
+            self.stream.named("report"),
+        )?;
+        Ok(Diffusion {
+            model: self.model,
+            report,
+            generated,
+            condition,
+        })
+    }
+
+    fn run_epoch(&mut self) -> Result<Epoch, DiffusionError> {
+        let train = &self.split.train;
+        let stream = self.stream.named("epochs").numbered(self.epoch as u64);
+        let mut order = Vec::new();
+        for pass in 0..EPOCH.div_ceil(train.len()) {
+            let mut rows: Vec<usize> = (0..train.len()).collect();
+            shuffle(&mut rows, stream.named("order").numbered(pass as u64));
+            order.extend(rows);
+        }
+        let batches: Vec<&[usize]> = order.chunks(self.params.batch).collect();
+        let n_batches = batches.len();
+        let total = (self.params.epochs * n_batches) as f64;
+        let mut sums = vec![0.0; self.params.steps];
+        for (k, rows) in batches.into_iter().enumerate() {
+            let mut rows = rows.to_vec();
+            // Equal conditions side by side: blocks then share their angles.
+            if let Condition::Labels { label, .. } = &train.condition {
+                rows.sort_by_key(|&i| (label[i], i));
+            }
+            let batch = train.select(&rows);
+            let noise = stream.named("noise").numbered(k as u64);
+            let done = (self.epoch * n_batches + k) as f64 / total;
+            let rate =
+                self.params.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
+            let losses = self.step(&batch, noise, rate)?;
+            for (s, l) in sums.iter_mut().zip(losses) {
+                *s += l / order.len() as f64;
+            }
+        }
+        self.epoch += 1;
+        Ok(Epoch {
+            epoch: self.epoch,
+            infidelity: sums,
+        })
+    }
+
+    /// One update of all steps; returns the summed infidelity of each.
+    fn step(&mut self, batch: &Data, noise: Stream, rate: f64) -> Result<Vec<f64>, DiffusionError> {
+        let (model, params) = (&self.model, &self.params);
+        let run = |t: usize| -> Result<(StepGradient, Vec<f64>), DiffusionError> {
+            let stream = noise.numbered(t as u64);
+            let (x, target) = pairs(model, &batch.states, t, params.target, 0, stream)?;
+            let mut g = model.gradient(t, &x, &target, &batch.condition);
+            let scale = 1.0 / batch.len() as f64;
+            g.theta
+                .iter_mut()
+                .chain(&mut g.weights)
+                .for_each(|g| *g *= scale);
+            let direction = match params.optimizer {
+                Optimizer::Adam => Vec::new(),
+                Optimizer::NaturalGradient { shift, states } => {
+                    natural_gradient(model, t, &x, &batch.condition, &g.theta, shift, states)?
+                }
+            };
+            Ok((g, direction))
+        };
+        let results: Vec<_> = (1..=params.steps)
+            .into_par_iter()
+            .map(run)
+            .collect::<Result<_, _>>()?;
+        let mut weights = vec![0.0; self.model.weights.len()];
+        let mut losses = Vec::with_capacity(results.len());
+        for (t, (g, direction)) in results.into_iter().enumerate() {
+            let loss: f64 = g.loss.iter().sum();
+            if !loss.is_finite() || g.theta.iter().any(|g| !g.is_finite()) {
+                let epoch = self.epoch + 1;
+                return Err(DiffusionError::Diverged { epoch });
+            }
+            losses.push(loss);
+            weights
+                .iter_mut()
+                .zip(&g.weights)
+                .for_each(|(a, b)| *a += b);
+            match self.params.optimizer {
+                Optimizer::Adam => self.angles[t].step(&mut self.model.theta[t], &g.theta, rate),
+                Optimizer::NaturalGradient { .. } => {
+                    let theta = self.model.theta[t].iter_mut();
+                    theta.zip(&direction).for_each(|(x, d)| *x -= rate * d);
+                }
+            }
+        }
+        if !weights.is_empty() {
+            // Weights of a network move less than angles: one of them turns all angles.
+            self.weights
+                .step(&mut self.model.weights, &weights, 0.2 * rate);
+        }
+        Ok(losses)
+    }
+}
+
+impl Iterator for Training<'_> {
+    type Item = Result<Epoch, DiffusionError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed || self.epoch == self.params.epochs {
+            return None;
+        }
+        let result = self.run_epoch();
+        self.failed = result.is_err();
+        Some(result)
+    }
+}
+
+/// Noisy states $x_t$ and what the backward step should make of them.
+pub(crate) fn pairs(
+    model: &DiffusionModel,
+    x0: &States,
+    t: usize,
+    target: Target,
+    first: u64,
+    stream: Stream,
+) -> Result<(States, States), DiffusionError> {
+    let (process, dim) = (model.process(), x0.dim());
+    // The path through x_{t-1}: the same law of x_t, and both targets from one draw.
+    let before = process.diffuse(x0, t - 1, first, stream.named("before"));
+    let (keep, add) = ((1.0 - process.beta(t)).sqrt(), process.beta(t).sqrt());
+    let (last, sigma) = (stream.named("last"), process.deviation(dim));
+    let noisy = |(i, x): (usize, &Complex64)| {
+        let shot = first + (i / dim) as u64;
+        x * keep + gaussian(last, shot, (i % dim) as u32) * (add * sigma)
+    };
+    let now: Vec<Complex64> = before.iter().enumerate().map(noisy).collect();
+    let goal = match target {
+        Target::Previous => before,
+        Target::PosteriorMean => {
+            let (a, b) = process.posterior(t);
+            x0.flat()
+                .iter()
+                .zip(&now)
+                .map(|(x, y)| x * a + y * b)
+                .collect()
+        }
+    };
+    Ok((States::from_flat(now, dim)?, States::from_flat(goal, dim)?))
+}
+
+/// Mean infidelity of a step and of doing nothing, on the same noisy states.
+pub(crate) fn held_out(
+    model: &DiffusionModel,
+    data: &Data,
+    t: usize,
+    params: &DiffusionParams,
+    stream: Stream,
+) -> Result<(f64, f64), DiffusionError> {
+    let copies = params.evaluations.div_ceil(data.len()).max(1);
+    let rows: Vec<usize> = (0..data.len())
+        .flat_map(|i| std::iter::repeat_n(i, copies))
+        .collect();
+    let many = data.select(&rows);
+    let (x, target) = pairs(model, &many.states, t, params.target, 0, stream)?;
+    let n = many.len() as f64;
+    let loss = model.gradient(t, &x, &target, &many.condition).loss;
+    let idle = x
+        .rows()
+        .zip(target.rows())
+        .map(|(x, y)| 1.0 - fidelity(y, x))
+        .sum::<f64>();
+    Ok((loss.iter().sum::<f64>() / n, idle / n))
+}
