@@ -51,6 +51,12 @@ impl Progress {
         ));
     }
 
+    /// Moves to `step` with a message of the caller's.
+    pub fn show(&mut self, step: u64, message: &str) {
+        self.bar.set_position(step);
+        self.bar.set_message(message.to_owned());
+    }
+
     /// Prints a line above the bar, or plainly where the bar is hidden.
     pub fn say(&self, line: &str) {
         if self.bar.is_hidden() {

@@ -1,17 +1,20 @@
 //! Whole runs from run files: what the examples do, for programs that want the same.
 
 mod ground_state;
+mod monte_carlo;
 mod network;
 mod start;
 mod symmetry;
 
 pub use ground_state::{GroundStateRun, Outcome};
+pub use monte_carlo::{ExactThermal, MonteCarloOutcome, MonteCarloRun, Rung};
 pub use network::{State, build_state};
 
 use crate::exact::ExactError;
 use crate::run_file::RunFileError;
 use crate::{CheckpointError, Estimate, PlotError, RecordError, SampleError, VmcError};
 use ketwork_models::{NetworkError, SymmetryError};
+use ketwork_sse::SseError;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -61,6 +64,9 @@ pub enum RunError {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// Quantum Monte Carlo.
+    #[error("monte_carlo: {0}")]
+    MonteCarlo(#[from] SseError),
     /// The output directory.
     #[error("{}: {source}; name a directory that can be written", path.display())]
     Out {

@@ -1,0 +1,345 @@
+//! Quantum Monte Carlo from a run file: parameters by name, checkpoint, exact twin, picture.
+
+use super::{RunError, RunOptions};
+use crate::exact::{Memory, dimension, spectrum};
+use crate::run_file::{MonteCarloSection, Observable, RunFile, TemperedParameter};
+use crate::{Checkpoint, Figure, Panel, Progress};
+use ketwork_hamiltonians::{AnyModel, Hamiltonian, Lattice, Model};
+use ketwork_models::Stream;
+use ketwork_sse::{
+    ModeReport, Sse, SseError, SseParams, SseReport, SseRun, Tempering, TemperingParameter,
+};
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Largest dimension whose full spectrum is computed unasked: seconds.
+const SPECTRUM_UP_TO: f64 = 3000.0;
+/// Largest dimension that `--exact` computes: minutes, a gigabyte.
+const SPECTRUM_AT_MOST: f64 = 8192.0;
+/// Sweeps of a replica between two looks at the clock and the flag that stops the run.
+const PIECE: u64 = 500;
+/// Wall-clock time between checkpoints.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(20);
+
+/// Canonical averages by full diagonalisation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ExactThermal {
+    /// Energy per site.
+    pub energy_per_site: f64,
+    /// Mean of n over sites.
+    pub density: f64,
+    /// $\beta^2 (\langle H^2 \rangle - \langle H \rangle^2)$ of the whole system.
+    pub specific_heat: f64,
+}
+
+/// What a run found at one temperature and one set of couplings.
+#[derive(Clone, Debug)]
+pub struct Rung {
+    /// The value of the tempered parameter; $\beta$ without tempering.
+    pub value: f64,
+    /// The results.
+    pub report: SseReport,
+    /// The staggered order parameter, $m = \frac1N \sum_i (-1)^{x+y+z} n_i$, on lattices of one site
+    /// for each cell.
+    pub staggered: Option<ModeReport>,
+    /// The exact twin, where it is affordable.
+    pub exact: Option<ExactThermal>,
+}
+
+/// What a Monte Carlo run found.
+#[derive(Clone, Debug)]
+pub struct MonteCarloOutcome {
+    /// All rungs of the ladder in the order of the run file; one without tempering.
+    pub rungs: Vec<Rung>,
+    /// The rung of the run file's own value: the one that equals its beta or delta, else the last.
+    pub own: usize,
+    /// Name of the parameter along the ladder.
+    pub parameter: &'static str,
+}
+
+impl MonteCarloOutcome {
+    /// The rung at the run file's own couplings and temperature.
+    #[must_use]
+    pub fn own(&self) -> &Rung {
+        &self.rungs[self.own]
+    }
+}
+
+/// A Monte Carlo run, checked and ready.
+#[derive(Debug)]
+pub struct MonteCarloRun {
+    run: RunFile,
+    lattice: Lattice,
+    model: Model<f64>,
+    params: SseParams,
+}
+
+impl MonteCarloRun {
+    /// Builds the model and checks it: a sign problem is refused by term.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn new(run: RunFile) -> Result<Self, RunError> {
+        let (lattice, model) = run.system()?;
+        let AnyModel::Real(model) = model else {
+            return Err(RunError::Value {
+                key: "hamiltonian",
+                reason: "this Hamiltonian has complex elements; a stochastic series needs weights that are not negative"
+                    .into(),
+            });
+        };
+        let params = params(&run.monte_carlo, &lattice);
+        let this = Self {
+            run,
+            lattice,
+            model,
+            params,
+        };
+        this.sse()?;
+        Ok(this)
+    }
+
+    fn sse(&self) -> Result<Sse, SseError> {
+        Sse::new(&self.model, self.params.clone())
+    }
+
+    /// Runs, measures, and compares with the exact twin where that is affordable.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn run(&self, options: &RunOptions) -> Result<MonteCarloOutcome, RunError> {
+        let states = dimension(&**self.model.sector())?;
+        let limit = match options.exact {
+            true => SPECTRUM_AT_MOST,
+            false => SPECTRUM_UP_TO,
+        };
+        let has_twin = states <= limit;
+        if options.exact && !has_twin {
+            let reason = format!(
+                "thermal averages need all levels, and {states} configurations are more than {limit}; \
+                 drop --exact, or make the lattice smaller"
+            );
+            return Err(RunError::Value {
+                key: "hamiltonian.lattice",
+                reason,
+            });
+        }
+        let run = self.sampled(options)?;
+        let reports = run.reports();
+        let values = self.values();
+        let twins: Vec<_> = match has_twin {
+            true => values.iter().map(|&v| self.exact(v).map(Some)).collect(),
+            false => values.iter().map(|_| Ok(None)).collect(),
+        };
+        let mut rungs = Vec::new();
+        for ((report, exact), &value) in reports.into_iter().zip(twins).zip(&values) {
+            rungs.push(Rung {
+                value,
+                staggered: report.modes.first().copied(),
+                report,
+                exact: exact?,
+            });
+        }
+        let tempering = self.run.monte_carlo.tempering.as_ref();
+        let is_delta = tempering.is_some_and(|t| t.parameter == TemperedParameter::Delta);
+        let own = match is_delta {
+            true => self.coupling("delta"),
+            false => Some(self.params.beta),
+        };
+        let outcome = MonteCarloOutcome {
+            own: values
+                .iter()
+                .position(|&v| Some(v) == own)
+                .unwrap_or(values.len() - 1),
+            parameter: if is_delta { "delta" } else { "beta" },
+            rungs,
+        };
+        if let Some(dir) = &options.out {
+            // A picture that fails loses no result.
+            if let Err(e) = picture(&outcome).write(&dir.join("monte_carlo.png")) {
+                eprintln!("{e}");
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Advances to the end, with a checkpoint from time to time.
+    fn sampled(&self, options: &RunOptions) -> Result<SseRun, RunError> {
+        let path = options
+            .out
+            .as_ref()
+            .map(|dir| dir.join("checkpoint.safetensors"));
+        let mut run = match (&path, options.resume) {
+            (Some(path), true) => self.resumed(path)?,
+            _ => self.sse()?.start(Stream::new(self.run.seed)),
+        };
+        let mut bar = match options.progress {
+            true => Progress::new("sweeps", run.total()),
+            false => Progress::hidden(),
+        };
+        let mut saved_at = Instant::now();
+        while !run.is_done() {
+            if options.is_stopped() {
+                self.save(&run, path.as_ref())?;
+                return Err(RunError::Interrupted {
+                    steps: run.done(),
+                    energy: None,
+                    checkpoint: path,
+                });
+            }
+            run.advance(PIECE);
+            let a = run.acceptance();
+            let mut words = vec![
+                format!("diagonal {:.2}", a.diagonal.rate()),
+                format!("segments {:.2}", a.segments.rate()),
+            ];
+            for (name, count) in [("hops", a.hops), ("tempering", a.tempering)] {
+                if count.tried > 0 {
+                    words.push(format!("{name} {:.3}", count.rate()));
+                }
+            }
+            bar.show(run.done(), &format!("accepted: {}", words.join(", ")));
+            if saved_at.elapsed() > CHECKPOINT_EVERY {
+                self.save(&run, path.as_ref())?;
+                saved_at = Instant::now();
+            }
+        }
+        bar.finish();
+        self.save(&run, path.as_ref())?;
+        Ok(run)
+    }
+
+    fn save(&self, run: &SseRun, path: Option<&PathBuf>) -> Result<(), RunError> {
+        let Some(path) = path else {
+            return Ok(());
+        };
+        let state = serde_json::to_string(run.state()).map_err(|e| RunError::Out {
+            path: path.clone(),
+            source: e.into(),
+        })?;
+        let mut checkpoint = Checkpoint::new(self.run.fingerprint());
+        checkpoint.set_word("sse", &state);
+        Ok(checkpoint.save(path)?)
+    }
+
+    fn resumed(&self, path: &Path) -> Result<SseRun, RunError> {
+        let checkpoint = Checkpoint::load(path, &self.run.fingerprint())?;
+        let state = serde_json::from_str(checkpoint.word("sse")?).map_err(|e| RunError::Out {
+            path: path.to_owned(),
+            source: e.into(),
+        })?;
+        Ok(self.sse()?.resume(state)?)
+    }
+
+    /// The parameter's values along the ladder; beta without one.
+    fn values(&self) -> Vec<f64> {
+        match &self.params.tempering {
+            Some(t) => t.values.clone(),
+            None => vec![self.params.beta],
+        }
+    }
+
+    fn coupling(&self, name: &str) -> Option<f64> {
+        let couplings = self.model.terms().couplings();
+        couplings.iter().find(|(n, _)| n == name).map(|(_, v)| *v)
+    }
+
+    /// Canonical averages at one rung, by full diagonalisation.
+    fn exact(&self, value: f64) -> Result<ExactThermal, RunError> {
+        let unfit = |e: &dyn Display| RunError::Value {
+            key: "monte_carlo.tempering",
+            reason: e.to_string(),
+        };
+        let (mut terms, mut beta) = (self.model.terms().clone(), self.params.beta);
+        match self.params.tempering.as_ref().map(|t| t.parameter) {
+            Some(TemperingParameter::Delta) => {
+                terms = terms.with_coupling("delta", value).map_err(|e| unfit(&e))?;
+            }
+            _ => beta = value,
+        }
+        let sector = self.model.sector().clone();
+        let model = Model::new(terms, sector).map_err(|e| unfit(&e))?;
+        let all = spectrum(&model, Memory::default())?;
+        let t = all.thermal(beta)?;
+        let density = Observable::Density
+            .on(&self.lattice, false)
+            .map_err(|e| unfit(&e))?;
+        let density = density.map(|o| all.thermal_expectation(beta, &o));
+        Ok(ExactThermal {
+            energy_per_site: t.energy / self.lattice.n_sites() as f64,
+            density: density.transpose()?.map_or(0.0, |d| d.re),
+            specific_heat: t.specific_heat,
+        })
+    }
+}
+
+fn params(section: &MonteCarloSection, lattice: &Lattice) -> SseParams {
+    let defaults = SseParams::default();
+    let staggered = (lattice.sites_per_cell() == 1).then(|| {
+        let sign = |i| (1.0 - 2.0 * lattice.parity_of_cell(i) as f64, 0.0);
+        (0..lattice.n_sites()).map(sign).collect()
+    });
+    let tempering = section.tempering.as_ref().map(|t| Tempering {
+        parameter: match t.parameter {
+            TemperedParameter::Beta => TemperingParameter::Beta,
+            TemperedParameter::Delta => TemperingParameter::Delta,
+        },
+        values: t.values.clone(),
+        every: 5,
+    });
+    let or = |given: Option<usize>, default: u64| given.map_or(default, |v| v as u64);
+    SseParams {
+        beta: section.beta.unwrap_or(defaults.beta),
+        thermalization: or(section.thermalization, defaults.thermalization),
+        sweeps: or(section.sweeps, defaults.sweeps),
+        bins: section.bins.unwrap_or(defaults.bins),
+        modes: staggered.into_iter().collect(),
+        tempering,
+        ..defaults
+    }
+}
+
+/// Density and order along the ladder, or site by site where there is one rung.
+fn picture(found: &MonteCarloOutcome) -> Figure {
+    let rungs = &found.rungs;
+    if rungs.len() == 1 {
+        let report = &rungs[0].report;
+        let sites = report.site_density.iter().enumerate();
+        let points: Vec<_> = sites.map(|(i, e)| (i as f64, e.mean, e.error)).collect();
+        let mut panel = Panel::new("site", "density").points("Monte Carlo", points);
+        if let Some(exact) = rungs[0].exact {
+            panel = panel.level("mean, exact", exact.density);
+        }
+        return Figure::new(&format!("beta = {}", report.beta)).panel(panel);
+    }
+    let of = |f: &dyn Fn(&Rung) -> (f64, f64)| -> Vec<_> {
+        let point = |r: &Rung| {
+            let (mean, error) = f(r);
+            (r.value, mean, error)
+        };
+        rungs.iter().map(point).collect()
+    };
+    let twin = |f: &dyn Fn(&ExactThermal) -> f64| -> Vec<_> {
+        let point = |r: &Rung| r.exact.as_ref().map(|e| (r.value, f(e)));
+        rungs.iter().filter_map(point).collect()
+    };
+    let with_twin = |panel: Panel, exact: Vec<(f64, f64)>| match exact.is_empty() {
+        true => panel,
+        false => panel.line("exact", exact),
+    };
+    let points = of(&|r| (r.report.density.mean, r.report.density.error));
+    let panel = Panel::new(found.parameter, "density").points("density", points);
+    let mut figure = Figure::new("").panel(with_twin(panel, twin(&|e| e.density)));
+    if rungs.iter().all(|r| r.staggered.is_some()) {
+        let points = of(&|r| {
+            let m = r.staggered.map(|m| (m.squared.mean, m.squared.error));
+            m.unwrap_or_default()
+        });
+        figure = figure
+            .panel(Panel::new(found.parameter, "order").points("staggered order, squared", points));
+    }
+    let points = of(&|r| (r.report.specific_heat.mean, r.report.specific_heat.error));
+    let panel = Panel::new(found.parameter, "specific heat").points("specific heat", points);
+    figure.panel(with_twin(panel, twin(&|e| e.specific_heat)))
+}
