@@ -1,5 +1,5 @@
 use super::axis::{Axis, to_page};
-use super::{FONT, Panel, Shape};
+use super::{FONT, Image, Panel, Shape};
 use plotters::prelude::*;
 use std::ops::Range;
 
@@ -24,10 +24,14 @@ pub(super) fn draw<'a>(
     y: Range<f64>,
     area: &Area<'a>,
 ) -> Result<(), DrawError<'a>> {
+    if let Some((_, Shape::Image(image))) = panel.series.first() {
+        return draw_image(&panel.x_label, image, area);
+    }
     let (sx, sy) = (panel.x_scale, panel.y_scale);
     let page = |x: f64, y: f64| (to_page(x, sx), to_page(y, sy));
     let ends = (x.start, x.end);
     let floor = y.start;
+    let heights = (y.start, y.end);
     let mut chart = ChartBuilder::on(area)
         .margin(14)
         .margin_right(28)
@@ -75,7 +79,7 @@ pub(super) fn draw<'a>(
                     style,
                 ))?
             }
-            Shape::Level(_) => continue,
+            Shape::Level(_) | Shape::Image(_) => continue,
             Shape::Points(points) => {
                 let kept: Vec<_> = points.iter().filter(|p| panel.shown(p.0, p.1)).collect();
                 let bar = |&&(x, y, e): &&(f64, f64, f64)| {
@@ -124,13 +128,71 @@ pub(super) fn draw<'a>(
     if panel.series.iter().any(|(name, _)| !name.is_empty()) {
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
+            .position(emptiest_corner(panel, ends, heights))
             .margin(12)
             .legend_area_size(34)
             .label_font((FONT, 18))
             .background_style(WHITE.mix(0.85))
             .border_style(BLACK.mix(0.2))
             .draw()?;
+    }
+    Ok(())
+}
+
+/// The corner where a legend hides the fewest points; the upper right one among equals.
+fn emptiest_corner(panel: &Panel, x: (f64, f64), y: (f64, f64)) -> SeriesLabelPosition {
+    let place = |v: f64, scale, ends: (f64, f64)| (to_page(v, scale) - ends.0) / (ends.1 - ends.0);
+    let at = |px: f64, py: f64| {
+        let shown = panel.shown(px, py);
+        shown.then(|| (place(px, panel.x_scale, x), place(py, panel.y_scale, y)))
+    };
+    let seen: Vec<(f64, f64)> = panel
+        .series
+        .iter()
+        .flat_map(|(_, shape)| match shape {
+            Shape::Line(points) => points.iter().filter_map(|p| at(p.0, p.1)).collect(),
+            Shape::Points(points) => points.iter().filter_map(|p| at(p.0, p.1)).collect(),
+            Shape::Level(_) | Shape::Image(_) => Vec::new(),
+        })
+        .collect();
+    let hidden = |right: bool, upper: bool| {
+        let near = |v: f64, high: bool, reach: f64| if high { v > 1.0 - reach } else { v < reach };
+        let covers = |p: &&(f64, f64)| near(p.0, right, 0.3) && near(p.1, upper, 0.35);
+        seen.iter().filter(covers).count()
+    };
+    [
+        (true, true, SeriesLabelPosition::UpperRight),
+        (false, true, SeriesLabelPosition::UpperLeft),
+        (true, false, SeriesLabelPosition::LowerRight),
+        (false, false, SeriesLabelPosition::LowerLeft),
+    ]
+    .into_iter()
+    .min_by_key(|&(right, upper, _)| hidden(right, upper))
+    .map_or(SeriesLabelPosition::UpperRight, |(_, _, corner)| corner)
+}
+
+/// Grey squares as large as the area allows, centred below their caption.
+fn draw_image<'a>(caption: &str, image: &Image, area: &Area<'a>) -> Result<(), DrawError<'a>> {
+    const HEAD: usize = 34;
+    let (width, height) = area.dim_in_pixel();
+    let rows = image.pixels.len() / image.width;
+    let room = (height as usize).saturating_sub(HEAD + 8);
+    let side = (width as usize / image.width).min(room / rows).max(1);
+    let left = (width as usize).saturating_sub(side * image.width) / 2;
+    area.draw(&Text::new(
+        caption.to_owned(),
+        (left as i32, 8),
+        (FONT, 20).into_font(),
+    ))?;
+    for (k, &level) in image.pixels.iter().enumerate() {
+        let (x, y) = (left + k % image.width * side, HEAD + k / image.width * side);
+        let corner = (x as i32, y as i32);
+        let opposite = ((x + side) as i32, (y + side) as i32);
+        let grey = (255.0 * level.clamp(0.0, 1.0)).round() as u8;
+        area.draw(&Rectangle::new(
+            [corner, opposite],
+            RGBColor(grey, grey, grey).filled(),
+        ))?;
     }
     Ok(())
 }

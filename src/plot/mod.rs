@@ -53,6 +53,15 @@ enum Shape {
     /// x, y, standard error of y.
     Points(Vec<(f64, f64, f64)>),
     Level(f64),
+    Image(Image),
+}
+
+/// Brightness of pixels.
+#[derive(Clone, Debug)]
+struct Image {
+    width: usize,
+    /// Rows from the top, 0 black to 1 white.
+    pixels: Vec<f64>,
 }
 
 /// A coordinate system with its series.
@@ -119,6 +128,24 @@ impl Panel {
         self
     }
 
+    /// A picture of grey pixels below a caption, in place of axes.
+    ///
+    /// `pixels` are rows of `width` from the top, from 0 (black) to 1 (white).
+    ///
+    /// # Panics
+    /// If the last row is not full, or there is none.
+    #[must_use]
+    #[track_caller]
+    pub fn image(caption: &str, width: usize, pixels: Vec<f64>) -> Self {
+        let full = width > 0 && !pixels.is_empty() && pixels.len().is_multiple_of(width);
+        assert!(full, "{} pixels in rows of {width}", pixels.len());
+        let mut panel = Self::new(caption, "");
+        panel
+            .series
+            .push((String::new(), Shape::Image(Image { width, pixels })));
+        panel
+    }
+
     fn shown(&self, x: f64, y: f64) -> bool {
         let fits = |v: f64, s| v.is_finite() && (s == Scale::Linear || v > 0.0);
         fits(x, self.x_scale) && fits(y, self.y_scale)
@@ -145,6 +172,7 @@ impl Panel {
                     }
                 }
                 Shape::Level(y) => ys.extend([*y].into_iter().filter(|&y| self.shown(1.0, y))),
+                Shape::Image(_) => return Some((0.0..1.0, 0.0..1.0)),
             }
         }
         let range = |values: &[f64], scale, pad: f64| {

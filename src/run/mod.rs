@@ -1,11 +1,13 @@
 //! Whole runs from run files: what the examples do, for programs that want the same.
 
+mod diffusion;
 mod ground_state;
 mod monte_carlo;
 mod network;
 mod start;
 mod symmetry;
 
+pub use diffusion::DiffusionRun;
 pub use ground_state::{GroundStateRun, Outcome};
 pub use monte_carlo::{ExactThermal, MonteCarloOutcome, MonteCarloRun, Rung};
 pub use network::{State, build_state};
@@ -13,6 +15,7 @@ pub use network::{State, build_state};
 use crate::exact::ExactError;
 use crate::run_file::RunFileError;
 use crate::{CheckpointError, Estimate, PlotError, RecordError, SampleError, VmcError};
+use ketwork_diffusion::DiffusionError;
 use ketwork_models::{NetworkError, SymmetryError};
 use ketwork_sse::SseError;
 use std::path::PathBuf;
@@ -67,6 +70,12 @@ pub enum RunError {
     /// Quantum Monte Carlo.
     #[error("monte_carlo: {0}")]
     MonteCarlo(#[from] SseError),
+    /// Data or parameters of circuit diffusion.
+    #[error("diffusion: {0}")]
+    Diffusion(#[from] DiffusionError),
+    /// Training or generation of circuit diffusion.
+    #[error("diffusion: {0}")]
+    Trained(DiffusionError),
     /// The output directory.
     #[error("{}: {source}; name a directory that can be written", path.display())]
     Out {
@@ -138,7 +147,7 @@ impl RunError {
     pub fn is_input(&self) -> bool {
         !matches!(
             self,
-            Self::Step { .. } | Self::Plot(_) | Self::Interrupted { .. }
+            Self::Step { .. } | Self::Trained(_) | Self::Plot(_) | Self::Interrupted { .. }
         )
     }
 }

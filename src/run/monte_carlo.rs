@@ -330,7 +330,8 @@ fn picture(found: &MonteCarloOutcome) -> Figure {
     };
     let points = of(&|r| (r.report.density.mean, r.report.density.error));
     let panel = Panel::new(found.parameter, "density").points("density", points);
-    let mut figure = Figure::new("").panel(with_twin(panel, twin(&|e| e.density)));
+    let title = format!("Thermal averages along {}", found.parameter);
+    let mut figure = Figure::new(&title).panel(with_twin(panel, twin(&|e| e.density)));
     if rungs.iter().all(|r| r.staggered.is_some()) {
         let points = of(&|r| {
             let m = r.staggered.map(|m| (m.squared.mean, m.squared.error));

@@ -22,10 +22,11 @@ pub use models::{
     XCubeKeys, XxzKeys, XyzKeys, Z2GaugeKeys,
 };
 pub use sections::{
-    DiffusionData, DiffusionSection, EvolutionMethod, EvolutionSection, FrameName, InitialState,
-    Integrator, LindbladMethod, LindbladSection, Mixing, MonteCarloSection, Network, NoiseSchedule,
-    Observable, OptimizerMethod, OptimizerSection, SamplerMethod, SamplingSection, Start, Symmetry,
-    TemperedParameter, TemperingSection, WavefunctionSection,
+    Activation, Classes, DiffusionData, DiffusionSection, EvolutionMethod, EvolutionSection,
+    FrameName, InitialState, Integrator, LindbladMethod, LindbladSection, Mixing,
+    MonteCarloSection, Network, NoiseSchedule, Observable, OptimizerMethod, OptimizerSection,
+    SamplerMethod, SamplingSection, Start, Symmetry, TemperedParameter, TemperingSection,
+    WavefunctionSection,
 };
 
 use ketwork_hamiltonians::{AnyModel, Lattice};
@@ -135,7 +136,7 @@ impl RunFile {
         }
         least(&mut self.monte_carlo.thermalization, 500);
         least(&mut self.monte_carlo.sweeps, 2000);
-        least(&mut self.diffusion.epochs, 3);
+        least(&mut self.diffusion.epochs, 60);
         if let (Some(bins), Some(sweeps)) = (&mut self.monte_carlo.bins, self.monte_carlo.sweeps) {
             *bins = (*bins).min(sweeps);
         }

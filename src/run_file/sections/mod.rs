@@ -19,8 +19,8 @@ pub use dynamics::{
     LindbladSection, Observable,
 };
 pub use monte_carlo::{
-    DiffusionData, DiffusionSection, MonteCarloSection, NoiseSchedule, TemperedParameter,
-    TemperingSection,
+    Activation, Classes, DiffusionData, DiffusionSection, MonteCarloSection, NoiseSchedule,
+    TemperedParameter, TemperingSection,
 };
 pub use training::{
     Mixing, Network, OptimizerMethod, OptimizerSection, SamplerMethod, SamplingSection, Start,

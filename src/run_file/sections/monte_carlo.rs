@@ -62,14 +62,34 @@ words! {
     }
 }
 
+/// Which classes of the data are learnt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Classes {
+    /// The first so many.
+    Count(usize),
+    /// These.
+    Named(Vec<usize>),
+}
+
+/// A leaky ReLU after the projections.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Activation {
+    /// With the default slope, or none.
+    Switch(bool),
+    /// With this slope for negative parts, in (0, 1].
+    Slope(f64),
+}
+
 /// `[diffusion]`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiffusionSection {
     /// The data.
     pub data: Option<DiffusionData>,
-    /// Classes to learn.
-    pub classes: Option<usize>,
+    /// Classes to learn: how many, or which digits.
+    pub classes: Option<Classes>,
     /// Data qubits.
     pub qubits: Option<usize>,
     /// Number T of diffusion steps.
@@ -80,8 +100,8 @@ pub struct DiffusionSection {
     pub ancillas: Option<usize>,
     /// Layers of the circuit.
     pub layers: Option<usize>,
-    /// Whether ancillas act as a non-linear activation.
-    pub activation: Option<bool>,
+    /// Leaky ReLU: true, false, or its slope.
+    pub activation: Option<Activation>,
     /// Whether states are diffused in a latent space.
     pub latent: Option<bool>,
     /// Whether the circuit knows the class.
@@ -123,10 +143,15 @@ impl MonteCarloSection {
 
 impl DiffusionSection {
     pub(in crate::run_file) fn validate(&self) -> Result<(), RunFileError> {
+        let classes = match &self.classes {
+            Some(Classes::Count(n)) => Some(*n),
+            Some(Classes::Named(list)) => Some(list.len()),
+            None => None,
+        };
         counts(
             "diffusion",
             &[
-                ("classes", self.classes),
+                ("classes", classes),
                 ("qubits", self.qubits),
                 ("steps", self.steps),
                 ("layers", self.layers),
