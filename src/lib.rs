@@ -5,6 +5,7 @@
 #[cfg(doctest)]
 mod book;
 mod checkpoint;
+pub mod evolve;
 pub mod exact;
 mod fits;
 mod ground_state;

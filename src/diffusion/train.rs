@@ -16,6 +16,9 @@ use rayon::prelude::*;
 /// Fewest states of an epoch: small sets are repeated, with fresh noise each time.
 const EPOCH: usize = 256;
 
+/// Infidelity from which on a step takes the whole rate.
+const FAR: f64 = 0.05;
+
 /// A training run, as an iterator of epochs.
 ///
 /// Every pass draws fresh noise for every state and step. Results do not depend on threads.
@@ -27,6 +30,8 @@ pub struct Training<'a> {
     model: DiffusionModel,
     angles: Vec<Adam>,
     weights: Adam,
+    /// Factor of each step's rate; empty before the first batch.
+    pace: Vec<f64>,
     epoch: usize,
     failed: bool,
 }
@@ -107,6 +112,7 @@ impl<'a> Training<'a> {
             stream,
             angles: model.theta.iter().map(|t| Adam::new(t.len())).collect(),
             weights: Adam::new(model.weights.len()),
+            pace: Vec::new(),
             model,
             epoch: 0,
             failed: false,
@@ -198,6 +204,10 @@ impl<'a> Training<'a> {
             .into_par_iter()
             .map(run)
             .collect::<Result<_, _>>()?;
+        if self.pace.is_empty() {
+            let pace = |g: &StepGradient| pace(g.loss.iter().sum::<f64>() / batch.len() as f64);
+            self.pace = results.iter().map(|(g, _)| pace(g)).collect();
+        }
         let mut weights = vec![0.0; self.model.weights.len()];
         let mut losses = Vec::with_capacity(results.len());
         for (t, (g, direction)) in results.into_iter().enumerate() {
@@ -212,7 +222,10 @@ impl<'a> Training<'a> {
                 .zip(&g.weights)
                 .for_each(|(a, b)| *a += b);
             match self.params.optimizer {
-                Optimizer::Adam => self.angles[t].step(&mut self.model.theta[t], &g.theta, rate),
+                Optimizer::Adam => {
+                    let rate = rate * self.pace[t];
+                    self.angles[t].step(&mut self.model.theta[t], &g.theta, rate);
+                }
                 Optimizer::NaturalGradient { .. } => {
                     let theta = self.model.theta[t].iter_mut();
                     theta.zip(&direction).for_each(|(x, d)| *x -= rate * d);
@@ -226,6 +239,13 @@ impl<'a> Training<'a> {
         }
         Ok(losses)
     }
+}
+
+/// A step whose states are close to their targets has little way to go, and the first moves of Adam
+/// are as long for it as for any other: the angles that lead to an infidelity are of the order of its
+/// root.
+fn pace(infidelity: f64) -> f64 {
+    (infidelity / FAR).clamp(0.1, 1.0)
 }
 
 impl Iterator for Training<'_> {

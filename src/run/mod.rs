@@ -2,8 +2,10 @@
 
 mod diffusion;
 mod ground_state;
+mod initial;
 mod monte_carlo;
 mod network;
+mod quench;
 mod start;
 mod symmetry;
 
@@ -11,7 +13,9 @@ pub use diffusion::DiffusionRun;
 pub use ground_state::{GroundStateRun, Outcome};
 pub use monte_carlo::{ExactThermal, MonteCarloOutcome, MonteCarloRun, Rung};
 pub use network::{State, build_state};
+pub use quench::{QuenchOutcome, QuenchRun};
 
+use crate::evolve::EvolveError;
 use crate::exact::ExactError;
 use crate::run_file::RunFileError;
 use crate::{CheckpointError, Estimate, PlotError, RecordError, SampleError, VmcError};
@@ -76,6 +80,9 @@ pub enum RunError {
     /// Training or generation of circuit diffusion.
     #[error("diffusion: {0}")]
     Trained(DiffusionError),
+    /// A step of an evolution.
+    #[error("evolution: {0}")]
+    Evolve(EvolveError),
     /// The output directory.
     #[error("{}: {source}; name a directory that can be written", path.display())]
     Out {
@@ -147,7 +154,11 @@ impl RunError {
     pub fn is_input(&self) -> bool {
         !matches!(
             self,
-            Self::Step { .. } | Self::Trained(_) | Self::Plot(_) | Self::Interrupted { .. }
+            Self::Step { .. }
+                | Self::Evolve(_)
+                | Self::Trained(_)
+                | Self::Plot(_)
+                | Self::Interrupted { .. }
         )
     }
 }

@@ -1,0 +1,82 @@
+//! Time evolution of neural states: TDVP and TENG with explicit Runge-Kutta tableaux, and the fit of
+//! a given state that both start from.
+//!
+//! Units: $\hbar = 1$. Real time is $\dot\psi = -iH\psi$, imaginary time $\dot\psi = -H\psi$; norm
+//! and global phase are free and carry no information.
+
+mod fit;
+mod flow;
+mod points;
+mod tableau;
+mod tdvp;
+mod teng;
+#[cfg(test)]
+mod tests;
+
+pub use fit::{FitParams, FitReport, fit};
+pub use flow::Flow;
+pub use points::Points;
+pub use tableau::Tableau;
+pub use tdvp::Tdvp;
+pub use teng::Teng;
+
+use crate::{MeasureError, SampleError, SolveError};
+
+/// Something that carries parameters forward in time.
+pub trait Evolve {
+    /// From t to t + dt.
+    ///
+    /// # Errors
+    /// [`EvolveError`]; theta is then unchanged.
+    fn advance(&mut self, t: f64, theta: &mut [f64], dt: f64) -> Result<StepReport, EvolveError>;
+}
+
+/// How one step went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct StepReport {
+    /// What the manifold of the network could not follow, in units of the norm of the state.
+    ///
+    /// TDVP: $dt\,\|J\dot\theta - v\|$, the largest of the stages. TENG: the root of the infidelity
+    /// between state and target, the largest of the stages.
+    pub residual: f64,
+    /// Mean energy at the start of the step, real part.
+    pub energy: f64,
+    /// Linear systems solved.
+    pub solves: u32,
+}
+
+/// Why a step failed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvolveError {
+    /// Nothing can be drawn.
+    #[error("t = {t}: {source}")]
+    Sample {
+        /// Time at the start of the stage.
+        t: f64,
+        /// Why.
+        source: SampleError,
+    },
+    /// A local energy is not finite.
+    #[error("t = {t}: {source}")]
+    Measure {
+        /// Time at the start of the stage.
+        t: f64,
+        /// Why.
+        source: MeasureError,
+    },
+    /// A linear system cannot be solved.
+    #[error("t = {t}: {source}")]
+    Solve {
+        /// Time at the start of the stage.
+        t: f64,
+        /// Why.
+        source: SolveError,
+    },
+    /// Parameters left the finite numbers.
+    #[error("t = {t}: the parameters are not finite; take a smaller evolution.dt")]
+    Diverged {
+        /// Time at the start of the step.
+        t: f64,
+    },
+}

@@ -1,0 +1,163 @@
+use super::*;
+use crate::exact::{Basis, EvolveParams, Memory, SparseMatrix, cool, evolve};
+use crate::hamiltonians::{Boundary, Hamiltonian, Lattice, Model, Tfim};
+use crate::{FullSum, PrefixTable, Sampler};
+use ketwork_models::{Autoregressive, Stream, Wavefunction};
+use num_complex::Complex64;
+
+type Table = Autoregressive<PrefixTable<Complex64>>;
+
+/// A ring of four qubits whose complete ansatz starts from random amplitudes.
+struct Ring {
+    model: Model<f64>,
+    psi: Table,
+    theta: Vec<f64>,
+}
+
+fn ring() -> Ring {
+    let lattice = Lattice::chain(4, Boundary::Periodic).unwrap();
+    let mut tfim = Tfim::new(0.7);
+    tfim.hz = 0.3;
+    let model = tfim.on(&lattice).unwrap();
+    let table = PrefixTable::new(*crate::hamiltonians::OnSpace::space(&model));
+    let psi = Autoregressive::new(table, model.sector().clone());
+    let stream = Stream::new(3).named("table");
+    let theta = (0..psi.layout().n_params())
+        .map(|i| 0.8 * (stream.uniform(i as u64, 0) - 0.5))
+        .collect();
+    Ring { model, psi, theta }
+}
+
+fn all(model: &Model<f64>) -> FullSum {
+    FullSum::new(&**model.sector(), Memory::default()).unwrap()
+}
+
+/// Normalised amplitudes in the order of the basis.
+fn amplitudes(ring: &Ring, theta: &[f64]) -> Vec<Complex64> {
+    let samples = all(&ring.model).draw(&ring.psi, theta).unwrap();
+    samples.log_psi.iter().map(|l| l.exp()).collect()
+}
+
+fn infidelity(a: &[Complex64], b: &[Complex64]) -> f64 {
+    let (mut ab, mut aa, mut bb) = (Complex64::ZERO, 0.0, 0.0);
+    for (a, b) in a.iter().zip(b) {
+        ab += a.conj() * b;
+        aa += a.norm_sqr();
+        bb += b.norm_sqr();
+    }
+    // |a - P a|^2 without cancellation.
+    let scale = ab.conj() / bb;
+    let left: f64 = a
+        .iter()
+        .zip(b)
+        .map(|(a, b)| (a - scale * b).norm_sqr())
+        .sum();
+    left / aa
+}
+
+/// Infidelity with the exact state after t = 0.5.
+fn error_of(ring: &Ring, flow: Flow, dt: f64, mut engine: impl Evolve) -> f64 {
+    let basis = Basis::new(&**ring.model.sector(), Memory::default()).unwrap();
+    let h = SparseMatrix::new(&ring.model, &basis, Memory::default()).unwrap();
+    let mut exact = amplitudes(ring, &ring.theta);
+    let params = EvolveParams {
+        tolerance: 1e-13,
+        ..EvolveParams::default()
+    };
+    match flow {
+        Flow::RealTime => evolve(&h, 0.5, &mut exact, &params).unwrap(),
+        Flow::ImaginaryTime => cool(&h, 0.5, &mut exact, &params).unwrap(),
+    };
+    let mut theta = ring.theta.clone();
+    let steps = (0.5 / dt).round() as usize;
+    for i in 0..steps {
+        engine.advance(i as f64 * dt, &mut theta, dt).unwrap();
+    }
+    infidelity(&exact, &amplitudes(ring, &theta))
+}
+
+fn tdvp(ring: &Ring, tableau: Tableau, flow: Flow) -> Tdvp<'_, f64, Table> {
+    let mut tdvp = Tdvp::new(&ring.model, &ring.psi, Box::new(all(&ring.model)));
+    (tdvp.tableau, tdvp.flow) = (tableau, flow);
+    // The tangent map of a complete ansatz has full rank up to norm and phase.
+    tdvp.shift = 1e-14;
+    tdvp
+}
+
+fn teng(ring: &Ring, tableau: Tableau, flow: Flow) -> Teng<'_, f64, Table> {
+    let mut teng =
+        Teng::new(&ring.model, &ring.psi, Box::new(all(&ring.model))).with_all(all(&ring.model));
+    (teng.tableau, teng.flow) = (tableau, flow);
+    teng.fit.tolerance = 1e-26;
+    teng.fit.sweeps = 20;
+    teng
+}
+
+/// The order measured from errors of the state: infidelity is its square.
+fn order(error: impl Fn(f64) -> f64, dt: f64) -> f64 {
+    0.5 * (error(dt) / error(0.5 * dt)).log2()
+}
+
+#[test]
+fn with_full_sums_and_a_complete_ansatz_every_method_converges_with_its_order() {
+    let ring = ring();
+    for flow in [Flow::RealTime, Flow::ImaginaryTime] {
+        for (tableau, dt) in [
+            (Tableau::euler(), 0.005),
+            (Tableau::heun(), 0.01),
+            (Tableau::rk4(), 0.05),
+        ] {
+            let wanted = f64::from(tableau.order());
+            let by_tdvp = |dt| error_of(&ring, flow, dt, tdvp(&ring, tableau.clone(), flow));
+            let by_teng = |dt| error_of(&ring, flow, dt, teng(&ring, tableau.clone(), flow));
+            for (name, found) in [("TDVP", order(by_tdvp, dt)), ("TENG", order(by_teng, dt))] {
+                assert!(
+                    (found - wanted).abs() < 0.2,
+                    "{name}, {flow:?}: order {found:.2} instead of {wanted}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn fourth_order_steps_reach_an_infidelity_of_1e_12() {
+    let (ring, flow) = (ring(), Flow::RealTime);
+    for error in [
+        error_of(&ring, flow, 0.01, tdvp(&ring, Tableau::rk4(), flow)),
+        error_of(&ring, flow, 0.01, teng(&ring, Tableau::rk4(), flow)),
+    ] {
+        assert!(error < 1e-12, "{error:.1e}");
+    }
+}
+
+#[test]
+fn a_fit_finds_a_state_that_vanishes_somewhere() {
+    let ring = ring();
+    let points = Points::All(all(&ring.model));
+    let mut target = vec![Complex64::new(f64::NEG_INFINITY, 0.0); 16];
+    (target[0], target[6]) = (Complex64::ZERO, Complex64::new(-3.0, 1.0));
+    let mut theta = ring.theta.clone();
+    let params = FitParams {
+        tolerance: 1e-10,
+        sweeps: 200,
+        shift: 1e-2,
+        least_shift: 1e-12,
+    };
+    let report = fit(&ring.psi, &mut theta, &points, &target, &params).unwrap();
+    assert!(report.infidelity < 1e-9, "{report:?}");
+    let found = amplitudes(&ring, &theta);
+    let wanted: Vec<_> = target.iter().map(|t| t.exp()).collect();
+    assert!(infidelity(&wanted, &found) < 1e-9);
+}
+
+#[test]
+fn a_complete_ansatz_follows_without_residual() {
+    let ring = ring();
+    let mut theta = ring.theta.clone();
+    let report = tdvp(&ring, Tableau::rk4(), Flow::RealTime)
+        .advance(0.0, &mut theta, 0.01)
+        .unwrap();
+    assert!(report.residual < 1e-10, "{report:?}");
+    assert_eq!(report.solves, 4);
+}
