@@ -4,6 +4,10 @@ use super::Points;
 use crate::{MinSr, SampleError, SolveError, Sr, TangentSolver};
 use ketwork_models::{Dense, Differentiable, Samples, TangentMap};
 use num_complex::Complex64;
+use std::f64::consts::{PI, TAU};
+
+/// Amplitude below which a target is not told from 0 while logarithms are fitted.
+const TINY: f64 = 1e-12;
 
 /// When a fit ends, and how it is damped.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,14 +21,26 @@ pub struct FitParams {
     pub shift: f64,
     /// Smallest damping.
     pub least_shift: f64,
+    /// What is made small.
+    pub distance: Distance,
+}
+
+/// What a sweep makes small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Distance {
+    /// $\phi/\psi - 1$: differences of amplitudes, which ends in the infidelity.
+    Amplitude,
+    /// $\ln\phi - \ln\psi$, phases to within whole turns: also strings of tiny amplitude pull, which
+    /// leads from any start towards a target that nowhere vanishes.
+    Logarithm,
 }
 
 /// How a fit went.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct FitReport {
     /// $1 - |\langle\phi|\psi\rangle|^2 / (\langle\phi|\phi\rangle\langle\psi|\psi\rangle)$ at the
-    /// end, estimated at the points.
-    pub infidelity: f64,
+    /// end, estimated at the points; for logarithms the mean square.
+    pub loss: f64,
     /// The same before the first sweep.
     pub first: f64,
     /// Sweeps.
@@ -40,14 +56,46 @@ pub(super) enum FitError {
     Solve(#[from] SolveError),
 }
 
-/// Ratio of target and state at each point, scaled so that its weighted mean is 1, and the
-/// infidelity.
-struct Ratio {
+/// What is left at each point, with a weighted mean of 0, and the loss: the infidelity, or the mean
+/// square.
+struct Rest {
     values: Vec<Complex64>,
-    infidelity: f64,
+    loss: f64,
 }
 
-fn ratio(samples: &Samples<Complex64>, target: &[Complex64]) -> Ratio {
+fn rest(distance: Distance, samples: &Samples<Complex64>, target: &[Complex64]) -> Rest {
+    match distance {
+        Distance::Amplitude => ratio(samples, target),
+        Distance::Logarithm => logarithm(samples, target),
+    }
+}
+
+fn logarithm(samples: &Samples<Complex64>, target: &[Complex64]) -> Rest {
+    let mut values: Vec<Complex64> = target
+        .iter()
+        .zip(&samples.log_psi)
+        .map(|(t, l)| t - l)
+        .collect();
+    // Phases are counted from the one of the whole state.
+    let turn: Complex64 = values
+        .iter()
+        .zip(&samples.weight)
+        .map(|(v, w)| w * Complex64::from_polar(1.0, v.im))
+        .sum();
+    let phase = turn.arg();
+    for v in &mut values {
+        v.im = (v.im - phase + PI).rem_euclid(TAU) - PI;
+    }
+    let mean: Complex64 = values.iter().zip(&samples.weight).map(|(v, w)| w * v).sum();
+    values.iter_mut().for_each(|v| *v -= mean);
+    let square = values.iter().zip(&samples.weight);
+    Rest {
+        loss: square.map(|(v, w)| w * v.norm_sqr()).sum(),
+        values,
+    }
+}
+
+fn ratio(samples: &Samples<Complex64>, target: &[Complex64]) -> Rest {
     // Counted from the largest, so that no exponential overflows; vanishing targets are exact zeros.
     let top = target
         .iter()
@@ -62,25 +110,23 @@ fn ratio(samples: &Samples<Complex64>, target: &[Complex64]) -> Ratio {
             false => (t - l - top).exp(),
         })
         .collect();
-    let (mut mean, mut square) = (Complex64::ZERO, 0.0);
-    for (v, w) in values.iter().zip(&samples.weight) {
-        mean += w * v;
-        square += w * v.norm_sqr();
-    }
-    if mean.norm_sqr() > 0.0 {
-        values.iter_mut().for_each(|v| *v /= mean);
+    let mean: Complex64 = values.iter().zip(&samples.weight).map(|(v, w)| w * v).sum();
+    let overlaps = mean.norm_sqr() > 0.0;
+    if overlaps {
+        values.iter_mut().for_each(|v| *v = *v / mean - 1.0);
     }
     // The variance, not the difference of two numbers near 1.
     let spread: f64 = values
         .iter()
         .zip(&samples.weight)
-        .map(|(v, w)| w * (v - 1.0).norm_sqr())
+        .map(|(v, w)| w * v.norm_sqr())
         .sum();
-    Ratio {
+    Rest {
         values,
-        infidelity: match mean.norm_sqr() > 0.0 && square > 0.0 {
-            true => spread / (1.0 + spread),
-            false => 1.0,
+        loss: if overlaps {
+            spread / (1.0 + spread)
+        } else {
+            1.0
         },
     }
 }
@@ -111,6 +157,56 @@ where
     sweep(psi, theta, points, target, params).map_err(|e| at(0.0, e))
 }
 
+/// Fits a whole state, given by its normalised amplitudes over all configurations, from any start:
+/// first logarithms, with weights $|\phi|$ that also hear the small amplitudes, then amplitudes.
+///
+/// Amplitudes below 1e-12 count as that.
+///
+/// # Errors
+/// Those of [`fit`].
+///
+/// # Panics
+/// If `target` differs in length from the configurations.
+#[track_caller]
+pub fn fit_state<W>(
+    psi: &W,
+    theta: &mut [f64],
+    all: &crate::FullSum,
+    target: &[Complex64],
+    tolerance: f64,
+) -> Result<FitReport, super::EvolveError>
+where
+    W: Differentiable<Log = Complex64> + ?Sized,
+{
+    let points = Points::All(all.clone());
+    let mut near = points
+        .of(psi, theta)
+        .map_err(|e| at(0.0, FitError::Sample(e)))?;
+    let logs: Vec<Complex64> = target
+        .iter()
+        .map(|a| Complex64::new(a.norm().max(TINY).ln(), a.arg()))
+        .collect();
+    assert_eq!(logs.len(), near.len(), "one amplitude for each point");
+    near.weight = target.iter().map(|a| a.norm().max(TINY)).collect();
+    let total: f64 = near.weight.iter().sum();
+    near.weight.iter_mut().for_each(|w| *w /= total);
+    let mut params = FitParams {
+        tolerance: 1e-4 * tolerance.sqrt(),
+        sweeps: 200,
+        shift: 1e-2,
+        least_shift: 1e-12,
+        distance: Distance::Logarithm,
+    };
+    let first = fit(psi, theta, &Points::Shots(near), &logs, &params)?;
+    (params.tolerance, params.distance) = (tolerance, Distance::Amplitude);
+    let exact: Vec<Complex64> = target.iter().map(|a| a.ln()).collect();
+    let last = fit(psi, theta, &points, &exact, &params)?;
+    Ok(FitReport {
+        sweeps: first.sweeps + last.sweeps,
+        ..last
+    })
+}
+
 pub(super) fn at(t: f64, e: FitError) -> super::EvolveError {
     match e {
         FitError::Sample(source) => super::EvolveError::Sample { t, source },
@@ -131,12 +227,12 @@ where
 {
     let mut samples = points.of(psi, theta)?;
     assert_eq!(target.len(), samples.len(), "one amplitude for each point");
-    let mut now = ratio(&samples, target);
-    let first = now.infidelity;
+    let mut now = rest(params.distance, &samples, target);
+    let first = now.loss;
     let (mut shift, mut sweeps) = (params.shift, 0);
     let mut memory = Vec::new();
-    'sweeps: while now.infidelity > params.tolerance && sweeps < params.sweeps {
-        let residual = weighted(&samples, |b| now.values[b] - 1.0);
+    'sweeps: while now.loss > params.tolerance && sweeps < params.sweeps {
+        let residual = weighted(&samples, |b| now.values[b]);
         let map = Dense::reusing(std::mem::take(&mut memory), psi, theta, &samples);
         let mut solver = solver(&map);
         let mut step = vec![0.0; theta.len()];
@@ -151,9 +247,9 @@ where
                 .ok()
                 .filter(|s| s.len() == target.len());
             if let Some(there) = reached {
-                let then = ratio(&there, target);
-                if then.infidelity < now.infidelity {
-                    let gain = now.infidelity / then.infidelity.max(1e-300);
+                let then = rest(params.distance, &there, target);
+                if then.loss < now.loss {
+                    let gain = now.loss / then.loss.max(1e-300);
                     theta.copy_from_slice(&trial);
                     (samples, now) = (there, then);
                     shift = (shift * 0.2).max(params.least_shift);
@@ -172,7 +268,7 @@ where
         }
     }
     Ok(FitReport {
-        infidelity: now.infidelity,
+        loss: now.loss,
         first,
         sweeps,
     })

@@ -13,7 +13,7 @@ mod teng;
 #[cfg(test)]
 mod tests;
 
-pub use fit::{FitParams, FitReport, fit};
+pub use fit::{Distance, FitParams, FitReport, fit, fit_state};
 pub use flow::Flow;
 pub use points::Points;
 pub use tableau::Tableau;

@@ -7,6 +7,8 @@ pub struct Tableau {
     /// Rows of the strictly lower triangle, the first empty.
     a: Vec<Vec<f64>>,
     b: Vec<f64>,
+    /// Weights of the embedded method minus b, where there is one.
+    error: Vec<f64>,
     c: Vec<f64>,
     order: u32,
 }
@@ -17,6 +19,7 @@ impl Tableau {
             c: a.iter().map(|row| row.iter().sum()).collect(),
             a: a.iter().map(|row| row.to_vec()).collect(),
             b: b.to_vec(),
+            error: Vec::new(),
             order,
         }
     }
@@ -44,6 +47,59 @@ impl Tableau {
         )
     }
 
+    /// The fifth-order method of Dormand and Prince with its embedded fourth-order one, seven stages:
+    /// for steps whose length follows from the error.
+    ///
+    /// # References
+    /// J. R. Dormand, P. J. Prince, J. Comput. Appl. Math. 6, 19 (1980), table 2.
+    #[must_use]
+    pub fn rk45() -> Self {
+        let b = [
+            35.0 / 384.0,
+            0.0,
+            500.0 / 1113.0,
+            125.0 / 192.0,
+            -2187.0 / 6784.0,
+            11.0 / 84.0,
+            0.0,
+        ];
+        let fourth = [
+            5179.0 / 57600.0,
+            0.0,
+            7571.0 / 16695.0,
+            393.0 / 640.0,
+            -92097.0 / 339_200.0,
+            187.0 / 2100.0,
+            1.0 / 40.0,
+        ];
+        let mut tableau = Self::new(
+            &[
+                &[],
+                &[0.2],
+                &[3.0 / 40.0, 9.0 / 40.0],
+                &[44.0 / 45.0, -56.0 / 15.0, 32.0 / 9.0],
+                &[
+                    19372.0 / 6561.0,
+                    -25360.0 / 2187.0,
+                    64448.0 / 6561.0,
+                    -212.0 / 729.0,
+                ],
+                &[
+                    9017.0 / 3168.0,
+                    -355.0 / 33.0,
+                    46732.0 / 5247.0,
+                    49.0 / 176.0,
+                    -5103.0 / 18656.0,
+                ],
+                &b[..6],
+            ],
+            &b,
+            5,
+        );
+        tableau.error = fourth.iter().zip(&b).map(|(f, b)| f - b).collect();
+        tableau
+    }
+
     /// Order of the global error.
     #[must_use]
     pub fn order(&self) -> u32 {
@@ -62,6 +118,11 @@ impl Tableau {
 
     pub(super) fn b(&self) -> &[f64] {
         &self.b
+    }
+
+    /// Embedded weights minus those of the step; empty without.
+    pub(super) fn error(&self) -> &[f64] {
+        &self.error
     }
 
     pub(super) fn c(&self, stage: usize) -> f64 {
@@ -96,10 +157,15 @@ mod tests {
             }
             y[0]
         };
-        let exact = run(&Tableau::rk4(), 4096);
-        for tableau in [Tableau::euler(), Tableau::heun(), Tableau::rk4()] {
+        let exact = run(&Tableau::rk45(), 2048);
+        for tableau in [
+            Tableau::euler(),
+            Tableau::heun(),
+            Tableau::rk4(),
+            Tableau::rk45(),
+        ] {
             let error = |steps| (run(&tableau, steps) - exact).abs();
-            let slope = (error(16) / error(64)).log2() / 2.0;
+            let slope = (error(8) / error(16)).log2();
             let order = f64::from(tableau.order());
             assert!((slope - order).abs() < 0.2, "order {order}: slope {slope}");
         }

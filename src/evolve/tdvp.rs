@@ -26,6 +26,11 @@ pub struct Tdvp<'a, T: Scalar, W: Differentiable<Log = Complex64> + ?Sized> {
     /// Relative diagonal shift of the linear systems: about 1e-10 for full sums, 1e-4 for a thousand
     /// shots.
     pub shift: f64,
+    /// Error of a step of a tableau with an embedded method, $\|J\,\delta\theta\|$, above which it is
+    /// repeated with a shorter step.
+    pub tolerance: f64,
+    /// Length of the next step where steps are adapted.
+    next: Option<f64>,
 }
 
 impl<'a, T, W> Tdvp<'a, T, W>
@@ -47,11 +52,12 @@ where
             flow: Flow::RealTime,
             tableau: Tableau::rk4(),
             shift: 1e-10,
+            tolerance: 1e-5,
+            next: None,
         }
     }
 
-    /// $\dot\theta$ with the relative projection residual and the energy.
-    fn rate(&mut self, t: f64, theta: &[f64]) -> Result<(Vec<f64>, f64, f64), EvolveError> {
+    fn rate(&mut self, t: f64, theta: &[f64]) -> Result<Rate, EvolveError> {
         let samples = self
             .sampler
             .draw(self.psi, theta)
@@ -80,20 +86,41 @@ where
             .zip(&wanted)
             .map(|(a, b)| (a - b).powi(2))
             .sum();
-        Ok((rate, left.sqrt(), mean.re))
+        Ok(Rate {
+            rate,
+            left: left.sqrt(),
+            energy: mean.re,
+            map,
+        })
     }
 }
 
-impl<T, W> Evolve for Tdvp<'_, T, W>
+/// $\dot\theta$ at a point.
+struct Rate {
+    rate: Vec<f64>,
+    /// $\|J\dot\theta - v\|$.
+    left: f64,
+    energy: f64,
+    map: Dense,
+}
+
+impl<T, W> Tdvp<'_, T, W>
 where
     T: Scalar,
     W: Differentiable<Log = Complex64> + ?Sized,
     Complex64: From<T>,
 {
-    fn advance(&mut self, t: f64, theta: &mut [f64], dt: f64) -> Result<StepReport, EvolveError> {
+    /// One step of the tableau; with an embedded method also the error of the step.
+    fn step(
+        &mut self,
+        t: f64,
+        theta: &[f64],
+        dt: f64,
+    ) -> Result<(Vec<f64>, StepReport, f64), EvolveError> {
         let tableau = self.tableau.clone();
         let mut report = StepReport::default();
         let mut rates: Vec<Vec<f64>> = Vec::new();
+        let mut first = None;
         let moved = |theta: &[f64], by: &[f64], rates: &[Vec<f64>]| {
             let mut next = theta.to_vec();
             for (a, rate) in by.iter().zip(rates) {
@@ -105,20 +132,77 @@ where
         };
         for stage in 0..tableau.stages() {
             let there = moved(theta, tableau.a(stage), &rates);
-            let (rate, left, energy) = self.rate(t + tableau.c(stage) * dt, &there)?;
-            if stage == 0 {
-                report.energy = energy;
-            }
-            report.residual = report.residual.max(dt * left);
+            let found = self.rate(t + tableau.c(stage) * dt, &there)?;
+            report.residual = report.residual.max(dt * found.left);
             report.solves += 1;
-            rates.push(rate);
+            rates.push(found.rate);
+            if stage == 0 {
+                report.energy = found.energy;
+                first = Some(found.map);
+            }
+        }
+        let mut error = 0.0;
+        if let (Some(map), false) = (first, tableau.error().is_empty()) {
+            let off = moved(&vec![0.0; theta.len()], tableau.error(), &rates);
+            let (n, k, _) = map.shape();
+            let mut image = vec![0.0; n * k];
+            map.apply(&off, &mut image);
+            error = image.iter().map(|x| x * x).sum::<f64>().sqrt();
         }
         let next = moved(theta, tableau.b(), &rates);
-        if next.iter().any(|x| !x.is_finite()) {
-            return Err(EvolveError::Diverged { t });
+        match next.iter().all(|x| x.is_finite()) {
+            true => Ok((next, report, error)),
+            false => Err(EvolveError::Diverged { t }),
         }
-        theta.copy_from_slice(&next);
-        Ok(report)
+    }
+}
+
+impl<T, W> Evolve for Tdvp<'_, T, W>
+where
+    T: Scalar,
+    W: Differentiable<Log = Complex64> + ?Sized,
+    Complex64: From<T>,
+{
+    /// From t to t + dt: one step, or as many as the tolerance of an embedded method asks for.
+    fn advance(&mut self, t: f64, theta: &mut [f64], dt: f64) -> Result<StepReport, EvolveError> {
+        if self.tableau.error().is_empty() {
+            let (next, report, _) = self.step(t, theta, dt)?;
+            theta.copy_from_slice(&next);
+            return Ok(report);
+        }
+        let mut all = StepReport::default();
+        let mut now = theta.to_vec();
+        let (mut at, end) = (t, t + dt);
+        let order = f64::from(self.tableau.order());
+        let mut step = self.next.unwrap_or(dt).min(dt);
+        while end - at > 1e-12 * dt {
+            let last = step >= end - at;
+            let taken = if last { end - at } else { step };
+            let (next, report, error) = self.step(at, &now, taken)?;
+            all.solves += report.solves;
+            // The usual controller: a factor of safety, and no change beyond 5 times.
+            let factor =
+                (0.9 * (self.tolerance / error.max(1e-300)).powf(1.0 / order)).clamp(0.2, 5.0);
+            if error > self.tolerance {
+                step = taken * factor;
+                if step < 1e-9 * dt {
+                    return Err(EvolveError::Diverged { t: at });
+                }
+                continue;
+            }
+            if at <= t {
+                all.energy = report.energy;
+            }
+            all.residual = all.residual.max(report.residual);
+            now = next;
+            at += taken;
+            if !last || factor < 1.0 {
+                step = taken * factor;
+            }
+        }
+        self.next = Some(step);
+        theta.copy_from_slice(&now);
+        Ok(all)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The time-evolving natural gradient for quantum states.
 
-use super::fit::{FitParams, at, sweep};
+use super::fit::{Distance, FitParams, at, sweep};
 use super::{Evolve, EvolveError, Flow, Points, StepReport, Tableau};
 use crate::{Sampled, Sampler};
 use ketwork_hamiltonians::{Driven, Scalar};
@@ -54,6 +54,7 @@ where
                 sweeps: 8,
                 shift: 1e-8,
                 least_shift: 1e-11,
+                distance: Distance::Amplitude,
             },
         }
     }
@@ -132,7 +133,7 @@ where
         let mut next = theta.to_vec();
         let mut project = |next: &mut Vec<f64>, target: &[Complex64]| {
             let found = sweep(self.psi, next, &points, target, &self.fit).map_err(|e| at(t, e))?;
-            report.residual = report.residual.max(found.infidelity.max(0.0).sqrt());
+            report.residual = report.residual.max(found.loss.max(0.0).sqrt());
             report.solves += found.sweeps;
             Ok::<_, EvolveError>(())
         };

@@ -143,9 +143,10 @@ fn a_fit_finds_a_state_that_vanishes_somewhere() {
         sweeps: 200,
         shift: 1e-2,
         least_shift: 1e-12,
+        distance: Distance::Amplitude,
     };
     let report = fit(&ring.psi, &mut theta, &points, &target, &params).unwrap();
-    assert!(report.infidelity < 1e-9, "{report:?}");
+    assert!(report.loss < 1e-9, "{report:?}");
     let found = amplitudes(&ring, &theta);
     let wanted: Vec<_> = target.iter().map(|t| t.exp()).collect();
     assert!(infidelity(&wanted, &found) < 1e-9);

@@ -1,7 +1,7 @@
 //! Closed dynamics from a run file: Krylov evolution, and neural states beside it.
 
 use super::{RunError, RunOptions, State, build_state, initial};
-use crate::evolve::{Evolve, EvolveError, FitParams, Points, StepReport, Tableau, Tdvp, Teng, fit};
+use crate::evolve::{Evolve, EvolveError, StepReport, Tableau, Tdvp, Teng, fit_state};
 use crate::exact::{Basis, EvolveParams, Memory, SparseMatrix, dimension, evolve, expectation};
 use crate::run_file::{
     EvolutionMethod, HamiltonianSection, InitialState, Integrator, Observable, RunFile,
@@ -295,22 +295,15 @@ impl QuenchRun {
         }
         exact.advance(first - at, &mut reference)?;
         at = first;
-        let target: Vec<Complex64> = reference.iter().map(|a| a.ln()).collect();
         let mut theta = psi.layout().initial(stream.named("parameters"));
-        let params = FitParams {
-            tolerance: 1e-11,
-            sweeps: 400,
-            shift: 1e-2,
-            least_shift: 1e-12,
-        };
-        let points = Points::All(all.clone());
-        let fitted = fit(psi, &mut theta, &points, &target, &params).map_err(RunError::Evolve)?;
+        let fitted =
+            fit_state(psi, &mut theta, &all, &reference, 1e-11).map_err(RunError::Evolve)?;
         let mut bar = bar(options, section.times.len());
         bar.say(&format!(
             "the state at t = {first:.3} is fitted to an infidelity of {:.1e} in {} sweeps{}",
-            fitted.infidelity,
+            fitted.loss,
             fitted.sweeps,
-            if fitted.infidelity > POOR_FIT {
+            if fitted.loss > POOR_FIT {
                 "; a wider network would start closer"
             } else {
                 ""
@@ -337,7 +330,10 @@ impl QuenchRun {
                 tdvp.tableau = match section.integrator {
                     Some(Integrator::Euler) => Tableau::euler(),
                     Some(Integrator::Heun) => Tableau::heun(),
-                    _ => Tableau::rk4(),
+                    Some(Integrator::Rk4) => Tableau::rk4(),
+                    // Noise of shots is no error of the integrator.
+                    None if !sums => Tableau::heun(),
+                    Some(Integrator::Rk45) | None => Tableau::rk45(),
                 };
                 Box::new(tdvp)
             }
