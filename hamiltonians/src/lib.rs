@@ -9,6 +9,7 @@ mod kernel;
 mod lattice;
 mod local_sum;
 mod model;
+pub mod open;
 mod operator;
 mod parity_block;
 mod pauli;

@@ -1,0 +1,71 @@
+//! Open systems: measurement frames, Lindblad generators, and the generator on outcome strings.
+
+mod frame;
+mod lindblad;
+#[cfg(test)]
+mod tests;
+
+pub use frame::Frame;
+pub use lindblad::{Jump, Lindblad};
+
+/// Why an open system is refused.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The effects of a frame do not add up to 1, or are not Hermitian.
+    #[error("the effects of a frame must be Hermitian and add up to 1; {what}")]
+    Effects {
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// Effects that do not span all matrices.
+    #[error("the frame is not informationally complete: its effects are linearly dependent")]
+    Incomplete,
+    /// A rate below 0 is no completely positive evolution.
+    #[error("jump {jump} has the rate {rate}; rates are finite and not negative")]
+    Rate {
+        /// Position of the jump.
+        jump: usize,
+        /// Its rate.
+        rate: f64,
+    },
+    /// A jump names a site that is not there, or one twice.
+    #[error("jump {jump} acts on sites {sites:?}; write distinct sites below {n_sites}")]
+    Sites {
+        /// Position of the jump.
+        jump: usize,
+        /// Its sites.
+        sites: Vec<u32>,
+        /// Number of sites.
+        n_sites: usize,
+    },
+    /// A jump's matrix does not fit its sites.
+    #[error("jump {jump} has {found} matrix elements; {expected} fit its sites")]
+    Shape {
+        /// Position of the jump.
+        jump: usize,
+        /// Elements there are.
+        found: usize,
+        /// Elements needed.
+        expected: usize,
+    },
+    /// Sites that are no qubits.
+    #[error("sites have {local_dim} values; frames are written for qubits")]
+    NotQubits {
+        /// Values of a site.
+        local_dim: usize,
+    },
+    /// A term on too many sites.
+    #[error(
+        "a term on {sites} sites makes {sites} four-valued sites; at most {most} are affordable"
+    )]
+    Wide {
+        /// Sites of the term, guarded ones included.
+        sites: usize,
+        /// Most sites.
+        most: usize,
+    },
+    /// Elements that are no numbers.
+    #[error(transparent)]
+    Operator(#[from] crate::OperatorError),
+}
