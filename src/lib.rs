@@ -11,6 +11,7 @@ mod fits;
 mod ground_state;
 mod local;
 mod observables;
+pub mod open;
 mod plot;
 mod progress;
 mod record;

@@ -2,6 +2,7 @@
 
 use super::Points;
 use crate::{MinSr, SampleError, SolveError, Sr, TangentSolver};
+use ketwork_hamiltonians::Scalar;
 use ketwork_models::{Dense, Differentiable, Samples, TangentMap};
 use num_complex::Complex64;
 use std::f64::consts::{PI, TAU};
@@ -23,6 +24,18 @@ pub struct FitParams {
     pub least_shift: f64,
     /// What is made small.
     pub distance: Distance,
+}
+
+impl Default for FitParams {
+    fn default() -> Self {
+        Self {
+            tolerance: 1e-11,
+            sweeps: 200,
+            shift: 1e-2,
+            least_shift: 1e-12,
+            distance: Distance::Amplitude,
+        }
+    }
 }
 
 /// What a sweep makes small.
@@ -49,7 +62,7 @@ pub struct FitReport {
 
 /// Why a fit failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub(super) enum FitError {
+pub(crate) enum FitError {
     #[error(transparent)]
     Sample(#[from] SampleError),
     #[error(transparent)]
@@ -58,19 +71,19 @@ pub(super) enum FitError {
 
 /// What is left at each point, with a weighted mean of 0, and the loss: the infidelity, or the mean
 /// square.
-struct Rest {
-    values: Vec<Complex64>,
-    loss: f64,
+pub(crate) struct Rest<L> {
+    pub(crate) values: Vec<L>,
+    pub(crate) loss: f64,
 }
 
-fn rest(distance: Distance, samples: &Samples<Complex64>, target: &[Complex64]) -> Rest {
+fn rest(distance: Distance, samples: &Samples<Complex64>, target: &[Complex64]) -> Rest<Complex64> {
     match distance {
         Distance::Amplitude => ratio(samples, target),
         Distance::Logarithm => logarithm(samples, target),
     }
 }
 
-fn logarithm(samples: &Samples<Complex64>, target: &[Complex64]) -> Rest {
+fn logarithm(samples: &Samples<Complex64>, target: &[Complex64]) -> Rest<Complex64> {
     let mut values: Vec<Complex64> = target
         .iter()
         .zip(&samples.log_psi)
@@ -95,7 +108,7 @@ fn logarithm(samples: &Samples<Complex64>, target: &[Complex64]) -> Rest {
     }
 }
 
-fn ratio(samples: &Samples<Complex64>, target: &[Complex64]) -> Rest {
+fn ratio(samples: &Samples<Complex64>, target: &[Complex64]) -> Rest<Complex64> {
     // Counted from the largest, so that no exponential overflows; vanishing targets are exact zeros.
     let top = target
         .iter()
@@ -147,7 +160,7 @@ fn ratio(samples: &Samples<Complex64>, target: &[Complex64]) -> Rest {
 pub fn fit<W>(
     psi: &W,
     theta: &mut [f64],
-    points: &Points,
+    points: &Points<Complex64>,
     target: &[Complex64],
     params: &FitParams,
 ) -> Result<FitReport, super::EvolveError>
@@ -207,7 +220,7 @@ where
     })
 }
 
-pub(super) fn at(t: f64, e: FitError) -> super::EvolveError {
+pub(crate) fn at(t: f64, e: FitError) -> super::EvolveError {
     match e {
         FitError::Sample(source) => super::EvolveError::Sample { t, source },
         FitError::Solve(source) => super::EvolveError::Solve { t, source },
@@ -218,16 +231,33 @@ pub(super) fn at(t: f64, e: FitError) -> super::EvolveError {
 pub(super) fn sweep<W>(
     psi: &W,
     theta: &mut [f64],
-    points: &Points,
+    points: &Points<Complex64>,
     target: &[Complex64],
     params: &FitParams,
 ) -> Result<FitReport, FitError>
 where
     W: Differentiable<Log = Complex64> + ?Sized,
 {
+    let rest_of = |samples: &Samples<Complex64>| {
+        assert_eq!(target.len(), samples.len(), "one amplitude for each point");
+        rest(params.distance, samples, target)
+    };
+    descend(psi, theta, points, &rest_of, params)
+}
+
+/// Gauss-Newton sweeps with the damping of Levenberg and Marquardt, for any rest.
+pub(crate) fn descend<W>(
+    psi: &W,
+    theta: &mut [f64],
+    points: &Points<W::Log>,
+    rest: &dyn Fn(&Samples<W::Log>) -> Rest<W::Log>,
+    params: &FitParams,
+) -> Result<FitReport, FitError>
+where
+    W: Differentiable + ?Sized,
+{
     let mut samples = points.of(psi, theta)?;
-    assert_eq!(target.len(), samples.len(), "one amplitude for each point");
-    let mut now = rest(params.distance, &samples, target);
+    let mut now = rest(&samples);
     let first = now.loss;
     let (mut shift, mut sweeps) = (params.shift, 0);
     let mut memory = Vec::new();
@@ -245,9 +275,9 @@ where
             let reached = points
                 .of(psi, &trial)
                 .ok()
-                .filter(|s| s.len() == target.len());
+                .filter(|s| s.len() == samples.len());
             if let Some(there) = reached {
-                let then = rest(params.distance, &there, target);
+                let then = rest(&there);
                 if then.loss < now.loss {
                     let gain = now.loss / then.loss.max(1e-300);
                     theta.copy_from_slice(&trial);
@@ -275,7 +305,7 @@ where
 }
 
 /// The smaller of the two systems.
-pub(super) fn solver(map: &dyn TangentMap) -> Box<dyn TangentSolver> {
+pub(crate) fn solver(map: &dyn TangentMap) -> Box<dyn TangentSolver> {
     let (n, k, p) = map.shape();
     match p < n * k {
         true => Box::new(Sr::default()),
@@ -284,12 +314,15 @@ pub(super) fn solver(map: &dyn TangentMap) -> Box<dyn TangentSolver> {
 }
 
 /// Rows $\sqrt{w_b}\,f(b)$ in the order of the tangent map: real parts, then imaginary parts.
-pub(super) fn weighted(samples: &Samples<Complex64>, f: impl Fn(usize) -> Complex64) -> Vec<f64> {
+pub(crate) fn weighted<L: Scalar>(samples: &Samples<L>, f: impl Fn(usize) -> L) -> Vec<f64> {
     let n = samples.len();
-    let mut rows = vec![0.0; 2 * n];
+    let mut rows = vec![0.0; L::COMPONENTS * n];
     for (b, w) in samples.weight.iter().enumerate().filter(|(_, w)| **w > 0.0) {
-        let v = f(b) * w.sqrt();
-        (rows[b], rows[n + b]) = (v.re, v.im);
+        let v = f(b).scale(w.sqrt());
+        rows[b] = v.re();
+        if L::COMPONENTS == 2 {
+            rows[n + b] = v.im();
+        }
     }
     rows
 }

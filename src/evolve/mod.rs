@@ -14,6 +14,7 @@ mod teng;
 mod tests;
 
 pub use fit::{Distance, FitParams, FitReport, fit, fit_state};
+pub(crate) use fit::{Rest, at as failed, descend};
 pub use flow::Flow;
 pub use points::Points;
 pub use tableau::Tableau;

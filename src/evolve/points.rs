@@ -1,26 +1,26 @@
 //! Where a state is compared with its target.
 
 use crate::{FullSum, SampleError, Sampler};
+use ketwork_hamiltonians::Scalar;
 use ketwork_models::{Samples, Wavefunction};
-use num_complex::Complex64;
 
 /// All configurations, or samples that stay where they were drawn.
 #[derive(Clone, Debug)]
-pub enum Points {
+pub enum Points<L> {
     /// Every legal configuration, weighted by the probability of the state at hand.
     All(FullSum),
     /// Fixed samples with fixed weights.
-    Shots(Samples<Complex64>),
+    Shots(Samples<L>),
 }
 
-impl Points {
+impl<L: Scalar> Points<L> {
     /// Log-amplitudes and weights for these parameters.
     ///
     /// # Errors
     /// [`SampleError`] where a log-amplitude is not finite.
-    pub fn of<W>(&self, psi: &W, theta: &[f64]) -> Result<Samples<Complex64>, SampleError>
+    pub fn of<W>(&self, psi: &W, theta: &[f64]) -> Result<Samples<L>, SampleError>
     where
-        W: Wavefunction<Log = Complex64> + ?Sized,
+        W: Wavefunction<Log = L> + ?Sized,
     {
         match self {
             Self::All(all) => all.clone().draw(psi, theta),

@@ -112,20 +112,20 @@ impl Tableau {
         self.b.len()
     }
 
-    pub(super) fn a(&self, stage: usize) -> &[f64] {
+    pub(crate) fn a(&self, stage: usize) -> &[f64] {
         &self.a[stage]
     }
 
-    pub(super) fn b(&self) -> &[f64] {
+    pub(crate) fn b(&self) -> &[f64] {
         &self.b
     }
 
     /// Embedded weights minus those of the step; empty without.
-    pub(super) fn error(&self) -> &[f64] {
+    pub(crate) fn error(&self) -> &[f64] {
         &self.error
     }
 
-    pub(super) fn c(&self, stage: usize) -> f64 {
+    pub(crate) fn c(&self, stage: usize) -> f64 {
         self.c[stage]
     }
 }

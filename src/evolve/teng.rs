@@ -21,7 +21,7 @@ pub struct Teng<'a, T: Scalar, W: Differentiable<Log = Complex64> + ?Sized> {
     psi: &'a W,
     sampler: Box<dyn Sampler<W> + 'a>,
     /// All configurations, where they are affordable: drawn samples else.
-    all: Option<Points>,
+    all: Option<Points<Complex64>>,
     /// Real or imaginary time.
     pub flow: Flow,
     /// Euler, Heun, or the fourth-order method.

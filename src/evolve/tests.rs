@@ -105,7 +105,7 @@ fn with_full_sums_and_a_complete_ansatz_every_method_converges_with_its_order() 
         for (tableau, dt) in [
             (Tableau::euler(), 0.005),
             (Tableau::heun(), 0.01),
-            (Tableau::rk4(), 0.05),
+            (Tableau::rk4(), 0.02),
         ] {
             let wanted = f64::from(tableau.order());
             let by_tdvp = |dt| error_of(&ring, flow, dt, tdvp(&ring, tableau.clone(), flow));

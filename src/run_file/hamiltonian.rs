@@ -188,11 +188,14 @@ impl HamiltonianSection {
                 };
                 model.on(&lattice).map(AnyModel::Real)
             }
-            Self::DissipativeTfim(_) => {
-                return Err(RunFileError::NotAvailable {
-                    model: self.model(),
-                });
+            // The signs and factors of the dissipative literature: H = (v/4) sum ZZ + (g/2) sum X.
+            Self::DissipativeTfim(k) => Tfim {
+                j: -0.25 * k.v,
+                h: -0.5 * k.g,
+                hz: 0.0,
             }
+            .on(&lattice)
+            .map(AnyModel::Real),
         };
         Ok((lattice, model.map_err(refused)?))
     }

@@ -1,0 +1,208 @@
+use super::*;
+use crate::exact::{Basis, Memory, SparseMatrix};
+use crate::hamiltonians::open::{Frame, Jump, Lindblad};
+use crate::hamiltonians::{Action, Free, LocalSum, Pauli, Space, Term};
+use crate::{FullSum, PrefixTable};
+use ketwork_models::{Autoregressive, Stream, Wavefunction};
+use num_complex::Complex64;
+use std::sync::Arc;
+
+/// H = (v/4) sum ZZ + (g/2) sum X on a ring, with decay of rate 1 and a correlated random jump.
+fn ring(n: usize, v: f64, g: f64, extra: bool) -> Lindblad {
+    let string = |p: Vec<Pauli>, sites: Vec<u32>, c: f64| Term {
+        sites,
+        guard: Vec::new(),
+        action: Action::Pauli(p, Complex64::from(c)),
+        coupling: 0,
+    };
+    let mut terms = Vec::new();
+    for i in 0..n as u32 {
+        terms.push(string(vec![Pauli::X], vec![i], 0.5 * g));
+        let next = (i + 1) % n as u32;
+        if n > 2 || i == 0 {
+            terms.push(string(vec![Pauli::Z; 2], vec![i, next], 0.25 * v));
+        }
+    }
+    let h = LocalSum::new(Space::qubits(n), terms, vec![("h".to_owned(), 1.0)]).unwrap();
+    let mut jumps: Vec<_> = (0..n as u32).map(|i| Jump::lowering(i, 1.0)).collect();
+    if extra {
+        let stream = Stream::new(5).named("jump");
+        let number = |k| Complex64::new(stream.uniform(k, 0) - 0.5, stream.uniform(k, 1) - 0.5);
+        jumps.push(Jump {
+            sites: vec![0, 1],
+            matrix: (0..16).map(number).collect(),
+            rate: 0.7,
+        });
+    }
+    Lindblad::new(h, jumps).unwrap()
+}
+
+struct Space4 {
+    basis: Basis,
+    a: SparseMatrix<f64>,
+}
+
+fn strings(lindblad: &Lindblad, frame: &Frame, n: usize) -> Space4 {
+    let basis = Basis::new(&Free::new(Space::new(n, 4)), Memory::default()).unwrap();
+    let generator = lindblad.generator(frame).unwrap();
+    let a = SparseMatrix::new(&generator, &basis, Memory::default()).unwrap();
+    Space4 { basis, a }
+}
+
+fn up(frame: &Frame, n: usize) -> Vec<[f64; 4]> {
+    vec![frame.probabilities([0.0, 0.0, 1.0]); n]
+}
+
+/// $d\rho/dt$ by plain matrices of the whole space.
+fn direct(lindblad: &Lindblad, n: usize, rho: &[Complex64]) -> Vec<Complex64> {
+    let d = 1usize << n;
+    let times = |a: &[Complex64], b: &[Complex64]| {
+        let mut out = vec![Complex64::ZERO; d * d];
+        for r in 0..d {
+            for k in 0..d {
+                for c in 0..d {
+                    out[r * d + c] += a[r * d + k] * b[k * d + c];
+                }
+            }
+        }
+        out
+    };
+    let qubits = Basis::new(&Free::new(Space::qubits(n)), Memory::default()).unwrap();
+    let sparse = SparseMatrix::new(lindblad.hamiltonian(), &qubits, Memory::default()).unwrap();
+    let mut h = vec![Complex64::ZERO; d * d];
+    sparse.entries().for_each(|(r, c, v)| h[r * d + c] += v);
+    let (left, right) = (times(&h, rho), times(rho, &h));
+    let i = Complex64::new(0.0, 1.0);
+    let mut rate: Vec<_> = left.iter().zip(right).map(|(l, r)| -i * (l - r)).collect();
+    for jump in lindblad.jumps() {
+        let k = jump.sites.len();
+        let bits = |x: usize| {
+            jump.sites
+                .iter()
+                .fold(0, |b, &s| 2 * b + (x >> (n - 1 - s as usize) & 1))
+        };
+        let rest = |x: usize| {
+            jump.sites
+                .iter()
+                .fold(x, |x, &s| x & !(1 << (n - 1 - s as usize)))
+        };
+        let mut l = vec![Complex64::ZERO; d * d];
+        for r in 0..d {
+            for c in (0..d).filter(|&c| rest(c) == rest(r)) {
+                l[r * d + c] = jump.matrix[bits(r) * (1 << k) + bits(c)];
+            }
+        }
+        let mut dagger = vec![Complex64::ZERO; d * d];
+        for r in 0..d {
+            (0..d).for_each(|c| dagger[c * d + r] = l[r * d + c].conj());
+        }
+        let count = times(&dagger, &l);
+        let gain = times(&times(&l, rho), &dagger);
+        let (a, b) = (times(&count, rho), times(rho, &count));
+        for (e, rate) in rate.iter_mut().enumerate() {
+            *rate += jump.rate * (gain[e] - 0.5 * (a[e] + b[e]));
+        }
+    }
+    rate
+}
+
+#[test]
+fn evolution_of_outcomes_is_that_of_the_density_matrix() {
+    for (n, frame) in [
+        (2, Frame::rotated()),
+        (3, Frame::tetrahedral()),
+        (3, Frame::pauli4()),
+    ] {
+        let lindblad = ring(n, 2.0, 1.3, true);
+        let Space4 { basis, a } = strings(&lindblad, &frame, n);
+        let mut p = product_probabilities(&basis, &up(&frame, n));
+        let mut rho = density_matrix(&frame, &basis, &p);
+        evolve_probabilities(&a, 0.4, &mut p, 1e-12).unwrap();
+        // The same time by many fourth-order steps of the matrix.
+        let (steps, dt) = (800, 0.4 / 800.0);
+        let add = |a: &[Complex64], b: &[Complex64], f: f64| -> Vec<Complex64> {
+            a.iter().zip(b).map(|(a, b)| a + f * b).collect()
+        };
+        for _ in 0..steps {
+            let k1 = direct(&lindblad, n, &rho);
+            let k2 = direct(&lindblad, n, &add(&rho, &k1, 0.5 * dt));
+            let k3 = direct(&lindblad, n, &add(&rho, &k2, 0.5 * dt));
+            let k4 = direct(&lindblad, n, &add(&rho, &k3, dt));
+            for (k, f) in [(k1, 1.0), (k2, 2.0), (k3, 2.0), (k4, 1.0)] {
+                rho = add(&rho, &k, f * dt / 6.0);
+            }
+        }
+        let found = density_matrix(&frame, &basis, &p);
+        let off = found.iter().zip(&rho).map(|(a, b)| (a - b).norm());
+        let off = off.fold(0.0, f64::max);
+        assert!(off < 1e-10, "N = {n}: {off:.1e}");
+        assert!(smallest_eigenvalue(&found).unwrap() > -1e-11);
+        let square: f64 = rho.iter().map(|x| x.norm_sqr()).sum();
+        assert!((purity(&frame, &basis, &p) - square).abs() < 1e-10);
+    }
+}
+
+#[test]
+fn the_steady_state_obeys_its_sum_rule_and_the_known_numbers() {
+    let frame = Frame::rotated();
+    let lindblad = ring(4, 2.0, 1.0, false);
+    let Space4 { basis, a } = strings(&lindblad, &frame, 4);
+    let mut p = product_probabilities(&basis, &up(&frame, 4));
+    let left = steady_probabilities(&a, &mut p, 1e-10).unwrap();
+    assert!(left < 1e-10);
+    let mean = |pauli| {
+        let c = frame.coefficients(pauli);
+        let configs = basis.configs(0..basis.len());
+        let rows = configs.view();
+        let sum: f64 = rows
+            .rows()
+            .zip(&p)
+            .map(|(x, p)| p * c[usize::from(x[0])])
+            .sum();
+        sum
+    };
+    let (x, y, z) = (mean(Pauli::X), mean(Pauli::Y), mean(Pauli::Z));
+    assert!(
+        (x - 0.439781).abs() < 2e-6 && (y - 0.187186).abs() < 2e-6,
+        "{x} {y}"
+    );
+    assert!((z + 0.812814).abs() < 2e-6, "{z}");
+    assert!((y - 1.0 - z).abs() < 1e-9, "g <Y> = 1 + <Z>: {y} {z}");
+    assert!((purity(&frame, &basis, &p) - 0.870485).abs() < 2e-6);
+}
+
+#[test]
+fn trapezoid_steps_of_a_complete_ansatz_are_of_second_order() {
+    let (n, frame) = (2, Frame::rotated());
+    let lindblad = ring(n, 2.0, 1.0, true);
+    let Space4 { basis, a } = strings(&lindblad, &frame, n);
+    let start = product_probabilities(&basis, &up(&frame, n));
+    let mut exact = start.clone();
+    evolve_probabilities(&a, 0.4, &mut exact, 1e-13).unwrap();
+    let sector: crate::hamiltonians::Sector = Arc::new(Free::new(Space::new(n, 4)));
+    let table = PrefixTable::<f64>::new(Space::new(n, 4));
+    let psi = Autoregressive::probability(table, sector.clone());
+    let all = FullSum::new(&*sector, Memory::default()).unwrap();
+    let error = |steps: usize| {
+        let mut theta = psi.layout().initial(Stream::new(1));
+        let params = crate::evolve::FitParams {
+            tolerance: 1e-26,
+            ..Default::default()
+        };
+        fit_probabilities(&psi, &mut theta, &all, &start, &params).unwrap();
+        let mut engine = Trapezoid::new(&a, &psi, all.clone());
+        engine.fit.tolerance = 1e-26;
+        engine.fit.sweeps = 30;
+        let tau = 0.4 / steps as f64;
+        for i in 0..steps {
+            engine.advance(i as f64 * tau, &mut theta, tau).unwrap();
+        }
+        let p = engine.probabilities(0.4, &theta).unwrap();
+        p.iter()
+            .zip(&exact)
+            .map(|(a, b)| (a - b).abs())
+            .sum::<f64>()
+    };
+    let slope = (error(8) / error(16)).log2();
+    assert!((slope - 2.0).abs() < 0.2, "order {slope}");
+}
