@@ -5,6 +5,7 @@ mod ground_state;
 mod initial;
 mod monte_carlo;
 mod network;
+mod open;
 mod quench;
 mod start;
 mod symmetry;
@@ -13,6 +14,7 @@ pub use diffusion::DiffusionRun;
 pub use ground_state::{GroundStateRun, Outcome};
 pub use monte_carlo::{ExactThermal, MonteCarloOutcome, MonteCarloRun, Rung};
 pub use network::{State, build_state};
+pub use open::{OpenOutcome, OpenRun};
 pub use quench::{QuenchOutcome, QuenchRun};
 
 use crate::evolve::EvolveError;

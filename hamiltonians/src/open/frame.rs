@@ -177,7 +177,8 @@ fn inverse(mut a: [[f64; 4]; 4]) -> Option<[[f64; 4]; 4]> {
         if a[pivot][i].abs() < 1e-9 {
             return None;
         }
-        (a.swap(i, pivot), out.swap(i, pivot));
+        a.swap(i, pivot);
+        out.swap(i, pivot);
         let scale = 1.0 / a[i][i];
         (0..4).for_each(|c| {
             a[i][c] *= scale;

@@ -1,0 +1,81 @@
+//! How does a driven array of spins decay? Observables, purity and positivity of any model of qubits
+//! of a run file with decay on every site, exactly or by a network of outcome probabilities.
+//!
+//! Without a run file: a ring of five driven Ising spins from all up, exactly.
+
+mod cli;
+
+use cli::{Failure, Field, Line, Session, Story, Takes};
+use ketwork::run::{OpenRun, RunOptions};
+use std::process::ExitCode;
+
+const STORY: Story = Story {
+    name: "open_quench",
+    takes: &[Takes::RunFile],
+    toml: r#"
+        seed = 1
+        [hamiltonian]
+        model = "dissipative_tfim"
+        v = 2.0
+        g = 1.0
+        lattice = { kind = "chain", extent = [5], boundary = "periodic" }
+        [lindblad]
+        gamma = 1.0
+        method = "exact"
+        [evolution]
+        initial = "up_z"
+        times = [0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
+        observables = ["mean_sx", "mean_sy", "mean_sz"]
+    "#,
+};
+
+fn main() -> ExitCode {
+    cli::main(STORY, tell)
+}
+
+fn tell(session: &Session) -> Result<Line, Failure> {
+    // Bad input is refused with --quick as without it.
+    OpenRun::new(session.written.clone())?;
+    let options = RunOptions {
+        out: session.out().map(Into::into),
+        progress: true,
+        stop: Some(session.interrupted()),
+        ..RunOptions::default()
+    };
+    let found = OpenRun::new(session.run.clone())?.run(&options)?;
+    let is_steady = found.times.is_empty();
+    for i in 0..found.values.first().map_or(0, Vec::len) {
+        let values = found.observables.iter().zip(&found.values);
+        let shown = values.map(|(o, v)| format!("{} = {:.6}", o.name(), v[i]));
+        let words = shown.collect::<Vec<_>>().join(", ");
+        match found.times.get(i) {
+            Some(t) => session.say(format!("t = {t}: {words}")),
+            None => session.say(format!("steady state: {words}")),
+        }
+    }
+    if let Some(lowest) = found.min_eigenvalue {
+        session.say(format!("smallest eigenvalue of rho: {lowest:.1e}"));
+    }
+    let last = found.purity.as_ref().and_then(|p| p.last().copied());
+    let mut line = Line::new();
+    let mut steady = Line::new();
+    for (o, values) in found.observables.iter().zip(found.values) {
+        if is_steady {
+            // Sums over all outcomes have no statistical error.
+            steady = steady
+                .set(o.name(), values[0])
+                .set(&format!("{}_error", o.name()), 0.0);
+        } else {
+            line = line.set(o.name(), values);
+        }
+    }
+    line = match is_steady {
+        true => line.set("steady", steady).set("purity", last),
+        false => line
+            .set("times", found.times)
+            .set("purity", found.purity.map(Field::from)),
+    };
+    Ok(line
+        .set("residual", found.residual)
+        .set("min_eigenvalue", found.min_eigenvalue))
+}
