@@ -76,6 +76,9 @@ pub(crate) struct Rest<L> {
     pub(crate) loss: f64,
 }
 
+/// What is left at samples.
+pub(crate) type RestOf<'a, L> = dyn Fn(&Samples<L>) -> Rest<L> + 'a;
+
 fn rest(distance: Distance, samples: &Samples<Complex64>, target: &[Complex64]) -> Rest<Complex64> {
     match distance {
         Distance::Amplitude => ratio(samples, target),
@@ -250,7 +253,7 @@ pub(crate) fn descend<W>(
     psi: &W,
     theta: &mut [f64],
     points: &Points<W::Log>,
-    rest: &dyn Fn(&Samples<W::Log>) -> Rest<W::Log>,
+    rest: &RestOf<'_, W::Log>,
     params: &FitParams,
 ) -> Result<FitReport, FitError>
 where

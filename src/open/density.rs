@@ -24,7 +24,7 @@ pub fn density_matrix(frame: &Frame, basis: &Basis, p: &[f64]) -> Vec<Complex64>
     }
     for site in 0..n {
         let stride = 1usize << (2 * (n - 1 - site));
-        for base in (0..values.len()).filter(|i| i / stride % 4 == 0) {
+        for base in (0..values.len()).filter(|i| (i / stride).is_multiple_of(4)) {
             let old: [Complex64; 4] = std::array::from_fn(|a| values[base + a * stride]);
             for e in 0..4 {
                 let sum = old.iter().zip(frame.duals()).map(|(o, m)| o * m[e]).sum();

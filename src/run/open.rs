@@ -20,7 +20,6 @@ use ketwork_hamiltonians::{
 use ketwork_models::{
     Ansatz, Autoregressive, Cell, Rnn, RnnParams, Stream, Transformer, TransformerParams,
 };
-use num_complex::Complex64;
 use std::sync::Arc;
 
 /// Most sites of a density matrix whose eigenvalues are computed.
@@ -56,7 +55,6 @@ pub struct OpenOutcome {
 #[derive(Debug)]
 pub struct OpenRun {
     run: RunFile,
-    lattice: Lattice,
     method: LindbladMethod,
     frame: Frame,
     start: Vec<[f64; 4]>,
@@ -146,7 +144,6 @@ impl OpenRun {
         }
         let this = Self {
             run,
-            lattice,
             method,
             frame,
             start,

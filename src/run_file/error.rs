@@ -88,12 +88,6 @@ pub enum RunFileError {
         /// Why.
         source: ModelError,
     },
-    /// The model is described but cannot be built yet.
-    #[error("hamiltonian.model: {model} is not available in this version; choose another model")]
-    NotAvailable {
-        /// The model.
-        model: &'static str,
-    },
 }
 
 impl RunFileError {

@@ -96,7 +96,8 @@ fn frames_and_their_duals_are_biorthogonal() {
     );
     let down = Frame::rotated().probabilities([0.0, 0.0, -1.0]);
     assert!(down.iter().all(|p| *p > 0.1), "{down:?}");
-    assert_eq!(Frame::tetrahedral().probabilities([0.0, 0.0, -1.0])[0], 0.0);
+    let pole = Frame::tetrahedral().probabilities([0.0, 0.0, -1.0]);
+    assert!(pole[0] <= 0.0, "{pole:?}");
 }
 
 #[test]

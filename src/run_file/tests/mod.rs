@@ -1,7 +1,7 @@
 mod refused;
 
 use super::*;
-use ketwork_hamiltonians::OnSpace;
+use ketwork_hamiltonians::{Hamiltonian, OnSpace};
 
 const CHAIN: &str = r#"lattice = { kind = "chain", extent = [8], boundary = "periodic" }"#;
 
@@ -96,12 +96,15 @@ fn gauge_theories_codes_and_anyons_are_built_on_links_and_labels() {
 }
 
 #[test]
-fn models_that_are_not_available_still_have_their_keys_checked() {
-    let error = parse(&chain("model = \"dissipative_tfim\"\nv = 1\ng = 1")).unwrap_err();
-    assert!(
-        matches!(error, RunFileError::NotAvailable { .. }),
-        "{error}"
-    );
+fn the_dissipative_ising_model_has_the_factors_of_its_literature() {
+    let run = parse(&chain("model = \"dissipative_tfim\"\nv = 2\ng = 3")).unwrap();
+    let AnyModel::Real(model) = run.system().unwrap().1 else {
+        panic!("Z and X are real");
+    };
+    let couplings = model.terms().couplings();
+    let of = |name: &str| couplings.iter().find(|c| c.0 == name).unwrap().1;
+    // -j ZZ - h X = (v/4) ZZ + (g/2) X.
+    assert!((of("j") + 0.5).abs() < 1e-15 && (of("h") + 1.5).abs() < 1e-15);
 }
 
 #[test]
