@@ -182,9 +182,9 @@ const BAD: &[(&str, &str, &str)] = &[
         "conserve",
     ),
     (
-        "[hamiltonian]\nmodel = \"dissipative_tfim\"\nv = 1\ng = 1\nCHAIN",
-        "hamiltonian.model:",
-        "not available",
+        "[hamiltonian]\nmodel = \"dissipative_tfim\"\nv = 1\nCHAIN",
+        "hamiltonian.g:",
+        "missing",
     ),
     (
         "[hamiltonian]\nmodel = \"toric_code\"\nCHAIN",
