@@ -372,6 +372,7 @@ impl<W: Ancestral> Ancestral for Symmetrized<W> {
         let mut out = Shots {
             x: Configs::new(n),
             log_psi: Vec::new(),
+            log_weight: Vec::new(),
             shots: Vec::new(),
             start: vec![0],
         };
@@ -381,6 +382,7 @@ impl<W: Ancestral> Ancestral for Symmetrized<W> {
             out.start.push(out.shots.len());
         }
         out.log_psi.resize(out.x.len(), W::Log::ZERO);
+        out.log_weight.resize(out.x.len(), 0.0);
         self.log_psi(theta, out.x.view(), &mut out.log_psi);
         out
     }

@@ -114,6 +114,9 @@ pub struct Shots<L> {
     pub x: Configs,
     /// Log-amplitudes (B).
     pub log_psi: Vec<L>,
+    /// ln |psi|^2 (or ln P) minus the logarithm of the probability of the draw (B): 0 for shots of the
+    /// state's own law.
+    pub log_weight: Vec<f64>,
     /// Shot numbers; those of row r stand at `start[r]..start[r + 1]`.
     pub shots: Vec<u64>,
     /// Places of the rows' shots (B + 1).
@@ -126,6 +129,52 @@ impl<L> Shots<L> {
     pub fn of_row(&self, r: usize) -> &[u64] {
         &self.shots[self.start[r]..self.start[r + 1]]
     }
+
+    /// The shots as weighted samples. Reweighted shots count as their effective number
+    /// $(\sum_i w_i)^2 / \sum_i w_i^2$; rows of weight 0 are left out.
+    ///
+    /// # References
+    /// L. Kish, Survey Sampling (Wiley, 1965).
+    #[must_use]
+    pub fn weighted(mut self) -> Samples<L>
+    where
+        L: Copy,
+    {
+        let counts = self.start.windows(2).map(|s| (s[1] - s[0]) as f64);
+        if self.log_weight.iter().all(|l| *l == 0.0) {
+            let total = self.shots.len() as u64;
+            return Samples {
+                weight: counts.map(|c| c / total as f64).collect(),
+                x: self.x,
+                log_psi: self.log_psi,
+                draw: Draw::Independent { shots: total },
+            };
+        }
+        let each: Vec<f64> = self.log_weight.iter().map(|l| l.exp()).collect();
+        let mut weight: Vec<f64> = counts.clone().zip(&each).map(|(c, w)| c * w).collect();
+        let total: f64 = weight.iter().sum();
+        let squares: f64 = weight.iter().zip(&each).map(|(cw, w)| cw * w).sum();
+        weight.iter_mut().for_each(|w| *w /= total);
+        if weight.contains(&0.0) {
+            let mut x = Configs::zeros(0, self.x.view().n_sites());
+            let kept = self.x.view().rows().zip(&weight);
+            kept.filter(|(_, w)| **w > 0.0)
+                .for_each(|(row, _)| x.push(row));
+            let mut each = weight.iter();
+            self.log_psi
+                .retain(|_| each.next().is_some_and(|w| *w > 0.0));
+            weight.retain(|w| *w > 0.0);
+            self.x = x;
+        }
+        Samples {
+            x: self.x,
+            log_psi: self.log_psi,
+            weight,
+            draw: Draw::Independent {
+                shots: (total * total / squares) as u64,
+            },
+        }
+    }
 }
 
 /// A wavefunction that draws independent samples.
@@ -136,21 +185,31 @@ pub trait Ancestral: Wavefunction {
     /// 500..1000 together are 0..1000; the rows are in a fixed order, whatever the threads.
     fn draw(&self, theta: &[f64], shots: Range<u64>, stream: Stream) -> Shots<Self::Log>;
 
+    /// Draws shots with even numbers from the state's own law p, those with odd numbers from a broad law
+    /// q in which each value is taken with probability `uniform` uniformly among the legal ones, else by
+    /// its conditional probability. [`Shots::log_weight`] is $\ln [p / (p + q)/2] \le \ln 2$.
+    ///
+    /// Near a node of a state $|\psi|^2$ is small and the local energy large: shots of $|\psi|^2$ miss
+    /// what such configurations contribute to the energy's gradient, these do not.
+    ///
+    /// `None` for a state that offers no such law.
+    ///
+    /// # References
+    /// Defensive mixtures: T. Hesterberg, Technometrics 37, 185 (1995).
+    fn draw_broadly(
+        &self,
+        theta: &[f64],
+        shots: Range<u64>,
+        stream: Stream,
+        uniform: f64,
+    ) -> Option<Shots<Self::Log>> {
+        let _ = (theta, shots, stream, uniform);
+        None
+    }
+
     /// Draws shots as weighted samples.
     fn sample(&self, theta: &[f64], shots: Range<u64>, stream: Stream) -> Samples<Self::Log> {
-        let total = shots.end.saturating_sub(shots.start);
-        let drawn = self.draw(theta, shots, stream);
-        let weight = drawn
-            .start
-            .windows(2)
-            .map(|s| (s[1] - s[0]) as f64 / total as f64)
-            .collect();
-        Samples {
-            x: drawn.x,
-            log_psi: drawn.log_psi,
-            weight,
-            draw: Draw::Independent { shots: total },
-        }
+        self.draw(theta, shots, stream).weighted()
     }
 }
 
@@ -202,6 +261,9 @@ macro_rules! forward_wavefunction {
         impl<W: Ancestral + ?Sized> Ancestral for $pointer {
             fn draw(&self, theta: &[f64], shots: Range<u64>, stream: Stream) -> Shots<W::Log> {
                 (**self).draw(theta, shots, stream)
+            }
+            fn draw_broadly(&self, theta: &[f64], shots: Range<u64>, stream: Stream, uniform: f64) -> Option<Shots<W::Log>> {
+                (**self).draw_broadly(theta, shots, stream, uniform)
             }
         }
         impl<W: Differentiable + ?Sized> Differentiable for $pointer {

@@ -360,3 +360,31 @@ fn joined_draws_of_slow_chains_agree_with_exact_sums_within_their_error() {
     assert!((joined_z - 1.07).abs() < 0.84, "mean z^2 {joined_z}");
     assert!(apart_z > 1.91, "these chains are not slow: {apart_z}");
 }
+
+#[test]
+fn broad_shots_see_the_configurations_near_a_node() {
+    let model = ring(6);
+    let psi = Autoregressive::new(
+        PrefixTable::<Complex64>::new(*model.space()),
+        model.sector().clone(),
+    );
+    // All spins up nearly vanishes: probability 1e-14 or so, local energy 1e6 and more.
+    let mut theta = vec![0.0; psi.layout().n_params()];
+    theta[0] = -16.0;
+    let measure = |sampler: Box<dyn Sampler<_>>| {
+        let mut vmc = GroundState::new(&model, &psi, sampler, theta.clone());
+        vmc.measure().unwrap()
+    };
+    let all = FullSum::new(&**model.sector(), Memory::default()).unwrap();
+    let (truth, spread) = measure(Box::new(all));
+    let shots = Independent::new(20_000, Stream::new(5));
+    let broad = shots.clone().broadened(0.3);
+    let (energy, variance) = measure(Box::new(broad));
+    assert!(energy.z(truth.mean).abs() < 4.0, "{energy} {}", truth.mean);
+    assert!((variance / spread - 1.0).abs() < 0.1, "{variance} {spread}");
+    let (_, missed) = measure(Box::new(shots));
+    assert!(
+        missed < 0.9 * spread,
+        "the node is no node: {missed} {spread}"
+    );
+}

@@ -6,6 +6,9 @@ use ketwork_models::{Ancestral, Samples, Stream};
 pub struct Independent {
     /// Shots in each draw.
     pub shots: u64,
+    /// Probability with which half of the shots draw each value uniformly, see
+    /// [`Ancestral::draw_broadly`]; 0 for shots of the state's own law.
+    pub uniform: f64,
     stream: Stream,
     drawn: u64,
 }
@@ -16,9 +19,16 @@ impl Independent {
     pub fn new(shots: u64, stream: Stream) -> Self {
         Self {
             shots,
+            uniform: 0.0,
             stream,
             drawn: 0,
         }
+    }
+
+    /// The same with `uniform`.
+    #[must_use]
+    pub fn broadened(self, uniform: f64) -> Self {
+        Self { uniform, ..self }
     }
 }
 
@@ -27,7 +37,14 @@ impl<W: Ancestral + ?Sized> Sampler<W> for Independent {
         if self.shots == 0 {
             return Err(SampleError::NoSamples);
         }
-        let samples = psi.sample(theta, 0..self.shots, self.stream.numbered(self.drawn));
+        let stream = self.stream.numbered(self.drawn);
+        let samples = match self.uniform > 0.0 {
+            true => psi
+                .draw_broadly(theta, 0..self.shots, stream, self.uniform)
+                .ok_or(SampleError::NotBroad)?
+                .weighted(),
+            false => psi.sample(theta, 0..self.shots, stream),
+        };
         self.drawn += 1;
         Ok(samples)
     }

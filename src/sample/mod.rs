@@ -90,6 +90,9 @@ pub enum SampleError {
     /// No shots were asked for.
     #[error("0 samples: ask for at least one")]
     NoSamples,
+    /// The state draws from its own law only.
+    #[error("this state draws from no broader law than its own; set `uniform` to 0")]
+    NotBroad,
     /// The saved state belongs to another sampler.
     #[error(
         "the saved sampler state has {found} numbers, this sampler needs {expected}; resume with the same [sampling] section"

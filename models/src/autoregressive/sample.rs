@@ -8,11 +8,15 @@
 //! shots are spread over buckets of u, so that an edge is found by bisection and only its bucket is
 //! searched; they stay where they are, each task owns a piece of one array. An interval shrinks by
 //! the information in its values, so fresh numbers are drawn every [`BITS`] bits.
+//!
+//! Shots of the broad law share the intervals by its probabilities; half of the shots are drawn from
+//! the state's own law (a defensive mixture), so that no weight exceeds 2.
 
 use super::{Autoregressive, Scratch};
 use crate::{Ancestral, Conditional, Shots, Stream};
 use ketwork_hamiltonians::{Configs, ConfigsRef, LocalMask, OnSpace, Scalar};
 use rayon::prelude::*;
+use std::f64::consts::LN_2;
 use std::ops::Range;
 
 /// Shots above which fresh numbers are drawn on all threads.
@@ -23,6 +27,16 @@ const CHUNK: usize = 256;
 const BITS: u32 = 16;
 /// Shots in a bucket.
 const BUCKET: usize = 32;
+
+/// The law of shots and their random numbers.
+#[derive(Clone, Copy)]
+struct Source {
+    stream: Stream,
+    /// Probability with which a value is drawn uniformly by the broad law.
+    uniform: f64,
+    /// Whether the broad law draws; else it is only followed.
+    is_broad: bool,
+}
 
 /// A shot on its way down the tree.
 #[derive(Clone, Copy, Debug, Default)]
@@ -100,6 +114,8 @@ struct Prefixes<L> {
     x: Vec<u8>,
     /// Sum of the log-conditionals so far (R).
     log: Vec<L>,
+    /// Logarithm of the probability of each prefix over that of the broad law (R).
+    log_weight: Vec<f64>,
     /// Constraint states (R, words).
     state: Vec<u64>,
     /// The interval of u that belongs to each prefix (R).
@@ -117,6 +133,7 @@ impl<L: Scalar> Prefixes<L> {
         Self {
             x: Vec::new(),
             log: Vec::new(),
+            log_weight: Vec::new(),
             state: Vec::new(),
             interval: Vec::new(),
             start: vec![0],
@@ -124,12 +141,26 @@ impl<L: Scalar> Prefixes<L> {
     }
 
     /// Adds a prefix whose shots end at `end`.
-    fn push(&mut self, x: &[u8], log: L, state: &[u64], interval: Interval, end: usize) {
+    fn push(&mut self, x: &[u8], logs: (L, f64), state: &[u64], interval: Interval, end: usize) {
         self.x.extend_from_slice(x);
-        self.log.push(log);
+        self.log.push(logs.0);
+        self.log_weight.push(logs.1);
         self.state.extend_from_slice(state);
         self.interval.push(interval);
         self.start.push(end);
+    }
+
+    fn logs(&self, r: usize) -> (L, f64) {
+        (self.log[r], self.log_weight[r])
+    }
+
+    /// Adds completed rows, whose shots follow.
+    fn append(&mut self, other: &Self, n: usize) {
+        let before = self.start[self.len()];
+        for r in 0..other.len() {
+            let (x, end) = (&other.x[r * n..(r + 1) * n], before + other.start[r + 1]);
+            self.push(x, other.logs(r), &[], other.interval[r], end);
+        }
     }
 
     fn slice(&self, rows: Range<usize>, n: usize, words: usize) -> Self {
@@ -137,6 +168,7 @@ impl<L: Scalar> Prefixes<L> {
         Self {
             x: self.x[rows.start * n..rows.end * n].to_vec(),
             log: self.log[rows.clone()].to_vec(),
+            log_weight: self.log_weight[rows.clone()].to_vec(),
             state: self.state[rows.start * words..rows.end * words].to_vec(),
             interval: self.interval[rows.clone()].to_vec(),
             start: self.start[rows.start..=rows.end]
@@ -153,7 +185,7 @@ impl<M: Conditional> Autoregressive<M> {
     fn descend(
         &self,
         theta: &[f64],
-        stream: Stream,
+        source: Source,
         mut scratch: Scratch<M>,
         mut position: usize,
         mut task: Prefixes<M::Log>,
@@ -171,14 +203,18 @@ impl<M: Conditional> Autoregressive<M> {
             let x = ConfigsRef::new(n, &task.x);
             self.net
                 .step(theta, &mut scratch.work, position, x, &mut scratch.raw);
-            self.refresh(&mut task, shots, position, stream);
+            self.refresh(&mut task, shots, position, source.stream);
             let (children, parent) = self.draw(
                 &task,
                 shots,
                 position,
                 &scratch.raw,
                 &mut scratch.normaliser,
-                expanded,
+                source,
+            );
+            debug_assert!(
+                !expanded || children.len() == task.len(),
+                "one shot a row has one child"
             );
             task = children;
             position += 1;
@@ -205,19 +241,12 @@ impl<M: Conditional> Autoregressive<M> {
                         self.net
                             .select(&scratch.work, &mut part.work, position, from);
                         let rows = task.slice(rows, n, words);
-                        self.descend(theta, stream, part, position, rows, shots)
+                        self.descend(theta, source, part, position, rows, shots)
                     })
                     .collect();
                 self.put(scratch);
                 let mut all = Prefixes::empty();
-                for part in done {
-                    let before = all.start[all.len()];
-                    for r in 0..part.len() {
-                        let x = &part.x[r * n..(r + 1) * n];
-                        let end = before + part.start[r + 1];
-                        all.push(x, part.log[r], &[], part.interval[r], end);
-                    }
-                }
+                done.iter().for_each(|part| all.append(part, n));
                 return all;
             }
             // Where most prefixes are distinct, one row a shot saves regrouping the cache again
@@ -287,7 +316,7 @@ impl<M: Conditional> Autoregressive<M> {
         position: usize,
         raw: &[M::Log],
         normaliser: &mut Vec<f64>,
-        expanded: bool,
+        source: Source,
     ) -> (Prefixes<M::Log>, Vec<u32>) {
         let (n, d, words) = (
             self.space().n_sites,
@@ -313,11 +342,20 @@ impl<M: Conditional> Autoregressive<M> {
             let (mut at, end) = (task.start[r], task.start[r + 1]);
             let mut sum = 0.0;
             let mut left = masks[r].count();
+            let share = 1.0 / f64::from(left);
             for v in masks[r].values() {
                 let raw = raw[r * d + v as usize];
                 let p = (s * (raw.re() - normaliser[r])).exp();
+                let (mut q, mut excess) = (p, 0.0);
+                if source.uniform > 0.0 && share < 1.0 {
+                    let broad = p + source.uniform * (share - p);
+                    excess = (broad / p).ln();
+                    if source.is_broad {
+                        q = broad;
+                    }
+                }
                 let low = whole.low + whole.width * sum;
-                sum += p;
+                sum += q;
                 left -= 1;
                 // The last allowed value takes what rounding leaves.
                 let to = if left == 0 {
@@ -336,17 +374,14 @@ impl<M: Conditional> Autoregressive<M> {
                 let log = task.log[r] + raw - M::Log::from(normaliser[r]);
                 let interval = Interval {
                     low,
-                    width: whole.width * p,
+                    width: whole.width * q,
                     ..whole
                 };
-                children.push(&row, log, &state, interval, at);
+                let logs = (log, task.log_weight[r] - excess);
+                children.push(&row, logs, &state, interval, at);
                 parent.push(r as u32);
             }
         }
-        debug_assert!(
-            !expanded || children.len() == task.len(),
-            "one shot a row has one child"
-        );
         (children, parent)
     }
 }
@@ -371,7 +406,7 @@ fn expand<L: Scalar>(
                 &task.x[r * n..(r + 1) * n],
                 &task.state[r * words..(r + 1) * words],
             );
-            out.push(x, task.log[r], state, task.interval[r], shot + 1);
+            out.push(x, task.logs(r), state, task.interval[r], shot + 1);
             parents.push(from);
         }
     }
@@ -392,37 +427,76 @@ fn merge_equal<L: Scalar>(task: &Prefixes<L>, shots: &mut [Shot], n: usize) -> P
             at += own.len();
         }
         let first = group[0];
-        out.push(row(first), task.log[first], &[], task.interval[first], at);
+        out.push(row(first), task.logs(first), &[], task.interval[first], at);
     }
     out
 }
 
-impl<M: Conditional> Ancestral for Autoregressive<M> {
-    fn draw(&self, theta: &[f64], shots: Range<u64>, stream: Stream) -> Shots<M::Log> {
-        let n = self.space().n_sites;
+impl<M: Conditional> Autoregressive<M> {
+    /// Completed rows, their shots in the order of the rows.
+    fn walk(&self, theta: &[f64], source: Source, shots: &mut [Shot]) -> Prefixes<M::Log> {
+        let mut root = Prefixes::empty();
+        if shots.is_empty() {
+            return root;
+        }
         let mut state = vec![0; self.sector.words()];
         self.sector.start(&mut state);
-        let mut root = Prefixes::empty();
-        let mut shots: Vec<Shot> = shots.map(|number| Shot { number, u: 0.0 }).collect();
-        if !shots.is_empty() {
-            root.push(
-                &vec![0; n],
-                M::Log::ZERO,
-                &state,
-                Interval::whole(1),
-                shots.len(),
-            );
-            root = self.descend(theta, stream, self.take(), 0, root, &mut shots);
-        }
-        let mut x = Configs::zeros(root.len(), n);
-        for r in 0..root.len() {
-            self.to_sites(&root.x[r * n..(r + 1) * n], x.row_mut(r));
+        let (x, logs) = (vec![0; self.space().n_sites], (M::Log::ZERO, 0.0));
+        root.push(&x, logs, &state, Interval::whole(1), shots.len());
+        self.descend(theta, source, self.take(), 0, root, shots)
+    }
+
+    fn shots(&self, rows: Prefixes<M::Log>, shots: &[Shot]) -> Shots<M::Log> {
+        let n = self.space().n_sites;
+        let mut x = Configs::zeros(rows.len(), n);
+        for r in 0..rows.len() {
+            self.to_sites(&rows.x[r * n..(r + 1) * n], x.row_mut(r));
         }
         Shots {
             x,
-            log_psi: root.log,
+            log_psi: rows.log,
+            log_weight: rows.log_weight,
             shots: shots.iter().map(|shot| shot.number).collect(),
-            start: root.start,
+            start: rows.start,
         }
+    }
+}
+
+impl<M: Conditional> Ancestral for Autoregressive<M> {
+    fn draw(&self, theta: &[f64], shots: Range<u64>, stream: Stream) -> Shots<M::Log> {
+        let source = Source {
+            stream,
+            uniform: 0.0,
+            is_broad: false,
+        };
+        let mut shots: Vec<Shot> = shots.map(|number| Shot { number, u: 0.0 }).collect();
+        let rows = self.walk(theta, source, &mut shots);
+        self.shots(rows, &shots)
+    }
+
+    fn draw_broadly(
+        &self,
+        theta: &[f64],
+        shots: Range<u64>,
+        stream: Stream,
+        uniform: f64,
+    ) -> Option<Shots<M::Log>> {
+        let (mut all, mut rows) = (Vec::new(), Prefixes::empty());
+        for is_broad in [false, true] {
+            let source = Source {
+                stream,
+                uniform,
+                is_broad,
+            };
+            let own = shots.clone().filter(|number| (number % 2 == 1) == is_broad);
+            let mut own: Vec<Shot> = own.map(|number| Shot { number, u: 0.0 }).collect();
+            rows.append(&self.walk(theta, source, &mut own), self.space().n_sites);
+            all.append(&mut own);
+        }
+        let mut rows = merge_equal(&rows, &mut all, self.space().n_sites);
+        // p over (p + q)/2 from ln(p/q).
+        let of_mixture = |l: &mut f64| *l = LN_2 - (-*l).exp().ln_1p();
+        rows.log_weight.iter_mut().for_each(of_mixture);
+        Some(self.shots(rows, &all))
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Ancestral, Cell, PrefixTable, Rnn, RnnParams, Stream};
+use crate::{Ancestral, Cell, Draw, PrefixTable, Rnn, RnnParams, Stream};
 use ketwork_hamiltonians::{Configs, Free, Number, is_legal};
 use num_complex::Complex64;
 use std::sync::Arc;
@@ -217,4 +217,47 @@ fn shots_of_more_positions_than_one_uniform_number_serves_follow_the_state() {
         parts == all,
         "the configuration of a shot depends on its range"
     );
+}
+
+#[test]
+fn broad_shots_with_their_weights_follow_the_state() {
+    let (shots, uniform) = (1 << 16, 0.3);
+    for (name, psi) in states() {
+        let theta = psi.layout().initial(Stream::new(5));
+        let stream = Stream::new(8);
+        let drawn = psi.draw_broadly(&theta, 0..shots, stream, uniform).unwrap();
+        assert!(drawn.log_weight.iter().all(|l| *l <= 2f64.ln()));
+        // Every configuration is drawn: the broad probabilities are normalised, and frequencies of
+        // shots follow them.
+        let q: Vec<f64> = (drawn.log_psi.iter().zip(&drawn.log_weight))
+            .map(|(l, w)| (2.0 * l.re - w).exp())
+            .collect();
+        assert!((q.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{name}");
+        let mut chi = 0.0;
+        for (r, q) in q.iter().enumerate() {
+            let expected = q * shots as f64;
+            assert!(expected > 5.0, "{name}: a configuration too rare to test");
+            chi += (drawn.of_row(r).len() as f64 - expected).powi(2) / expected;
+        }
+        let degrees = (q.len() - 1) as f64;
+        let z = (chi - degrees) / (2.0 * degrees).sqrt();
+        assert!(z.abs() < 4.0, "{name}: {z} standard deviations");
+        // The weighted mean of a function is that over the state.
+        let f = |x: &[u8]| x.iter().fold(1.0, |sum, v| 1.7 * sum - f64::from(*v));
+        let logs = (drawn.x.view().rows()).zip(&drawn.log_psi);
+        let exact: f64 = logs.map(|(x, l)| (2.0 * l.re).exp() * f(x)).sum();
+        let samples = drawn.weighted();
+        let Draw::Independent { shots: effective } = samples.draw else {
+            panic!("shots are independent")
+        };
+        assert!(effective >= shots / 2 && effective <= shots, "{effective}");
+        let pairs = || samples.x.view().rows().zip(&samples.weight);
+        let mean: f64 = pairs().map(|(x, w)| w * f(x)).sum();
+        let spread: f64 = pairs().map(|(x, w)| w * (f(x) - mean).powi(2)).sum();
+        let error = (spread / effective as f64).sqrt();
+        assert!(
+            (mean - exact).abs() < 4.0 * error,
+            "{name}: {mean} {exact} {error}"
+        );
+    }
 }

@@ -330,6 +330,7 @@ impl Ancestral for StabilizerState {
         let mut out = Shots {
             x: Configs::new(n),
             log_psi: Vec::with_capacity(rows.len()),
+            log_weight: vec![0.0; rows.len()],
             shots: Vec::new(),
             start: vec![0],
         };

@@ -3,6 +3,7 @@
 mod choices;
 mod files;
 mod outcome;
+mod plan;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use ketwork_hamiltonians::{AnyModel, Hamiltonian, Lattice, Model, OnSpace, Scala
 use ketwork_models::{Differentiable, Named, Stream};
 use num_complex::Complex64;
 use outcome::cost_of_a_step;
+use plan::Plan;
 use std::time::{Duration, Instant};
 
 /// Draws of the final measurement, each as large as a training batch: its error is a quarter.
@@ -173,12 +175,13 @@ impl GroundStateRun {
                     None => FullSum::of_small_sector(&**model.sector(), self.samples)?,
                     Some(_) => None,
                 };
-                match small {
-                    Some(all) => {
-                        self.train(model, &*psi, Box::new(all), Some(Box::new(shots)), options)
-                    }
-                    None => self.train(model, &*psi, Box::new(shots), None, options),
-                }
+                let broad = self.broad(&*psi, stream.named("broad samples"));
+                let plan = match (small, broad) {
+                    (Some(all), _) => Plan::sums(all).measured_by(shots),
+                    (None, Some(broad)) => Plan::draws(broad, self.samples).measured_by(shots),
+                    (None, None) => Plan::draws(shots, self.samples),
+                };
+                self.train(model, &*psi, plan, options)
             }
             (State::Reference(_), Some(SamplerMethod::Ancestral)) => Err(RunError::Value {
                 key: "sampling.sampler",
@@ -186,37 +189,24 @@ impl GroundStateRun {
                     .into(),
             }),
             (state, Some(SamplerMethod::FullSum)) => {
-                let sampler = FullSum::new(&**model.sector(), Memory::default())?;
-                self.train(
-                    model,
-                    state.differentiable(),
-                    Box::new(sampler),
-                    None,
-                    options,
-                )
+                let all = FullSum::new(&**model.sector(), Memory::default())?;
+                self.train(model, state.differentiable(), Plan::sums(all), options)
             }
             (state, None | Some(SamplerMethod::Metropolis)) => {
-                let sampler = self.metropolis(model, stream)?;
-                self.train(
-                    model,
-                    state.differentiable(),
-                    Box::new(sampler),
-                    None,
-                    options,
-                )
+                let plan = Plan::draws(self.metropolis(model, stream)?, self.samples);
+                self.train(model, state.differentiable(), plan, options)
             }
         }
     }
 }
 
 impl GroundStateRun {
-    /// Trains with one sampler and measures with `shots`, where they are given.
+    /// Trains with one sampler and measures with another, where one is given.
     fn train<T, W>(
         &self,
         model: &Model<T>,
         psi: &W,
-        sampler: Box<dyn Sampler<W>>,
-        shots: Option<Box<dyn Sampler<W>>>,
+        plan: Plan<W>,
         options: Option<&RunOptions>,
     ) -> Result<Option<Outcome>, RunError>
     where
@@ -226,13 +216,7 @@ impl GroundStateRun {
     {
         let n_params = psi.layout().n_params();
         check_parameters(n_params)?;
-        let sums = shots.is_some() || self.run.sampling.sampler == Some(SamplerMethod::FullSum);
-        let rows = if sums {
-            dimension(&**model.sector())? as u64
-        } else {
-            self.samples
-        };
-        let solver = self.solver(rows * W::Log::COMPONENTS as u64, n_params)?;
+        let solver = self.solver(plan.rows * W::Log::COMPONENTS as u64, n_params)?;
         let Some(options) = options else {
             return Ok(None);
         };
@@ -240,7 +224,7 @@ impl GroundStateRun {
         let theta = psi
             .layout()
             .initial(Stream::new(self.run.seed).named("parameters"));
-        let mut vmc = GroundState::new(model, psi, sampler, theta).with_solver(solver);
+        let mut vmc = GroundState::new(model, psi, plan.sampler, theta).with_solver(solver);
         vmc.learning_rate = self.learning_rate();
         vmc.shift = Some(self.shift());
         let mut files = Files::open(self, options)?;
@@ -252,9 +236,10 @@ impl GroundStateRun {
         } else {
             Progress::hidden()
         };
-        if shots.is_some() {
+        if plan.measure.is_some() && plan.is_sum {
             bar.say(&format!(
-                "sampling.sampler: steps sum over all {rows} configurations, the final energy is one of shots"
+                "sampling.sampler: steps sum over all {} configurations, the final energy is one of shots",
+                plan.rows
             ));
         }
         if self.fixed > 0 {
@@ -288,7 +273,7 @@ impl GroundStateRun {
         if let Some(files) = &files {
             files.save(&vmc)?;
         }
-        if let Some(shots) = shots {
+        if let Some(shots) = plan.measure {
             vmc.sampler = shots;
         }
         // Each draw is as large as a training batch, and so is the memory.
