@@ -30,6 +30,12 @@ const SUM_UP_TO: usize = 6;
 const EXACT: f64 = 1e-10;
 /// $\sum_a |(AP)(a)|$ at which a network counts as stationary.
 const STATIONARY: f64 = 2e-3;
+/// L1 residual of a step above which it is repeated at half its length: the network could not follow.
+/// Dissipative Ising ring of 6 from all up, V = g = 2: steps of 0.05 left 0.06 and an error of 0.03 in
+/// the mean of X.
+const POOR: f64 = 4e-3;
+/// Shortest step, in units of the longest.
+const SHORTEST: f64 = 1.0 / 64.0;
 /// Longest time in which a network may become stationary.
 const PATIENCE: f64 = 100.0;
 
@@ -258,19 +264,26 @@ impl OpenRun {
             true => vec![PATIENCE],
             false => found.times.clone(),
         };
+        let mut step = tau;
         for t in ends {
-            let steps = ((t - at) / tau - 1e-9).ceil().max(1.0);
-            let step = (t - at) / steps;
-            for _ in 0..steps as usize {
-                if step <= 0.0 {
-                    break;
-                }
+            while t - at > 1e-12 * t {
+                // Equal steps to the end, none of them longer than the fits of late could follow.
+                let taken = (t - at) / ((t - at) / step - 1e-9).ceil().max(1.0);
+                let mut next = theta.clone();
                 let report = engine
-                    .advance(at, &mut theta, step)
+                    .advance(at, &mut next, taken)
                     .map_err(RunError::Evolve)?;
-                at += step;
                 if options.is_stopped() {
                     return Err(stopped(i));
+                }
+                if report.residual > POOR && taken > tau * SHORTEST {
+                    step = 0.5 * taken;
+                    continue;
+                }
+                theta = next;
+                at += taken;
+                if report.residual < 0.25 * POOR {
+                    step = (1.5 * step).min(tau);
                 }
                 bar.show(
                     i as u64,
@@ -334,7 +347,7 @@ impl OpenRun {
             None | Some(Network::Transformer) => {
                 let params = TransformerParams {
                     layers: section.layers.unwrap_or(1),
-                    width: section.width.unwrap_or(16),
+                    width: section.width.unwrap_or(8),
                     heads: section.heads.unwrap_or(2),
                 };
                 let net = Transformer::<f64>::new(space, params)?;
