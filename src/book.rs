@@ -13,6 +13,7 @@ chapters! {
     GroundState = "book/src/ground_state.md",
     Conventions = "book/src/conventions.md",
     Exact = "book/src/exact.md",
+    Dynamics = "book/src/dynamics.md",
     Sse = "book/src/sse.md",
     Diffusion = "book/src/diffusion.md",
     Observables = "book/src/observables.md",

@@ -125,7 +125,8 @@ impl RunFile {
         self.diffusion.validate()
     }
 
-    /// Lowers what costs time, and nothing else, to a size that ends within seconds.
+    /// Lowers what costs time, and nothing else, to a size that ends within seconds: steps, samples,
+    /// sweeps, epochs, and all but the first three times of an evolution.
     pub fn lower(&mut self) {
         let least = |value: &mut Option<usize>, most: usize| {
             *value = Some(value.map_or(most, |v| v.min(most)));
@@ -137,6 +138,8 @@ impl RunFile {
         least(&mut self.monte_carlo.thermalization, 500);
         least(&mut self.monte_carlo.sweeps, 2000);
         least(&mut self.diffusion.epochs, 60);
+        // The last time sets the price of an evolution.
+        self.evolution.times.truncate(3);
         if let (Some(bins), Some(sweeps)) = (&mut self.monte_carlo.bins, self.monte_carlo.sweeps) {
             *bins = (*bins).min(sweeps);
         }

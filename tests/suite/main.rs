@@ -8,6 +8,8 @@ mod codes;
 #[cfg(test)]
 mod cost;
 #[cfg(test)]
+mod dynamics;
+#[cfg(test)]
 mod gauge;
 mod ground_state;
 #[cfg(test)]

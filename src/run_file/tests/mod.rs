@@ -208,7 +208,9 @@ fn lowering_never_raises() {
     run.optimizer.steps = Some(3);
     run.sampling.samples = Some(100_000);
     run.monte_carlo.bins = Some(5000);
+    run.evolution.times = vec![0.1, 0.2, 0.3, 0.4];
     run.lower();
+    assert_eq!(run.evolution.times, [0.1, 0.2, 0.3]);
     assert_eq!(
         (run.optimizer.steps, run.sampling.samples),
         (Some(3), Some(256))

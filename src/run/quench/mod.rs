@@ -1,0 +1,248 @@
+//! Closed dynamics from a run file: Krylov evolution, and neural states beside it.
+
+mod exact;
+mod neural;
+mod outcome;
+
+pub use outcome::QuenchOutcome;
+
+use self::exact::Exact;
+use super::{RunError, RunOptions, State, build_state, initial};
+use crate::exact::{Basis, Memory, SparseMatrix, dimension};
+use crate::run_file::{EvolutionMethod, HamiltonianSection, InitialState, Observable, RunFile};
+use crate::{Estimate, Progress};
+use ketwork_hamiltonians::{AnyModel, Hamiltonian, Lattice, Model, OnSpace, Scalar};
+use num_complex::Complex64;
+
+/// A quench, checked and ready.
+#[derive(Debug)]
+pub struct QuenchRun {
+    run: RunFile,
+    lattice: Lattice,
+    model: AnyModel,
+    observables: Vec<Observable>,
+}
+
+impl QuenchRun {
+    /// Builds the model and checks times, observables and initial state.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn new(run: RunFile) -> Result<Self, RunError> {
+        let (lattice, model) = run.system()?;
+        let refuse = |key, reason: String| Err(RunError::Value { key, reason });
+        if run.evolution.times.is_empty() {
+            return refuse(
+                "evolution.times",
+                "no time is asked for; write times = [0.5, 1.0]".into(),
+            );
+        }
+        if run.evolution.method == Some(EvolutionMethod::Spacetime) {
+            return refuse(
+                "evolution.method",
+                "spacetime networks are not in this version; use \"tdvp\" or \"teng_heun\"".into(),
+            );
+        }
+        let section = of(&run)?;
+        let observables = match run.evolution.observables.is_empty() {
+            true => default_observables(section),
+            false => run.evolution.observables.clone(),
+        };
+        for &what in &observables {
+            if what != Observable::Energy && section.observable(what, &lattice)?.is_none() {
+                let known: Vec<_> = default_observables(section)
+                    .iter()
+                    .map(|o| o.name())
+                    .collect();
+                return refuse(
+                    "evolution.observables",
+                    format!(
+                        "{} has no {}; it has {}, energy",
+                        section.model(),
+                        what.name(),
+                        known.join(", ")
+                    ),
+                );
+            }
+        }
+        let states = dimension(match &model {
+            AnyModel::Real(m) => &**m.sector(),
+            AnyModel::Complex(m) => &**m.sector(),
+        })?;
+        if states > 1e8 {
+            return refuse(
+                "hamiltonian.lattice",
+                format!(
+                    "{states:.1e} configurations: the initial state is a vector over all of them; make the lattice smaller"
+                ),
+            );
+        }
+        Ok(Self {
+            run,
+            lattice,
+            model,
+            observables,
+        })
+    }
+
+    /// Evolves, and compares with the exact twin where that is affordable.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn run(&self, options: &RunOptions) -> Result<QuenchOutcome, RunError> {
+        let found = match &self.model {
+            AnyModel::Real(m) => self.with(m, Some(options)),
+            AnyModel::Complex(m) => self.with(m, Some(options)),
+        }?;
+        let found = found.expect("a run that was not only checked has an outcome");
+        if let Some(dir) = &options.out {
+            // A picture that fails loses no result.
+            if let Err(e) = outcome::picture(&found).write(&dir.join("quench.png")) {
+                eprintln!("{e}");
+            }
+        }
+        Ok(found)
+    }
+
+    /// Builds the initial state and the network, and evolves nothing.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn check(&self) -> Result<(), RunError> {
+        match &self.model {
+            AnyModel::Real(m) => self.with(m, None),
+            AnyModel::Complex(m) => self.with(m, None),
+        }
+        .map(drop)
+    }
+
+    fn with<T: Scalar>(
+        &self,
+        model: &Model<T>,
+        options: Option<&RunOptions>,
+    ) -> Result<Option<QuenchOutcome>, RunError>
+    where
+        Complex64: From<T>,
+    {
+        let section = of(&self.run)?;
+        let evolution = &self.run.evolution;
+        let basis = Basis::new(&**model.sector(), Memory::default())?;
+        let state = evolution.initial.unwrap_or(InitialState::UpZ);
+        let n = model.space().n_sites;
+        let psi = initial::amplitudes(state, section, &self.lattice, n, &basis)?;
+        let operators = self
+            .observables
+            .iter()
+            .map(|&o| match o {
+                Observable::Energy => Ok(model.terms().to_complex()),
+                o => Ok(section
+                    .observable(o, &self.lattice)?
+                    .expect("checked in new")),
+            })
+            .collect::<Result<Vec<_>, RunError>>()?;
+        let exact = Exact {
+            h: SparseMatrix::new(model, &basis, Memory::default())?,
+            basis,
+            operators: &operators,
+        };
+        let method = evolution.method.unwrap_or(EvolutionMethod::Exact);
+        if method == EvolutionMethod::Exact {
+            return match options {
+                None => Ok(None),
+                Some(options) => self.exactly(&exact, psi, options).map(Some),
+            };
+        }
+        let wavefunction = &self.run.wavefunction;
+        if wavefunction.phase == Some(false) {
+            return Err(RunError::Value {
+                key: "wavefunction.phase",
+                reason: "a state in motion has phases; drop the key".into(),
+            });
+        }
+        let State::Ancestral(network) =
+            build_state::<Complex64>(wavefunction, &self.lattice, model.sector())?
+        else {
+            return Err(RunError::Value {
+                key: "wavefunction.network",
+                reason: "time evolution needs a network with exact sampling; use \"transformer\""
+                    .into(),
+            });
+        };
+        match options {
+            None => Ok(None),
+            Some(options) => self
+                .neurally(model, &exact, &psi, &*network, options)
+                .map(Some),
+        }
+    }
+
+    fn exactly<T: Scalar>(
+        &self,
+        exact: &Exact<'_, T>,
+        mut psi: Vec<Complex64>,
+        options: &RunOptions,
+    ) -> Result<QuenchOutcome, RunError>
+    where
+        Complex64: From<T>,
+    {
+        let times = &self.run.evolution.times;
+        let mut found = self.empty(false);
+        let start = exact.energy(&psi);
+        let mut at = 0.0;
+        let mut bar = bar(options, times.len());
+        for (i, &t) in times.iter().enumerate() {
+            exact.advance(t - at, &mut psi)?;
+            at = t;
+            for (values, o) in found.values.iter_mut().zip(exact.operators) {
+                values.push(Estimate::exact(exact.mean(o, &psi)));
+            }
+            let drift = (exact.energy(&psi).0 - start.0).abs() / start.1.max(1e-300);
+            found.energy_drift = found
+                .energy_drift
+                .max(if start.1 > 0.0 { drift } else { 0.0 });
+            bar.show(i as u64 + 1, &format!("t = {t}"));
+            if options.is_stopped() {
+                return Err(stopped(i));
+            }
+        }
+        bar.finish();
+        Ok(found)
+    }
+
+    fn empty(&self, is_sampled: bool) -> QuenchOutcome {
+        QuenchOutcome::empty(&self.run.evolution.times, &self.observables, is_sampled)
+    }
+}
+
+fn of(run: &RunFile) -> Result<&HamiltonianSection, RunError> {
+    run.hamiltonian.as_ref().ok_or_else(|| RunError::Value {
+        key: "hamiltonian",
+        reason: "the section is missing".into(),
+    })
+}
+
+fn default_observables(section: &HamiltonianSection) -> Vec<Observable> {
+    match section {
+        HamiltonianSection::Rydberg(_) => vec![Observable::Density, Observable::MeanSx],
+        HamiltonianSection::QuantumLink(_) => {
+            vec![Observable::ParticleDensity, Observable::Flux]
+        }
+        HamiltonianSection::GoldenChain(_) => vec![Observable::Energy],
+        _ => vec![Observable::MeanSz, Observable::MeanSx, Observable::MeanSy],
+    }
+}
+
+fn bar(options: &RunOptions, steps: usize) -> Progress {
+    match options.progress {
+        true => Progress::new("evolution", steps as u64),
+        false => Progress::hidden(),
+    }
+}
+
+fn stopped(i: usize) -> RunError {
+    RunError::Interrupted {
+        steps: i as u64,
+        energy: None,
+        checkpoint: None,
+    }
+}

@@ -1,0 +1,62 @@
+//! What a quench found, and its picture.
+
+use crate::run_file::Observable;
+use crate::{Estimate, Figure, Panel, Scale};
+
+/// What a quench found.
+#[derive(Clone, Debug)]
+pub struct QuenchOutcome {
+    /// The times, as asked for.
+    pub times: Vec<f64>,
+    /// The observables, as asked for.
+    pub observables: Vec<Observable>,
+    /// For each observable its estimate at each time.
+    pub values: Vec<Vec<Estimate>>,
+    /// Whether the numbers have error bars.
+    pub is_sampled: bool,
+    /// Infidelity with the exact state at each time, where that is affordable.
+    pub infidelity: Option<Vec<f64>>,
+    /// Largest change of the mean energy, relative to the energy spread of the state.
+    pub energy_drift: f64,
+    /// Largest residual of a step; none for exact evolution.
+    pub residual: Option<f64>,
+}
+
+impl QuenchOutcome {
+    pub(super) fn empty(times: &[f64], observables: &[Observable], is_sampled: bool) -> Self {
+        Self {
+            times: times.to_vec(),
+            observables: observables.to_vec(),
+            values: vec![Vec::new(); observables.len()],
+            is_sampled,
+            infidelity: None,
+            energy_drift: 0.0,
+            residual: None,
+        }
+    }
+}
+
+/// The observables against time, with error bars where they were sampled.
+pub(super) fn picture(found: &QuenchOutcome) -> Figure {
+    let mut panel = Panel::new("time", "observable");
+    for (o, values) in found.observables.iter().zip(&found.values) {
+        let at = found.times.iter().zip(values);
+        panel = match found.is_sampled {
+            true => panel.points(o.name(), at.map(|(&t, e)| (t, e.mean, e.error))),
+            false => panel.line(o.name(), at.map(|(&t, e)| (t, e.mean))),
+        };
+    }
+    let figure = Figure::new("Evolution after a quench").panel(panel);
+    let shown = found.infidelity.iter().flatten().filter(|&&x| x > 0.0);
+    match (&found.infidelity, shown.count()) {
+        (Some(infidelity), 1..) => {
+            let points = found.times.iter().copied().zip(infidelity.iter().copied());
+            figure.panel(
+                Panel::new("time", "infidelity")
+                    .scales(Scale::Linear, Scale::Log)
+                    .line("with the exact state", points),
+            )
+        }
+        _ => figure,
+    }
+}

@@ -1,0 +1,117 @@
+//! Whole runs of the example `quench`: its JSON line, its refusals, its threads.
+
+use crate::prelude::example;
+use serde_json::Value;
+use std::process::{Command, Output};
+
+const RING: &str = r#"
+seed = 3
+[hamiltonian]
+model = "tfim"
+h = 1.0
+lattice = { kind = "chain", extent = [4], boundary = "periodic" }
+[wavefunction]
+network = "gru"
+width = 8
+[evolution]
+method = "tdvp"
+integrator = "heun"
+dt = 0.02
+initial = "up_z"
+times = [0.0, 0.1, 0.15]
+observables = ["mean_sz", "mean_sy"]
+"#;
+
+fn run(text: &str, flags: &str) -> Output {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("run.toml"), text).unwrap();
+    let mut command = Command::new(example("quench"));
+    command
+        .current_dir(dir.path())
+        .args(["run.toml", "--json"])
+        .args(flags.split_whitespace());
+    command.output().unwrap()
+}
+
+fn errors(out: &Output) -> String {
+    String::from_utf8_lossy(&out.stderr).into_owned()
+}
+
+/// The JSON line of a run that must succeed.
+#[track_caller]
+fn line(text: &str, flags: &str) -> Value {
+    let out = run(text, flags);
+    assert!(out.status.success(), "{}", errors(&out));
+    let text = String::from_utf8(out.stdout).unwrap();
+    serde_json::from_str(text.lines().last().unwrap()).unwrap()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    let list = value.as_array().unwrap();
+    list.iter().map(|v| v.as_f64().unwrap()).collect()
+}
+
+#[test]
+fn the_line_of_a_quench_holds_the_times_and_every_observable() {
+    let found = line(RING, "");
+    assert_eq!(numbers(&found["times"]), [0.0, 0.1, 0.15]);
+    let exact = line(&RING.replace("\"tdvp\"", "\"exact\""), "");
+    for key in ["mean_sz", "mean_sy"] {
+        let (found, exact) = (numbers(&found[key]), numbers(&exact[key]));
+        for (a, b) in found.iter().zip(&exact) {
+            // The promise of a method with full sums, far above the error of its steps.
+            assert!((a - b).abs() < 1e-3, "{key}: {found:?}, exactly {exact:?}");
+        }
+    }
+    assert!(numbers(&found["infidelity"]).iter().all(|x| *x < 1e-4));
+    for key in ["energy_drift", "residual", "seconds", "cpu_seconds"] {
+        assert!(found[key].is_f64(), "{key}: {found}");
+    }
+    assert!(found.get("mean_sz_error").is_none(), "sums have no error");
+    assert!(exact["residual"].is_null(), "{exact}");
+}
+
+#[test]
+fn a_sampled_quench_has_error_bars_and_does_not_depend_on_the_threads() {
+    let text = format!("{RING}[sampling]\nsampler = \"ancestral\"\nsamples = 300\n");
+    let (one, two) = (line(&text, "--threads 1"), line(&text, "--threads 2"));
+    for key in ["mean_sz", "mean_sz_error", "mean_sy", "residual"] {
+        assert_eq!(one[key], two[key], "{key}");
+    }
+    let errors = numbers(&one["mean_sz_error"]);
+    assert_eq!(errors[0], 0.0, "the start is exact");
+    assert!(errors[1..].iter().all(|e| *e > 0.0), "{errors:?}");
+}
+
+#[test]
+fn quick_keeps_the_first_times_and_refuses_what_is_wrong() {
+    let many = RING.replace("[0.0, 0.1, 0.15]", "[0.0, 0.01, 0.02, 5.0]");
+    assert_eq!(numbers(&line(&many, "--quick")["times"]), [0.0, 0.01, 0.02]);
+    let wrong = many.replace("0.02, 5.0", "0.02, 0.01");
+    assert_eq!(run(&wrong, "--quick").status.code(), Some(2));
+}
+
+#[test]
+fn bad_input_is_refused_by_its_key() {
+    let cases = [
+        ("dt = 0.02", "dt = 0.0", "evolution.dt"),
+        ("[0.0, 0.1, 0.15]", "[0.2, 0.1]", "evolution.times"),
+        ("[0.0, 0.1, 0.15]", "[-0.1, 0.1]", "evolution.times"),
+        ("[0.0, 0.1, 0.15]", "[]", "evolution.times"),
+        (
+            "\"mean_sz\", \"mean_sy\"",
+            "\"flux\"",
+            "evolution.observables",
+        ),
+        ("\"up_z\"", "\"vacuum\"", "evolution.initial"),
+        ("\"gru\"", "\"rbm\"", "wavefunction.network"),
+    ];
+    for (from, to, key) in cases {
+        let out = run(&RING.replace(from, to), "");
+        let message = errors(&out);
+        assert_eq!(out.status.code(), Some(2), "{to}: {message}");
+        assert!(message.contains(key), "{to}: {message}");
+        assert_eq!(message.trim_end().lines().count(), 1, "{message}");
+        assert!(out.stdout.is_empty(), "a refused run has no result");
+    }
+}
