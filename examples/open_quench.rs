@@ -46,7 +46,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     let is_steady = found.times.is_empty();
     for i in 0..found.values.first().map_or(0, Vec::len) {
         let values = found.observables.iter().zip(&found.values);
-        let shown = values.map(|(o, v)| format!("{} = {:.6}", o.name(), v[i]));
+        let shown = values.map(|(o, v)| format!("{} = {}", o.name(), v[i]));
         let words = shown.collect::<Vec<_>>().join(", ");
         match found.times.get(i) {
             Some(t) => session.say(format!("t = {t}: {words}")),
@@ -59,14 +59,17 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     let last = found.purity.as_ref().and_then(|p| p.last().copied());
     let mut line = Line::new();
     let mut steady = Line::new();
-    for (o, values) in found.observables.iter().zip(found.values) {
+    for (o, values) in found.observables.iter().zip(&found.values) {
+        let error = format!("{}_error", o.name());
+        let means: Vec<f64> = values.iter().map(|e| e.mean).collect();
+        let errors: Vec<f64> = values.iter().map(|e| e.error).collect();
         if is_steady {
-            // Sums over all outcomes have no statistical error.
-            steady = steady
-                .set(o.name(), values[0])
-                .set(&format!("{}_error", o.name()), 0.0);
-        } else {
-            line = line.set(o.name(), values);
+            steady = steady.set(o.name(), means[0]).set(&error, errors[0]);
+            continue;
+        }
+        line = line.set(o.name(), means);
+        if found.is_sampled {
+            line = line.set(&error, errors);
         }
     }
     line = match is_steady {

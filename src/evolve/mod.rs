@@ -12,6 +12,7 @@ mod tdvp;
 mod teng;
 #[cfg(test)]
 mod tests;
+mod velocity;
 
 pub use fit::{Distance, FitParams, FitReport, fit, fit_state};
 pub(crate) use fit::{Rest, at as failed, descend};
@@ -20,6 +21,7 @@ pub use points::Points;
 pub use tableau::Tableau;
 pub use tdvp::Tdvp;
 pub use teng::Teng;
+pub use velocity::{Schroedinger, Velocity};
 
 use crate::{MeasureError, SampleError, SolveError};
 

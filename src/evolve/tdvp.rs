@@ -1,26 +1,23 @@
 //! The time-dependent variational principle.
 
 use super::fit::{solver, weighted};
-use super::{Evolve, EvolveError, Flow, StepReport, Tableau};
-use crate::{Sampled, Sampler};
-use ketwork_hamiltonians::{Driven, Scalar};
+use super::{Evolve, EvolveError, StepReport, Tableau, Velocity};
+use crate::{Sampler, moments};
 use ketwork_models::{Dense, Differentiable, TangentMap};
-use num_complex::Complex64;
 
-/// McLachlan's principle: $\dot\theta$ minimises $\|J\dot\theta - v\|^2$ with
-/// $v = \sqrt{w} f (E_\mathrm{loc} - \bar E)$, J the centred tangent map, f = -i or -1.
+/// McLachlan's principle: $\dot\theta$ minimises $\|J\dot\theta - \sqrt{w}(v - \bar v)\|^2$ with the
+/// velocity $v = d\ln\psi/dt$ that a [`Velocity`] asks for and the centred tangent map J: of
+/// Schrödinger's equation, or of a master equation for a probability.
 ///
-/// With all configurations as points and a complete ansatz it is Schrödinger's equation; the error is
-/// then that of the tableau.
+/// With all configurations as points and a complete ansatz it is that equation; the error is then
+/// that of the tableau.
 ///
 /// # References
 /// A. D. McLachlan, Mol. Phys. 8, 39 (1964); G. Carleo et al., Sci. Rep. 2, 243 (2012).
-pub struct Tdvp<'a, T: Scalar, W: Differentiable<Log = Complex64> + ?Sized> {
-    hamiltonian: &'a dyn Driven<T>,
+pub struct Tdvp<'a, W: Differentiable + ?Sized> {
+    velocity: Box<dyn Velocity<W> + 'a>,
     psi: &'a W,
     sampler: Box<dyn Sampler<W> + 'a>,
-    /// Real or imaginary time.
-    pub flow: Flow,
     /// The integrator.
     pub tableau: Tableau,
     /// Relative diagonal shift of the linear systems: about 1e-10 for full sums, 1e-4 for a thousand
@@ -33,23 +30,17 @@ pub struct Tdvp<'a, T: Scalar, W: Differentiable<Log = Complex64> + ?Sized> {
     next: Option<f64>,
 }
 
-impl<'a, T, W> Tdvp<'a, T, W>
-where
-    T: Scalar,
-    W: Differentiable<Log = Complex64> + ?Sized,
-    Complex64: From<T>,
-{
-    /// Real time, fourth order, and the shift of full sums.
+impl<'a, W: Differentiable + ?Sized> Tdvp<'a, W> {
+    /// Fourth order, and the shift of full sums.
     pub fn new(
-        hamiltonian: &'a dyn Driven<T>,
+        velocity: impl Velocity<W> + 'a,
         psi: &'a W,
         sampler: Box<dyn Sampler<W> + 'a>,
     ) -> Self {
         Self {
-            hamiltonian,
+            velocity: Box::new(velocity),
             psi,
             sampler,
-            flow: Flow::RealTime,
             tableau: Tableau::rk4(),
             shift: 1e-10,
             tolerance: 1e-5,
@@ -62,16 +53,9 @@ where
             .sampler
             .draw(self.psi, theta)
             .map_err(|source| EvolveError::Sample { t, source })?;
-        let h = self.hamiltonian.at(t);
-        let energies = Sampled::new(self.psi, theta, &samples)
-            .local_estimates(&*h, "local energy")
-            .map_err(|source| EvolveError::Measure { t, source })?;
-        let mean: Complex64 = energies
-            .iter()
-            .zip(&samples.weight)
-            .map(|(e, w)| e * w)
-            .sum();
-        let wanted = weighted(&samples, |b| self.flow.velocity(energies[b] - mean));
+        let (values, energy) = self.velocity.at(t, self.psi, theta, &samples)?;
+        let (mean, _) = moments(&samples.weight, &values);
+        let wanted = weighted(&samples, |b| values[b] - mean);
         let map = Dense::new(self.psi, theta, &samples);
         let mut solver = solver(&map);
         solver.set_shift(self.shift);
@@ -89,7 +73,7 @@ where
         Ok(Rate {
             rate,
             left: left.sqrt(),
-            energy: mean.re,
+            energy,
             map,
         })
     }
@@ -104,12 +88,7 @@ struct Rate {
     map: Dense,
 }
 
-impl<T, W> Tdvp<'_, T, W>
-where
-    T: Scalar,
-    W: Differentiable<Log = Complex64> + ?Sized,
-    Complex64: From<T>,
-{
+impl<W: Differentiable + ?Sized> Tdvp<'_, W> {
     /// One step of the tableau; with an embedded method also the error of the step.
     fn step(
         &mut self,
@@ -157,12 +136,7 @@ where
     }
 }
 
-impl<T, W> Evolve for Tdvp<'_, T, W>
-where
-    T: Scalar,
-    W: Differentiable<Log = Complex64> + ?Sized,
-    Complex64: From<T>,
-{
+impl<W: Differentiable + ?Sized> Evolve for Tdvp<'_, W> {
     /// From t to t + dt: one step, or as many as the tolerance of an embedded method asks for.
     fn advance(&mut self, t: f64, theta: &mut [f64], dt: f64) -> Result<StepReport, EvolveError> {
         if self.tableau.error().is_empty() {
@@ -206,10 +180,9 @@ where
     }
 }
 
-impl<T: Scalar, W: Differentiable<Log = Complex64> + ?Sized> std::fmt::Debug for Tdvp<'_, T, W> {
+impl<W: Differentiable + ?Sized> std::fmt::Debug for Tdvp<'_, W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tdvp")
-            .field("flow", &self.flow)
             .field("tableau", &self.tableau)
             .field("shift", &self.shift)
             .finish_non_exhaustive()

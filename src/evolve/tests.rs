@@ -76,9 +76,10 @@ fn error_of(ring: &Ring, flow: Flow, dt: f64, mut engine: impl Evolve) -> f64 {
     infidelity(&exact, &amplitudes(ring, &theta))
 }
 
-fn tdvp(ring: &Ring, tableau: Tableau, flow: Flow) -> Tdvp<'_, f64, Table> {
-    let mut tdvp = Tdvp::new(&ring.model, &ring.psi, Box::new(all(&ring.model)));
-    (tdvp.tableau, tdvp.flow) = (tableau, flow);
+fn tdvp(ring: &Ring, tableau: Tableau, flow: Flow) -> Tdvp<'_, Table> {
+    let velocity = Schroedinger::new(&ring.model, flow);
+    let mut tdvp = Tdvp::new(velocity, &ring.psi, Box::new(all(&ring.model)));
+    tdvp.tableau = tableau;
     // The tangent map of a complete ansatz has full rank up to norm and phase.
     tdvp.shift = 1e-14;
     tdvp

@@ -1,14 +1,18 @@
 //! Open systems as probabilities of outcome strings: exact evolution, density matrices, and networks
-//! that follow the forward-backward trapezoid.
+//! that follow the forward-backward trapezoid, TENG or TDVP.
 //!
 //! Frames and generators are in [`hamiltonians::open`](crate::hamiltonians::open).
 
+mod corrected;
 mod density;
 mod exact;
+mod master;
 #[cfg(test)]
 mod tests;
 mod trapezoid;
 
+pub use corrected::Corrected;
 pub use density::{density_matrix, purity, smallest_eigenvalue};
 pub use exact::{evolve_probabilities, product_probabilities, steady_probabilities};
-pub use trapezoid::{Trapezoid, TrapezoidReport, fit_probabilities};
+pub use master::Master;
+pub use trapezoid::{Trapezoid, fit_probabilities};

@@ -1,6 +1,8 @@
 //! A network that follows the forward-backward trapezoid.
 
-use crate::evolve::{EvolveError, FitParams, FitReport, Points, Rest, descend, failed};
+use crate::evolve::{
+    Evolve, EvolveError, FitParams, FitReport, Points, Rest, StepReport, descend, failed,
+};
 use crate::exact::SparseMatrix;
 use crate::{FullSum, Sampler};
 use ketwork_models::{Differentiable, Samples};
@@ -23,16 +25,6 @@ pub struct Trapezoid<'a, W: Differentiable<Log = f64> + ?Sized> {
     all: FullSum,
     /// The fit of each step.
     pub fit: FitParams,
-}
-
-/// How one step went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
-pub struct TrapezoidReport {
-    /// $\sum_a |(1 - \tfrac\tau2 A) P_\mathrm{new} - (1 + \tfrac\tau2 A) P_\mathrm{old}|(a)$ with both laws of the
-    /// network.
-    pub residual: f64,
-    /// Gauss-Newton sweeps.
-    pub sweeps: u32,
 }
 
 impl<'a, W: Differentiable<Log = f64> + ?Sized> Trapezoid<'a, W> {
@@ -65,17 +57,8 @@ impl<'a, W: Differentiable<Log = f64> + ?Sized> Trapezoid<'a, W> {
         Ok(samples.weight)
     }
 
-    /// From t to t + tau.
-    ///
-    /// # Errors
-    /// [`EvolveError`]; [`EvolveError::Diverged`] where tau is so long that the implicit step cannot be
-    /// solved.
-    pub fn advance(
-        &mut self,
-        t: f64,
-        theta: &mut [f64],
-        tau: f64,
-    ) -> Result<TrapezoidReport, EvolveError> {
+    /// The whole of [`Evolve::advance`].
+    fn step(&mut self, t: f64, theta: &mut [f64], tau: f64) -> Result<StepReport, EvolveError> {
         let half = 0.5 * tau;
         let old = self.probabilities(t, theta)?;
         let mut rate = vec![0.0; old.len()];
@@ -103,10 +86,23 @@ impl<'a, W: Differentiable<Log = f64> + ?Sized> Trapezoid<'a, W> {
         let new = self.probabilities(t + tau, theta)?;
         self.generator.apply(&new, &mut rate);
         let left = new.iter().zip(&rate).zip(&forward);
-        Ok(TrapezoidReport {
+        Ok(StepReport {
             residual: left.map(|((p, r), f)| (p - half * r - f).abs()).sum(),
-            sweeps: found.sweeps,
+            energy: 0.0,
+            solves: found.sweeps,
         })
+    }
+}
+
+impl<W: Differentiable<Log = f64> + ?Sized> Evolve for Trapezoid<'_, W> {
+    /// The residual is $\sum_a |(1 - \tfrac\tau2 A) P_\mathrm{new} - (1 + \tfrac\tau2 A) P_\mathrm{old}|(a)$
+    /// with both laws of the network; a step that is too long for the implicit equation to be solved
+    /// fails as [`EvolveError::Diverged`].
+    fn advance(&mut self, t: f64, theta: &mut [f64], dt: f64) -> Result<StepReport, EvolveError> {
+        let mut next = theta.to_vec();
+        let report = self.step(t, &mut next, dt)?;
+        theta.copy_from_slice(&next);
+        Ok(report)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::exact::{Exact, overlap};
 use super::{QuenchOutcome, QuenchRun, bar, stopped};
-use crate::evolve::{Evolve, EvolveError, StepReport, Tableau, Tdvp, Teng, fit_state};
+use crate::evolve::{
+    Evolve, EvolveError, Flow, Schroedinger, StepReport, Tableau, Tdvp, Teng, fit_state,
+};
 use crate::exact::Memory;
 use crate::run::{RunError, RunOptions};
 use crate::run_file::{EvolutionMethod, Integrator, SamplerMethod};
@@ -106,7 +108,11 @@ impl QuenchRun {
                 Box::new(teng)
             }
             _ => {
-                let mut tdvp = Tdvp::new(model, psi, sampler("evolution"));
+                let mut tdvp = Tdvp::new(
+                    Schroedinger::new(model, Flow::RealTime),
+                    psi,
+                    sampler("evolution"),
+                );
                 if !sums {
                     tdvp.shift = SAMPLED_SHIFT;
                 }

@@ -3,8 +3,8 @@
 use ketwork::hamiltonians::cases::{ConstraintCase, constraints};
 use ketwork::{
     Ansatz, Antn, Autoregressive, Cell, Conditional, Configs, Constraint, FlipInvariant, Mixing,
-    Mps, OnSpace, PrefixTable, Relabelling, Rnn, Rnn2d, Rnn2dParams, RnnParams, Scalar, Sector,
-    Stream, Symmetrized, Transformer, TransformerParams, is_legal, widest_bond,
+    Mps, Offset, OnSpace, PrefixTable, Relabelling, Rnn, Rnn2d, Rnn2dParams, RnnParams, Scalar,
+    Sector, Stream, Symmetrized, Transformer, TransformerParams, is_legal, widest_bond,
 };
 use num_complex::Complex64;
 
@@ -55,6 +55,9 @@ fn networks_of<L: Scalar>(case: &ConstraintCase, law: &mut impl NetworkLaw<L>) {
     };
     let transformer = Transformer::<L>::new(space, sizes).unwrap();
     law.check(&name("transformer"), transformer.clone(), case);
+    let shift = (0..space.n_sites * space.local_dim).map(|i| L::from(0.3 * (i % 5) as f64));
+    let offset = Offset::new(transformer.clone(), shift.collect());
+    law.check(&name("offset transformer"), offset, case);
     let mps = Mps::<L>::near_uniform(space, 3).unwrap();
     law.check(&name("mps"), mps, case);
     let antn = Antn::near_product(rnn(Cell::Gru, 1, 4), 3).unwrap();

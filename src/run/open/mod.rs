@@ -1,0 +1,288 @@
+//! Open dynamics and steady states from a run file.
+
+mod neural;
+mod picture;
+mod product;
+
+use super::{RunError, RunOptions};
+use crate::evolve::EvolveError;
+use crate::exact::{Basis, Memory, SparseMatrix};
+use crate::open::{
+    density_matrix, evolve_probabilities, product_probabilities, smallest_eigenvalue,
+    steady_probabilities,
+};
+use crate::run_file::{
+    FrameName, HamiltonianSection, InitialState, LindbladMethod, Observable, RunFile,
+    SamplerMethod, WavefunctionSection,
+};
+use crate::{Estimate, MeasureError, Progress};
+use ketwork_hamiltonians::open::{Frame, Jump, Lindblad, OpenError};
+use ketwork_hamiltonians::{AnyModel, Free, Hamiltonian, LocalSum, OnSpace, Space};
+use picture::picture;
+use product::product;
+
+/// Most sites of a density matrix whose eigenvalues are computed.
+const MATRIX_UP_TO: usize = 7;
+/// Most sites over whose outcomes a network is summed unless shots are asked for.
+const SUM_UP_TO: usize = 6;
+/// Most sites over whose outcomes a network may be summed where that is asked for.
+const MOST_SUMMED: usize = 7;
+/// Error of exact probabilities, as a sum of moduli.
+const EXACT: f64 = 1e-10;
+/// What a run on an open system found.
+#[derive(Clone, Debug, Default)]
+pub struct OpenOutcome {
+    /// The times, as asked for; none for a steady state.
+    pub times: Vec<f64>,
+    /// The observables.
+    pub observables: Vec<Observable>,
+    /// For each observable its mean at each time, or in the steady state alone.
+    pub values: Vec<Vec<Estimate>>,
+    /// Whether means were sampled and have error bars.
+    pub is_sampled: bool,
+    /// Exact: the error that was asked for, or $\sum_a |(AP)(a)|$ of the steady state. Network: the
+    /// largest residual of a step, or that sum.
+    pub residual: f64,
+    /// Smallest eigenvalue of the density matrix over all times, where that is affordable.
+    pub min_eigenvalue: Option<f64>,
+    /// Tr rho^2 at each time, where that is affordable.
+    pub purity: Option<Vec<f64>>,
+}
+
+/// A run on an open system, checked and ready.
+#[derive(Debug)]
+pub struct OpenRun {
+    run: RunFile,
+    method: LindbladMethod,
+    frame: Frame,
+    start: Vec<[f64; 4]>,
+    generator: LocalSum<f64>,
+    observables: Vec<(Observable, LocalSum<f64>)>,
+}
+
+impl OpenRun {
+    /// Builds generator, frame, initial state and observables.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn new(run: RunFile) -> Result<Self, RunError> {
+        let (lattice, model) = run.system()?;
+        let refuse = |key, reason: String| Err(RunError::Value { key, reason });
+        let Some(section) = &run.hamiltonian else {
+            return refuse("hamiltonian", "the section is missing".into());
+        };
+        if !section.has_qubits() || matches!(section, HamiltonianSection::Z2Gauge(_)) {
+            let reason = format!(
+                "{} is no model of free qubits, and decay leaves its space; take tfim, xyz, xxz, heisenberg, dissipative_tfim or pauli",
+                section.model()
+            );
+            return refuse("hamiltonian.model", reason);
+        }
+        if section.is_rotated() {
+            let reason = "signs of a sublattice are not those of the jumps; drop the key".into();
+            return refuse("hamiltonian.marshall", reason);
+        }
+        let method = run.lindblad.method.unwrap_or(LindbladMethod::Exact);
+        let is_steady = method == LindbladMethod::SteadyState;
+        if run.evolution.times.is_empty() && !is_steady {
+            return refuse(
+                "evolution.times",
+                "no time is asked for; write times = [0.5, 1.0], or lindblad.method = \"steady_state\"".into(),
+            );
+        }
+        if run.lindblad.strings.is_some_and(|s| s > 1) {
+            let reason = "mixtures over orderings are not in this version; drop the key";
+            return refuse("lindblad.strings", reason.into());
+        }
+        let terms = match &model {
+            AnyModel::Real(m) => m.terms().to_complex(),
+            AnyModel::Complex(m) => m.terms().clone(),
+        };
+        let n = terms.space().n_sites;
+        let frame = match run.lindblad.frame {
+            None | Some(FrameName::Rotated) => Frame::rotated(),
+            Some(FrameName::Tetrahedral) => Frame::tetrahedral(),
+            Some(FrameName::Pauli4) => Frame::pauli4(),
+        };
+        let state = run.evolution.initial.unwrap_or(InitialState::UpZ);
+        let start = product(&frame, state, section, &lattice, n)?;
+        let gamma = run.lindblad.gamma.unwrap_or(1.0);
+        let jumps = (0..n as u32).map(|i| Jump::lowering(i, gamma)).collect();
+        let generator = Lindblad::new(terms.clone(), jumps)
+            .and_then(|l| l.generator(&frame))
+            .map_err(open)?;
+        let asked = match (run.evolution.observables.is_empty(), is_steady) {
+            (false, false) => run.evolution.observables.clone(),
+            (_, true) => vec![
+                Observable::MeanSx,
+                Observable::MeanSy,
+                Observable::MeanSz,
+                Observable::ZzNn,
+            ],
+            (true, false) => vec![Observable::MeanSx, Observable::MeanSy, Observable::MeanSz],
+        };
+        let mut observables = Vec::new();
+        for what in asked {
+            let operator = match what {
+                Observable::Energy => Some(terms.clone()),
+                _ => section.observable(what, &lattice)?,
+            };
+            match operator {
+                Some(o) => observables.push((what, frame.observable(&o).map_err(open)?)),
+                None if is_steady => {}
+                None => {
+                    let reason = format!("{} has no {}", section.model(), what.name());
+                    return refuse("evolution.observables", reason);
+                }
+            }
+        }
+        let this = Self {
+            run,
+            method,
+            frame,
+            start,
+            generator,
+            observables,
+        };
+        if !this.is_exact() {
+            this.sums()?;
+            this.network(n)?;
+        }
+        Ok(this)
+    }
+
+    /// Whether no network takes part: the method, or a steady state without `[wavefunction]`.
+    fn is_exact(&self) -> bool {
+        let bare = self.run.wavefunction == WavefunctionSection::default();
+        self.method == LindbladMethod::Exact || (self.method == LindbladMethod::SteadyState && bare)
+    }
+
+    /// Evolves, or finds the steady state.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn run(&self, options: &RunOptions) -> Result<OpenOutcome, RunError> {
+        let mut found = OpenOutcome {
+            times: self.run.evolution.times.clone(),
+            observables: self.observables.iter().map(|o| o.0).collect(),
+            values: vec![Vec::new(); self.observables.len()],
+            ..OpenOutcome::default()
+        };
+        if self.method == LindbladMethod::SteadyState {
+            found.times.clear();
+        }
+        match self.is_exact() {
+            true => self.exactly(&mut found, options)?,
+            false => self.neurally(&mut found, options)?,
+        }
+        if let (Some(dir), false) = (&options.out, found.times.is_empty()) {
+            // A picture that fails loses no result.
+            if let Err(e) = picture(&found).write(&dir.join("open_quench.png")) {
+                eprintln!("{e}");
+            }
+        }
+        Ok(found)
+    }
+
+    fn exactly(&self, found: &mut OpenOutcome, options: &RunOptions) -> Result<(), RunError> {
+        let (basis, a) = self.matrix()?;
+        let (basis, a) = (&basis, &a);
+        let mut p = product_probabilities(basis, &self.start);
+        if self.method == LindbladMethod::SteadyState {
+            found.residual = steady_probabilities(a, &mut p, EXACT)?;
+            return self.measure(basis, &p, found);
+        }
+        let (mut at, mut bar) = (0.0, bar(options, found.times.len()));
+        for (i, t) in found.times.clone().into_iter().enumerate() {
+            if t > at {
+                evolve_probabilities(a, t - at, &mut p, EXACT)?;
+            }
+            at = t;
+            self.measure(basis, &p, found)?;
+            bar.show(i as u64 + 1, &format!("t = {t}"));
+            if options.is_stopped() {
+                return Err(stopped(i));
+            }
+        }
+        bar.finish();
+        found.residual = EXACT;
+        Ok(())
+    }
+
+    /// All outcome strings and the generator on them.
+    fn matrix(&self) -> Result<(Basis, SparseMatrix<f64>), RunError> {
+        let free = Free::new(Space::new(self.start.len(), 4));
+        let basis = Basis::new(&free, Memory::default())?;
+        let a = SparseMatrix::new(&self.generator, &basis, Memory::default())?;
+        Ok((basis, a))
+    }
+
+    /// Whether a network is summed over all outcomes; else it is sampled.
+    fn sums(&self) -> Result<bool, RunError> {
+        let n = self.start.len();
+        let refuse = |reason| {
+            Err(RunError::Value {
+                key: "sampling.sampler",
+                reason,
+            })
+        };
+        match self.run.sampling.sampler {
+            Some(SamplerMethod::Metropolis) => {
+                refuse("this network draws exact samples; use \"ancestral\" or \"full_sum\"".into())
+            }
+            Some(SamplerMethod::FullSum) if n > MOST_SUMMED => refuse(format!(
+                "a network is summed over 4^N outcomes up to {MOST_SUMMED} sites; use \"ancestral\""
+            )),
+            Some(SamplerMethod::FullSum) => Ok(true),
+            Some(SamplerMethod::Ancestral) => Ok(false),
+            None => Ok(n <= SUM_UP_TO),
+        }
+    }
+
+    /// Adds the means, the purity and the smallest eigenvalue.
+    fn measure(&self, basis: &Basis, p: &[f64], found: &mut OpenOutcome) -> Result<(), RunError> {
+        for (values, (_, o)) in found.values.iter_mut().zip(&self.observables) {
+            let matrix = SparseMatrix::new(o, basis, Memory::default())?;
+            let mut weighted = vec![0.0; p.len()];
+            matrix.apply(p, &mut weighted);
+            values.push(Estimate::exact(weighted.iter().sum()));
+        }
+        if self.start.len() <= MATRIX_UP_TO {
+            let rho = density_matrix(&self.frame, basis, p);
+            let lowest = smallest_eigenvalue(&rho)?;
+            found.min_eigenvalue = Some(found.min_eigenvalue.map_or(lowest, |m| m.min(lowest)));
+            let square = rho.iter().map(|x| x.norm_sqr()).sum();
+            found.purity.get_or_insert_default().push(square);
+        }
+        Ok(())
+    }
+}
+
+fn open(e: OpenError) -> RunError {
+    RunError::Value {
+        key: match e {
+            OpenError::Rate { .. } => "lindblad.gamma",
+            _ => "hamiltonian",
+        },
+        reason: e.to_string(),
+    }
+}
+
+fn measured(source: MeasureError) -> RunError {
+    RunError::Evolve(EvolveError::Measure { t: 0.0, source })
+}
+
+fn bar(options: &RunOptions, steps: usize) -> Progress {
+    match options.progress {
+        true => Progress::new("open system", steps as u64),
+        false => Progress::hidden(),
+    }
+}
+
+fn stopped(i: usize) -> RunError {
+    RunError::Interrupted {
+        steps: i as u64,
+        energy: None,
+        checkpoint: None,
+    }
+}
