@@ -26,6 +26,10 @@ pub trait TangentMap: Sync {
     fn stored(&self) -> Option<&[f64]> {
         None
     }
+    /// Writes $J J^T$ (k n, k n) and returns true, where factors give it for less than the rows do.
+    fn gram(&self, _out: &mut [f64]) -> bool {
+        false
+    }
     /// out = J v, v (P), out (k, n).
     fn apply(&self, v: &[f64], out: &mut [f64]);
     /// out = J^T u, u (k, n), out (P).

@@ -1,5 +1,5 @@
-//! Time evolution of neural states: TDVP and TENG with explicit Runge-Kutta tableaux, and the fit of
-//! a given state that both start from.
+//! Time evolution of neural states: TDVP and TENG with explicit Runge-Kutta tableaux, one network for
+//! all times, and the fit of a given state that all start from.
 //!
 //! Units: $\hbar = 1$. Real time is $\dot\psi = -iH\psi$, imaginary time $\dot\psi = -H\psi$; norm
 //! and global phase are free and carry no information.
@@ -7,6 +7,7 @@
 mod fit;
 mod flow;
 mod points;
+mod spacetime;
 mod tableau;
 mod tdvp;
 mod teng;
@@ -18,6 +19,7 @@ pub use fit::{Distance, FitParams, FitReport, fit, fit_state};
 pub(crate) use fit::{Rest, at as failed, descend};
 pub use flow::Flow;
 pub use points::Points;
+pub use spacetime::{Polygon, Spacetime, SpacetimeReport, Trajectory};
 pub use tableau::Tableau;
 pub use tdvp::Tdvp;
 pub use teng::Teng;
@@ -75,6 +77,18 @@ pub enum EvolveError {
         t: f64,
         /// Why.
         source: SolveError,
+    },
+    /// Slices of a spacetime network whose residual is too large for what they are asked for.
+    #[error(
+        "the network left a loss of {loss:.1e} on {slices} slices, an error of the state of up to {error:.2}; use network = \"table\" or a wider one, or the method \"tdvp\""
+    )]
+    Unconverged {
+        /// Slices.
+        slices: usize,
+        /// Mean of |R|^2 / dt^2.
+        loss: f64,
+        /// The last time times the root of the loss.
+        error: f64,
     },
     /// Parameters left the finite numbers.
     #[error("t = {t}: the parameters are not finite; take a smaller evolution.dt")]

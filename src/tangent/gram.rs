@@ -11,6 +11,9 @@ pub(super) fn gram(j: &dyn TangentMap, out: &mut [f64]) {
     let (n, k, p) = j.shape();
     let m = n * k;
     assert_eq!(out.len(), m * m, "the Gram matrix has (k n)^2 entries");
+    if j.gram(out) {
+        return;
+    }
     if let Some(matrix) = j.stored() {
         lower_product(matrix, p, out);
         return;

@@ -72,6 +72,32 @@ fn the_line_of_a_quench_holds_the_times_and_every_observable() {
 }
 
 #[test]
+fn one_network_for_all_times_keeps_to_the_midpoint_rule() {
+    let text = RING.replace("\"gru\"\nwidth = 8", "\"table\"").replace(
+        "\"tdvp\"\nintegrator = \"heun\"\ndt = 0.02",
+        "\"spacetime\"\ndt = 0.03",
+    );
+    let found = line(&text, "");
+    assert_eq!(numbers(&found["times"]), [0.0, 0.1, 0.15]);
+    let exact = line(&text.replace("spacetime", "exact"), "");
+    for key in ["mean_sz", "mean_sy"] {
+        let (found, exact) = (numbers(&found[key]), numbers(&exact[key]));
+        for (a, b) in found.iter().zip(&exact) {
+            // Error of the rule: t dt^2 |H|^3 / 12, at most 1e-3 for |H| = 5 and t = 0.15.
+            assert!((a - b).abs() < 1e-3, "{key}: {found:?}, exactly {exact:?}");
+        }
+    }
+    let drawn = format!("{text}[sampling]\nsampler = \"ancestral\"\n");
+    let out = run(&drawn, "");
+    assert_eq!(out.status.code(), Some(2), "{}", errors(&out));
+    assert!(
+        errors(&out).contains("sampling.sampler"),
+        "{}",
+        errors(&out)
+    );
+}
+
+#[test]
 fn a_sampled_quench_has_error_bars_and_does_not_depend_on_the_threads() {
     let text = format!("{RING}[sampling]\nsampler = \"ancestral\"\nsamples = 300\n");
     let (one, two) = (line(&text, "--threads 1"), line(&text, "--threads 2"));

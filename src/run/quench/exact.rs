@@ -29,6 +29,12 @@ where
         expectation(o, &self.basis, psi).re
     }
 
+    /// Energy spread for each root of a site: what sets the time of a quench.
+    pub(super) fn rate(&self, psi: &[Complex64]) -> f64 {
+        let n = self.basis.configs(0..1).view().n_sites() as f64;
+        (self.energy(psi).1 / n.sqrt()).max(1e-3)
+    }
+
     /// Mean and standard deviation of the energy.
     pub(super) fn energy(&self, psi: &[Complex64]) -> (f64, f64) {
         let mut image = vec![Complex64::ZERO; psi.len()];

@@ -3,6 +3,7 @@
 mod exact;
 mod neural;
 mod outcome;
+mod spacetime;
 
 pub use outcome::QuenchOutcome;
 
@@ -35,12 +36,6 @@ impl QuenchRun {
             return refuse(
                 "evolution.times",
                 "no time is asked for; write times = [0.5, 1.0]".into(),
-            );
-        }
-        if run.evolution.method == Some(EvolutionMethod::Spacetime) {
-            return refuse(
-                "evolution.method",
-                "spacetime networks are not in this version; use \"tdvp\" or \"teng_heun\"".into(),
             );
         }
         let section = of(&run)?;
@@ -168,8 +163,15 @@ impl QuenchRun {
                     .into(),
             });
         };
+        let is_at_once = method == EvolutionMethod::Spacetime;
+        if is_at_once {
+            self.slices(&exact, &psi, network.layout().n_params())?;
+        }
         match options {
             None => Ok(None),
+            Some(options) if is_at_once => self
+                .at_once(model, &exact, &psi, &*network, options)
+                .map(Some),
             Some(options) => self
                 .neurally(model, &exact, &psi, &*network, options)
                 .map(Some),

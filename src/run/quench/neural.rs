@@ -9,7 +9,7 @@ use crate::exact::Memory;
 use crate::run::{RunError, RunOptions};
 use crate::run_file::{EvolutionMethod, Integrator, SamplerMethod};
 use crate::{Estimate, FullSum, Independent, MeasureError, Sampled, Sampler};
-use ketwork_hamiltonians::{Hamiltonian, Model, OnSpace, Scalar};
+use ketwork_hamiltonians::{Hamiltonian, Model, Scalar};
 use ketwork_models::{Ansatz, Stream};
 use num_complex::Complex64;
 
@@ -61,7 +61,7 @@ impl QuenchRun {
             }
         };
         let (energy, spread) = exact.energy(start);
-        let rate = (spread / (model.space().n_sites as f64).sqrt()).max(1e-3);
+        let rate = exact.rate(start);
         // The state that the network can represent: shortly after a product state nothing vanishes.
         let first = FIRST / rate;
         let mut reference = start.to_vec();
@@ -203,6 +203,6 @@ fn advance(
     Ok(worst)
 }
 
-fn measure(source: MeasureError) -> RunError {
+pub(super) fn measure(source: MeasureError) -> RunError {
     RunError::Evolve(EvolveError::Measure { t: 0.0, source })
 }

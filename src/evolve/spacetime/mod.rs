@@ -1,0 +1,339 @@
+//! One network for all times: the implicit midpoint rule on all slices at once.
+
+mod map;
+mod polygon;
+mod residual;
+
+#[cfg(test)]
+mod tests;
+
+pub use polygon::Polygon;
+
+use super::{EvolveError, FitParams, Flow, fit_state};
+use crate::exact::SparseMatrix;
+use crate::{FullSum, MinSr, Sampler, TangentSolver};
+use ketwork_hamiltonians::Scalar;
+use ketwork_models::Differentiable;
+use map::{Map, Slice};
+use num_complex::Complex64;
+use residual::{Residual, Rows, factor, residual};
+
+/// Sweeps of the last window, which sees all slices, in units of those of the others.
+const LAST: u32 = 4;
+
+/// A network whose parameters depend on time, linearly between slices, so that every conditional does.
+///
+/// On slices $t_k = k\,dt$ the residual of the implicit midpoint rule is
+/// $R_k = \psi_{k+1} - \psi_k + c\,(H - E)(\psi_{k+1} + \psi_k)$ with c = i dt/2 in real and dt/2 in
+/// imaginary time; $\psi_0$ is the given vector, exactly. Gauss-Newton sweeps with the damping of
+/// Levenberg and Marquardt make $L = K^{-1} \sum_k \sum_x |R_k(x)|^2 / dt^2$ small over windows that
+/// grow until they hold all slices. The rule is unitary, so that a normalised network can fulfil it;
+/// its error in the state is $O(dt^2)$.
+///
+/// # References
+/// J. Wang, Z. Chen, D. Luo, Z. Zhao, V. M. Hur, B. K. Clark, arXiv:2108.02200 (2021), equations 1
+/// and 2; the dependence on time through the parameters is ours.
+#[derive(Debug)]
+pub struct Spacetime {
+    /// Real or imaginary time.
+    pub flow: Flow,
+    /// Distance of slices.
+    pub dt: f64,
+    /// Number of slices K after the initial one.
+    pub slices: usize,
+    /// Slices that a window grows by.
+    pub growth: usize,
+    /// When a window is done, its tolerance being that of L, and its damping.
+    pub fit: FitParams,
+}
+
+/// What the sweeps over all slices left.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct SpacetimeReport {
+    /// Slices of the window, the initial one left out.
+    pub slices: usize,
+    /// L of the window.
+    pub loss: f64,
+    /// Linear systems solved so far.
+    pub sweeps: u32,
+    /// Infidelity of the fit that starts the first window.
+    pub start: f64,
+}
+
+/// The parameters at all times.
+#[derive(Clone, Debug)]
+pub struct Trajectory {
+    polygon: Polygon,
+    theta: Vec<f64>,
+    n_params: usize,
+}
+
+impl Trajectory {
+    /// $\theta(t)$, for t from the first slice to the last.
+    #[must_use]
+    pub fn at(&self, t: f64) -> Vec<f64> {
+        let (first, f) = self.polygon.at(t);
+        let mut sum = vec![0.0; self.n_params];
+        for (b, f) in (first..).zip(f) {
+            let part = &self.theta[b * self.n_params..(b + 1) * self.n_params];
+            sum.iter_mut().zip(part).for_each(|(s, p)| *s += f * p);
+        }
+        sum
+    }
+
+    /// The second slice starts at the parameters of the first.
+    fn repeat_first(&mut self) {
+        self.theta.copy_within(..self.n_params, self.n_params);
+    }
+
+    /// Function b follows from the two before on a straight line.
+    fn extrapolate(&mut self, b: usize) {
+        let p = self.n_params;
+        let (done, rest) = self.theta.split_at_mut(b * p);
+        let (older, old) = (&done[(b - 2) * p..(b - 1) * p], &done[(b - 1) * p..]);
+        for ((t, a), b) in rest.iter_mut().zip(older).zip(old) {
+            *t = 2.0 * b - a;
+        }
+    }
+}
+
+impl Spacetime {
+    /// Real time in so many slices.
+    #[must_use]
+    pub fn new(dt: f64, slices: usize) -> Self {
+        Self {
+            flow: Flow::RealTime,
+            dt,
+            slices,
+            growth: 1,
+            fit: FitParams {
+                tolerance: 1e-6,
+                sweeps: 30,
+                shift: 1e-3,
+                least_shift: 1e-9,
+                ..FitParams::default()
+            },
+        }
+    }
+
+    /// Memory of the Gram matrix and the Jacobians in bytes, for so many configurations and parameters
+    /// of the network.
+    #[must_use]
+    pub fn bytes(&self, dimension: usize, n_params: usize) -> f64 {
+        let rows = 2.0 * (self.slices * dimension) as f64;
+        8.0 * rows * (rows + n_params as f64)
+    }
+
+    /// Finds the parameters at all times; `first` is the state at the first slice as well as it is
+    /// known (the exact one where that is affordable), to which the network is fitted before the first
+    /// window. `say` hears of every window and ends the search by returning false.
+    ///
+    /// # Errors
+    /// [`EvolveError`].
+    ///
+    /// # Panics
+    /// If the vectors differ in length from the configurations, or there is no slice or no step.
+    #[track_caller]
+    pub fn solve<T, W>(
+        &self,
+        h: &SparseMatrix<T>,
+        psi: &W,
+        theta: &[f64],
+        [start, first]: [&[Complex64]; 2],
+        all: &FullSum,
+        mut say: impl FnMut(&SpacetimeReport) -> bool,
+    ) -> Result<(Trajectory, SpacetimeReport), EvolveError>
+    where
+        T: Scalar,
+        Complex64: From<T>,
+        W: Differentiable<Log = Complex64> + ?Sized,
+    {
+        assert!(self.slices > 0 && self.dt > 0.0, "slices of time");
+        let rows = Rows::new(h);
+        assert_eq!(
+            start.len(),
+            rows.len(),
+            "one amplitude for each configuration"
+        );
+        let mut theta = theta.to_vec();
+        let fitted = fit_state(psi, &mut theta, all, first, 1e-10)?;
+        // The global phase is free: the initial vector takes that of the fitted state.
+        let near = all
+            .clone()
+            .draw(psi, &theta)
+            .map_err(|source| EvolveError::Sample { t: self.dt, source })?;
+        let turn: Complex64 = first
+            .iter()
+            .zip(&near.log_psi)
+            .map(|(f, l)| f.conj() * l.exp())
+            .sum();
+        let turn = Complex64::from_polar(1.0, turn.arg());
+        let start: Vec<Complex64> = start.iter().map(|a| turn * a).collect();
+        let times = (1..=self.slices.max(2)).map(|k| self.dt * k as f64);
+        let polygon = Polygon::new(times.collect());
+        let mut path = Trajectory {
+            theta: theta.repeat(polygon.len()),
+            n_params: theta.len(),
+            polygon,
+        };
+        let problem = Problem {
+            rows,
+            psi,
+            start: &start,
+            all,
+            spacetime: self,
+        };
+        let image = problem.rows.apply(&start);
+        let shift: f64 = start
+            .iter()
+            .zip(&image)
+            .map(|(a, b)| (a.conj() * b).re)
+            .sum();
+        let mut report = SpacetimeReport {
+            slices: 0,
+            loss: f64::INFINITY,
+            sweeps: 0,
+            start: fitted.loss,
+        };
+        while report.slices < self.slices {
+            let known = report.slices;
+            report.slices = (known + self.growth.max(1)).min(self.slices);
+            (known.max(2)..report.slices).for_each(|b| path.extrapolate(b));
+            if known == 1 {
+                path.repeat_first();
+            }
+            problem.descend(&mut path, shift, &mut report)?;
+            if !say(&report) {
+                break;
+            }
+        }
+        Ok((path, report))
+    }
+}
+
+/// What stays the same in all windows.
+struct Problem<'a, W: ?Sized> {
+    rows: Rows,
+    psi: &'a W,
+    start: &'a [Complex64],
+    all: &'a FullSum,
+    spacetime: &'a Spacetime,
+}
+
+impl<W: Differentiable<Log = Complex64> + ?Sized> Problem<'_, W> {
+    /// Amplitudes of all slices of a window, the initial one first.
+    fn slices(&self, path: &Trajectory, n: usize) -> Result<Vec<Vec<Complex64>>, EvolveError> {
+        let mut slices = vec![self.start.to_vec()];
+        for k in 1..=n {
+            let t = self.spacetime.dt * k as f64;
+            let samples = self
+                .all
+                .clone()
+                .draw(self.psi, &path.at(t))
+                .map_err(|source| EvolveError::Sample { t, source })?;
+            slices.push(samples.log_psi.iter().map(|l| l.exp()).collect());
+        }
+        Ok(slices)
+    }
+
+    fn rest(&self, shift: f64, slices: &[Vec<Complex64>]) -> Residual {
+        let Spacetime { flow, dt, .. } = *self.spacetime;
+        residual(&self.rows, flow, dt, shift, slices)
+    }
+
+    fn map(
+        &self,
+        path: &Trajectory,
+        slices: &[Vec<Complex64>],
+        energies: &[f64],
+    ) -> Result<Map<'_>, EvolveError> {
+        let (dt, n_params) = (self.spacetime.dt, path.n_params);
+        let mut found = Vec::new();
+        for (k, psi) in slices.iter().enumerate().skip(1) {
+            let t = dt * k as f64;
+            let theta = path.at(t);
+            let x = self
+                .all
+                .clone()
+                .draw(self.psi, &theta)
+                .map_err(|source| EvolveError::Sample { t, source })?
+                .x;
+            let mut jacobian = vec![0.0; 2 * psi.len() * n_params];
+            self.psi.jacobian(&theta, x.view(), &mut jacobian);
+            found.push(Slice {
+                t,
+                psi: psi.clone(),
+                jacobian,
+            });
+        }
+        Ok(Map {
+            h: &self.rows,
+            polygon: path.polygon.clone(),
+            slices: found,
+            energies: energies.to_vec(),
+            c: factor(self.spacetime.flow, dt),
+            functions: path.polygon.len(),
+            n_params,
+        })
+    }
+
+    /// Gauss-Newton sweeps on one window.
+    fn descend(
+        &self,
+        path: &mut Trajectory,
+        shift: f64,
+        report: &mut SpacetimeReport,
+    ) -> Result<(), EvolveError> {
+        let params = &self.spacetime.fit;
+        let n = report.slices;
+        let most = match n == self.spacetime.slices {
+            true => LAST * params.sweeps,
+            false => params.sweeps,
+        };
+        let t = self.spacetime.dt * n as f64;
+        let mut slices = self.slices(path, n)?;
+        let mut now = self.rest(shift, &slices);
+        let (mut damping, mut sweeps) = (params.shift, 0);
+        'sweeps: while now.loss > params.tolerance && sweeps < most {
+            let map = self.map(path, &slices, &now.energies)?;
+            let wanted: Vec<f64> = now
+                .values
+                .iter()
+                .map(|r| r.re)
+                .chain(now.values.iter().map(|r| r.im))
+                .collect();
+            let mut solver = MinSr::new(damping);
+            let mut step = vec![0.0; map.functions * map.n_params];
+            loop {
+                sweeps += 1;
+                report.sweeps += 1;
+                solver.shift = damping;
+                solver
+                    .solve(&map, &wanted, &mut step)
+                    .map_err(|source| EvolveError::Solve { t, source })?;
+                let mut trial = path.clone();
+                trial.theta.iter_mut().zip(&step).for_each(|(t, s)| *t += s);
+                // A trial whose amplitudes overflow is only too long.
+                if let Ok(there) = self.slices(&trial, n) {
+                    let then = self.rest(shift, &there);
+                    if then.loss < now.loss {
+                        let gain = now.loss / then.loss.max(1e-300);
+                        (*path, slices, now) = (trial, there, then);
+                        damping = (damping * 0.2).max(params.least_shift);
+                        // Rounding, or what the network cannot express.
+                        if gain < 1.02 && damping <= params.least_shift {
+                            break 'sweeps;
+                        }
+                        continue 'sweeps;
+                    }
+                }
+                damping *= 8.0;
+                if sweeps >= most || damping > 1e4 {
+                    break 'sweeps;
+                }
+            }
+        }
+        report.loss = now.loss;
+        Ok(())
+    }
+}
