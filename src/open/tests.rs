@@ -1,8 +1,9 @@
 use super::*;
+use crate::evolve::{Evolve, Tableau, Tdvp};
 use crate::exact::{Basis, Memory, SparseMatrix};
 use crate::hamiltonians::open::{Frame, Jump, Lindblad};
 use crate::hamiltonians::{Action, Free, LocalSum, Pauli, Space, Term};
-use crate::{FullSum, PrefixTable};
+use crate::{FullSum, PrefixTable, Sampler};
 use ketwork_models::{Autoregressive, Stream, Wavefunction};
 use num_complex::Complex64;
 use std::sync::Arc;
@@ -171,38 +172,91 @@ fn the_steady_state_obeys_its_sum_rule_and_the_known_numbers() {
     assert!((purity(&frame, &basis, &p) - 0.870485).abs() < 2e-6);
 }
 
-#[test]
-fn trapezoid_steps_of_a_complete_ansatz_are_of_second_order() {
+/// The complete ansatz of two sites with a correlated jump, at a product state.
+struct Pair {
+    a: SparseMatrix<f64>,
+    generator: LocalSum<f64>,
+    psi: Autoregressive<PrefixTable<f64>>,
+    all: FullSum,
+    start: Vec<f64>,
+    theta: Vec<f64>,
+}
+
+fn pair() -> Pair {
     let (n, frame) = (2, Frame::rotated());
     let lindblad = ring(n, 2.0, 1.0, true);
     let Space4 { basis, a } = strings(&lindblad, &frame, n);
     let start = product_probabilities(&basis, &up(&frame, n));
-    let mut exact = start.clone();
-    evolve_probabilities(&a, 0.4, &mut exact, 1e-13).unwrap();
     let sector: crate::hamiltonians::Sector = Arc::new(Free::new(Space::new(n, 4)));
     let table = PrefixTable::<f64>::new(Space::new(n, 4));
     let psi = Autoregressive::probability(table, sector.clone());
     let all = FullSum::new(&*sector, Memory::default()).unwrap();
-    let error = |steps: usize| {
-        let mut theta = psi.layout().initial(Stream::new(1));
-        let params = crate::evolve::FitParams {
-            tolerance: 1e-26,
-            ..Default::default()
-        };
-        fit_probabilities(&psi, &mut theta, &all, &start, &params).unwrap();
-        let mut engine = Trapezoid::new(&a, &psi, all.clone());
-        engine.fit.tolerance = 1e-26;
-        engine.fit.sweeps = 30;
-        let tau = 0.4 / steps as f64;
-        for i in 0..steps {
-            engine.advance(i as f64 * tau, &mut theta, tau).unwrap();
-        }
-        let p = engine.probabilities(0.4, &theta).unwrap();
-        p.iter()
-            .zip(&exact)
-            .map(|(a, b)| (a - b).abs())
-            .sum::<f64>()
+    let mut theta = psi.layout().initial(Stream::new(1));
+    let params = crate::evolve::FitParams {
+        tolerance: 1e-26,
+        ..Default::default()
     };
-    let slope = (error(8) / error(16)).log2();
-    assert!((slope - 2.0).abs() < 0.2, "order {slope}");
+    fit_probabilities(&psi, &mut theta, &all, &start, &params).unwrap();
+    Pair {
+        a,
+        generator: lindblad.generator(&frame).unwrap(),
+        psi,
+        all,
+        start,
+        theta,
+    }
+}
+
+impl Pair {
+    /// The order of an engine, from its error after t = 0.4 with these numbers of steps and twice them.
+    fn order(&self, steps: usize, mut engine: Box<dyn Evolve + '_>) -> f64 {
+        let mut exact = self.start.clone();
+        evolve_probabilities(&self.a, 0.4, &mut exact, 1e-13).unwrap();
+        let mut error = |steps: usize| {
+            let mut theta = self.theta.clone();
+            let tau = 0.4 / steps as f64;
+            for i in 0..steps {
+                engine.advance(i as f64 * tau, &mut theta, tau).unwrap();
+            }
+            let p = self.all.clone().draw(&self.psi, &theta).unwrap().weight;
+            let off = p.iter().zip(&exact).map(|(a, b)| (a - b).abs());
+            off.sum::<f64>()
+        };
+        (error(steps) / error(2 * steps)).log2()
+    }
+
+    fn corrected(&self, corrections: u32) -> Box<dyn Evolve + '_> {
+        let all = self.all.clone();
+        let engine = Corrected::new(&self.generator, &self.psi, Box::new(all.clone()));
+        let mut engine = engine.with_all(all);
+        (engine.fit.tolerance, engine.fit.sweeps) = (1e-26, 30);
+        engine.corrections = corrections;
+        Box::new(engine)
+    }
+
+    fn tdvp(&self, tableau: Tableau) -> Box<dyn Evolve + '_> {
+        let velocity = Master::new(&self.generator);
+        let mut tdvp = Tdvp::new(velocity, &self.psi, Box::new(self.all.clone()));
+        (tdvp.tableau, tdvp.shift) = (tableau, 1e-14);
+        Box::new(tdvp)
+    }
+}
+
+#[test]
+fn steps_of_a_complete_ansatz_converge_with_their_order() {
+    let pair = pair();
+    let mut trapezoid = Trapezoid::new(&pair.a, &pair.psi, pair.all.clone());
+    (trapezoid.fit.tolerance, trapezoid.fit.sweeps) = (1e-26, 30);
+    for (name, order, steps, engine) in [
+        ("trapezoid", 2.0, 8, Box::new(trapezoid) as Box<dyn Evolve>),
+        ("TENG, Euler", 1.0, 64, pair.corrected(0)),
+        ("TENG, Heun", 2.0, 32, pair.corrected(1)),
+        ("corrected trapezoid", 2.0, 16, pair.corrected(12)),
+        ("TDVP, Euler", 1.0, 64, pair.tdvp(Tableau::euler())),
+        ("TDVP, Heun", 2.0, 32, pair.tdvp(Tableau::heun())),
+        ("TDVP, RK4", 4.0, 48, pair.tdvp(Tableau::rk4())),
+    ] {
+        let found = pair.order(steps, engine);
+        assert!((found - order).abs() < 0.2, "{name}: order {found:.2}");
+    }
 }
