@@ -19,12 +19,13 @@ impl<M: Conditional> Offset<M> {
     /// `shift` (N, d), in the order of the constraint.
     ///
     /// # Panics
-    /// If `shift` has another length, or holds numbers that are not finite: no network reaches a value
+    /// If the network gives other numbers than one for each value, `shift` has another length, or holds numbers that are not finite: no network reaches a value
     /// whose amplitude is 0.
     #[track_caller]
     #[must_use]
     pub fn new(net: M, shift: Vec<M::Log>) -> Self {
         let (n, d) = (net.space().n_sites, net.space().local_dim);
+        assert_eq!(net.outputs(), d, "a state needs one number for each value");
         assert_eq!(shift.len(), n * d, "one number for each position and value");
         assert!(
             shift.iter().all(|c| c.is_finite()),

@@ -171,7 +171,7 @@ impl<L> Shots<L> {
             log_psi: self.log_psi,
             weight,
             draw: Draw::Independent {
-                shots: (total * total / squares) as u64,
+                shots: (total * total / squares).round() as u64,
             },
         }
     }

@@ -9,6 +9,7 @@ mod open;
 mod quench;
 mod start;
 mod symmetry;
+mod watch;
 
 pub use diffusion::DiffusionRun;
 pub use ground_state::{GroundStateRun, Outcome};

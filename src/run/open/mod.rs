@@ -4,8 +4,9 @@ mod neural;
 mod picture;
 mod product;
 
+use super::watch::{bar, stopped};
 use super::{RunError, RunOptions};
-use crate::evolve::EvolveError;
+use crate::Estimate;
 use crate::exact::{Basis, Memory, SparseMatrix};
 use crate::open::{
     density_matrix, evolve_probabilities, product_probabilities, smallest_eigenvalue,
@@ -15,7 +16,6 @@ use crate::run_file::{
     FrameName, HamiltonianSection, InitialState, LindbladMethod, Observable, RunFile,
     SamplerMethod, WavefunctionSection,
 };
-use crate::{Estimate, MeasureError, Progress};
 use ketwork_hamiltonians::open::{Frame, Jump, Lindblad, OpenError};
 use ketwork_hamiltonians::{AnyModel, Free, Hamiltonian, LocalSum, OnSpace, Space};
 use picture::picture;
@@ -192,7 +192,7 @@ impl OpenRun {
             found.residual = steady_probabilities(a, &mut p, EXACT)?;
             return self.measure(basis, &p, found);
         }
-        let (mut at, mut bar) = (0.0, bar(options, found.times.len()));
+        let (mut at, mut bar) = (0.0, bar("open system", options, found.times.len()));
         for (i, t) in found.times.clone().into_iter().enumerate() {
             if t > at {
                 evolve_probabilities(a, t - at, &mut p, EXACT)?;
@@ -265,24 +265,5 @@ fn open(e: OpenError) -> RunError {
             _ => "hamiltonian",
         },
         reason: e.to_string(),
-    }
-}
-
-fn measured(source: MeasureError) -> RunError {
-    RunError::Evolve(EvolveError::Measure { t: 0.0, source })
-}
-
-fn bar(options: &RunOptions, steps: usize) -> Progress {
-    match options.progress {
-        true => Progress::new("open system", steps as u64),
-        false => Progress::hidden(),
-    }
-}
-
-fn stopped(i: usize) -> RunError {
-    RunError::Interrupted {
-        steps: i as u64,
-        energy: None,
-        checkpoint: None,
     }
 }

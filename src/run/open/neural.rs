@@ -1,9 +1,10 @@
 //! Networks of outcome probabilities.
 
-use super::{OpenOutcome, OpenRun, SUM_UP_TO, bar, stopped};
+use super::{OpenOutcome, OpenRun, SUM_UP_TO};
 use crate::evolve::{Evolve, Tableau, Tdvp};
 use crate::exact::{Basis, Memory, SparseMatrix};
 use crate::open::{Corrected, Master, Trapezoid};
+use crate::run::watch::{bar, measured, stopped};
 use crate::run::{RunError, RunOptions};
 use crate::run_file::{Integrator, LindbladMethod, Network};
 use crate::{FullSum, Independent, Sampled, Sampler};
@@ -72,9 +73,9 @@ impl OpenRun {
             false => STEP,
         };
         let tau = self.run.evolution.dt.unwrap_or(longest);
-        let mut bar = bar(options, ends.len());
-        let mut measured = Independent::new(self.shots(), stream.named("observables"));
-        let (mut at, mut step) = (0.0, tau);
+        let mut bar = bar("open system", options, ends.len());
+        let mut observed = Independent::new(self.shots(), stream.named("observables"));
+        let (mut at, mut step, mut worst) = (0.0, tau, 0f64);
         for (i, t) in ends.into_iter().enumerate() {
             while t - at > 1e-12 * t {
                 // Equal steps to the end, none of them longer than the fits of late could follow.
@@ -92,6 +93,7 @@ impl OpenRun {
                 }
                 theta = next;
                 at += taken;
+                worst = worst.max(report.residual);
                 if is_judged && report.residual < 0.25 * POOR {
                     step = (1.5 * step).min(tau);
                 }
@@ -113,10 +115,16 @@ impl OpenRun {
                     let p = summed.probabilities(&*psi, &theta)?;
                     self.measure(&summed.basis, &p, found)?;
                 }
-                None => self.measure_shots(&*psi, &theta, &mut measured, found)?,
+                None => self.measure_shots(t, &*psi, &theta, &mut observed, found)?,
             }
         }
         bar.finish();
+        if is_judged && worst > POOR {
+            bar.say(&format!(
+                "the network left {worst:.1e} even of a step of {:.1e}; take a wider one",
+                tau * SHORTEST
+            ));
+        }
         if is_steady && !found.is_sampled && found.residual > STATIONARY {
             bar.say(&format!(
                 "not stationary after t = {PATIENCE}: sum |A P| = {:.1e}",
@@ -179,6 +187,7 @@ impl OpenRun {
     /// Adds means of shots; the mean of |(A P)/P| is the unrest of a steady state.
     fn measure_shots(
         &self,
+        t: f64,
         psi: &Law,
         theta: &[f64],
         sampler: &mut Independent,
@@ -187,11 +196,11 @@ impl OpenRun {
         let samples = sampler.draw(psi, theta)?;
         let now = Sampled::new(psi, theta, &samples);
         for (values, (_, o)) in found.values.iter_mut().zip(&self.observables) {
-            values.push(now.expectation::<f64>(o).map_err(super::measured)?.mean);
+            values.push(now.expectation::<f64>(o).map_err(measured(t))?.mean);
         }
         if found.times.is_empty() {
             let rates = now.local_estimates(&self.generator, "rate of an outcome");
-            let rates = rates.map_err(super::measured)?;
+            let rates = rates.map_err(measured(t))?;
             let parts = rates.iter().zip(&samples.weight);
             found.residual = parts.map(|(r, w)| w * r.abs()).sum();
         }

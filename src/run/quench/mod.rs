@@ -8,10 +8,11 @@ mod spacetime;
 pub use outcome::QuenchOutcome;
 
 use self::exact::Exact;
+use super::watch::{bar, stopped};
 use super::{RunError, RunOptions, State, build_state, initial};
+use crate::Estimate;
 use crate::exact::{Basis, Memory, SparseMatrix, dimension};
 use crate::run_file::{EvolutionMethod, HamiltonianSection, InitialState, Observable, RunFile};
-use crate::{Estimate, Progress};
 use ketwork_hamiltonians::{AnyModel, Hamiltonian, Lattice, Model, OnSpace, Scalar};
 use num_complex::Complex64;
 
@@ -191,7 +192,7 @@ impl QuenchRun {
         let mut found = self.empty(false);
         let start = exact.energy(&psi);
         let mut at = 0.0;
-        let mut bar = bar(options, times.len());
+        let mut bar = bar("evolution", options, times.len());
         for (i, &t) in times.iter().enumerate() {
             exact.advance(t - at, &mut psi)?;
             at = t;
@@ -231,20 +232,5 @@ fn default_observables(section: &HamiltonianSection) -> Vec<Observable> {
         }
         HamiltonianSection::GoldenChain(_) => vec![Observable::Energy],
         _ => vec![Observable::MeanSz, Observable::MeanSx, Observable::MeanSy],
-    }
-}
-
-fn bar(options: &RunOptions, steps: usize) -> Progress {
-    match options.progress {
-        true => Progress::new("evolution", steps as u64),
-        false => Progress::hidden(),
-    }
-}
-
-fn stopped(i: usize) -> RunError {
-    RunError::Interrupted {
-        steps: i as u64,
-        energy: None,
-        checkpoint: None,
     }
 }

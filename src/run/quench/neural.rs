@@ -1,14 +1,13 @@
 //! The neural side of a quench: a fitted first state, carried by TDVP or TENG.
 
 use super::exact::{Exact, overlap};
-use super::{QuenchOutcome, QuenchRun, bar, stopped};
-use crate::evolve::{
-    Evolve, EvolveError, Flow, Schroedinger, StepReport, Tableau, Tdvp, Teng, fit_state,
-};
+use super::{QuenchOutcome, QuenchRun};
+use crate::evolve::{Evolve, Flow, Schroedinger, StepReport, Tableau, Tdvp, Teng, fit_state};
 use crate::exact::Memory;
+use crate::run::watch::{bar, measured, stopped};
 use crate::run::{RunError, RunOptions};
 use crate::run_file::{EvolutionMethod, Integrator, SamplerMethod};
-use crate::{Estimate, FullSum, Independent, MeasureError, Sampled, Sampler};
+use crate::{Estimate, FullSum, Independent, Sampled, Sampler};
 use ketwork_hamiltonians::{Hamiltonian, Model, Scalar};
 use ketwork_models::{Ansatz, Stream};
 use num_complex::Complex64;
@@ -83,7 +82,7 @@ impl QuenchRun {
         let mut theta = psi.layout().initial(stream.named("parameters"));
         let fitted =
             fit_state(psi, &mut theta, &all, &reference, 1e-11).map_err(RunError::Evolve)?;
-        let mut bar = bar(options, section.times.len());
+        let mut bar = bar("evolution", options, section.times.len());
         bar.say(&format!(
             "the state at t = {first:.3} is fitted to an infidelity of {:.1e} in {} sweeps{}",
             fitted.loss,
@@ -127,7 +126,7 @@ impl QuenchRun {
                 Box::new(tdvp)
             }
         };
-        let mut measured = sampler("observables");
+        let mut observed = sampler("observables");
         let longest = if states <= 300.0 { 0.01 } else { 0.02 };
         let dt = section.dt.unwrap_or(longest / rate.max(1.0));
         let mut residual: f64 = 0.0;
@@ -153,12 +152,12 @@ impl QuenchRun {
                 );
             }
             at = t;
-            let samples = measured.draw(psi, &theta)?;
+            let samples = observed.draw(psi, &theta)?;
             let now = Sampled::new(psi, &theta, &samples);
             for (values, o) in found.values.iter_mut().zip(exact.operators) {
-                values.push(now.expectation::<Complex64>(o).map_err(measure)?.mean);
+                values.push(now.expectation::<Complex64>(o).map_err(measured(t))?.mean);
             }
-            let now = now.expectation::<T>(model).map_err(measure)?.mean.mean;
+            let now = now.expectation::<T>(model).map_err(measured(t))?.mean.mean;
             found.energy_drift = found
                 .energy_drift
                 .max((now - energy).abs() / spread.max(1e-300));
@@ -201,8 +200,4 @@ fn advance(
         }
     }
     Ok(worst)
-}
-
-pub(super) fn measure(source: MeasureError) -> RunError {
-    RunError::Evolve(EvolveError::Measure { t: 0.0, source })
 }

@@ -1,10 +1,10 @@
 //! The neural side of a quench by one network for all times.
 
 use super::exact::{Exact, overlap};
-use super::neural::measure;
-use super::{QuenchOutcome, QuenchRun, bar, stopped};
+use super::{QuenchOutcome, QuenchRun};
 use crate::evolve::{EvolveError, Spacetime};
 use crate::exact::Memory;
+use crate::run::watch::{bar, measured, stopped};
 use crate::run::{RunError, RunOptions};
 use crate::run_file::SamplerMethod;
 use crate::{Estimate, FullSum, Sampled, Sampler};
@@ -85,7 +85,7 @@ impl QuenchRun {
         let mut all = FullSum::new(&**model.sector(), Memory::default())?;
         let mut reference = start.to_vec();
         exact.advance(spacetime.dt, &mut reference)?;
-        let mut bar = bar(options, spacetime.slices);
+        let mut bar = bar("evolution", options, spacetime.slices);
         let (path, report) = spacetime
             .solve(&exact.h, psi, &theta, [start, &reference], &all, |now| {
                 bar.show(
@@ -131,9 +131,9 @@ impl QuenchRun {
             let samples = all.draw(psi, &theta)?;
             let now = Sampled::new(psi, &theta, &samples);
             for (values, o) in found.values.iter_mut().zip(exact.operators) {
-                values.push(now.expectation::<Complex64>(o).map_err(measure)?.mean);
+                values.push(now.expectation::<Complex64>(o).map_err(measured(t))?.mean);
             }
-            let now = now.expectation::<T>(model).map_err(measure)?.mean.mean;
+            let now = now.expectation::<T>(model).map_err(measured(t))?.mean.mean;
             found.energy_drift = found
                 .energy_drift
                 .max((now - energy).abs() / spread.max(1e-300));

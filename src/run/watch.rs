@@ -1,0 +1,27 @@
+//! What evolutions share: their bar, and how they end early.
+
+use super::{RunError, RunOptions};
+use crate::evolve::EvolveError;
+use crate::{MeasureError, Progress};
+
+/// A bar where one is asked for.
+pub(super) fn bar(name: &str, options: &RunOptions, steps: usize) -> Progress {
+    match options.progress {
+        true => Progress::new(name, steps as u64),
+        false => Progress::hidden(),
+    }
+}
+
+/// The end of a run that was stopped after so many steps.
+pub(super) fn stopped(steps: usize) -> RunError {
+    RunError::Interrupted {
+        steps: steps as u64,
+        energy: None,
+        checkpoint: None,
+    }
+}
+
+/// The error of a measurement at time t.
+pub(super) fn measured(t: f64) -> impl Fn(MeasureError) -> RunError {
+    move |source| RunError::Evolve(EvolveError::Measure { t, source })
+}
