@@ -1,7 +1,8 @@
 //! The derivative of all residuals by all parameters, kept in factors.
 
 use super::Polygon;
-use super::residual::Rows;
+use super::residual::{Rows, factor};
+use crate::evolve::Flow;
 use ketwork_linalg::product;
 use ketwork_models::TangentMap;
 use num_complex::Complex64;
@@ -18,7 +19,7 @@ pub(super) struct Slice {
 
 /// $J = \partial(-R)/\partial\theta$, of which slice k, its operators and the functions of time are
 /// factors: $-\partial R_k = -f(t_{k+1}) A_k \psi_{k+1} O_{k+1} + f(t_k) B_k \psi_k O_k$ with
-/// $A_k = 1 + c(H - E_k)$ and $B_k = 1 - c(H - E_k)$.
+/// $A_k = (1 + c_k(H - E_k))/dt_k$ and $B_k = (1 - c_k(H - E_k))/dt_k$.
 ///
 /// Rows are (re and im, interval, x), parameters (function of time, P). The Gram matrix needs one
 /// product of Jacobians for each pair of slices, whatever the number of functions.
@@ -29,7 +30,9 @@ pub(super) struct Map<'a> {
     /// All slices but the initial one, in order.
     pub(super) slices: Vec<Slice>,
     pub(super) energies: Vec<f64>,
-    pub(super) c: Complex64,
+    pub(super) flow: Flow,
+    /// Lengths of the intervals.
+    pub(super) lengths: Vec<f64>,
     /// Functions of time in use.
     pub(super) functions: usize,
     pub(super) n_params: usize,
@@ -46,9 +49,11 @@ fn roles(slice: usize, intervals: usize) -> impl Iterator<Item = (usize, f64)> {
 impl Map<'_> {
     /// -A (role 1) or B (role -1) of an interval, applied to (D, columns); `adjoint` for its adjoint.
     fn act(&self, (k, role): (usize, f64), x: &[Complex64], adjoint: bool) -> Vec<Complex64> {
-        let c = if adjoint { self.c.conj() } else { self.c };
+        let c = factor(self.flow, self.lengths[k]);
+        let c = if adjoint { c.conj() } else { c };
         let mut out = self.h.shifted(c * role, self.energies[k], x);
-        out.iter_mut().for_each(|o| *o *= -role);
+        let by = -role / self.lengths[k];
+        out.iter_mut().for_each(|o| *o *= by);
         out
     }
 

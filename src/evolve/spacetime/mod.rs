@@ -1,6 +1,7 @@
 //! One network for all times: the implicit midpoint rule on all slices at once.
 
 mod map;
+mod next;
 mod polygon;
 mod residual;
 
@@ -16,19 +17,24 @@ use ketwork_hamiltonians::Scalar;
 use ketwork_models::Differentiable;
 use map::{Map, Slice};
 use num_complex::Complex64;
-use residual::{Residual, Rows, factor, residual};
+use residual::{Residual, Rows, residual};
 
 /// Sweeps of the last window, which sees all slices, in units of those of the others.
 const LAST: u32 = 4;
+/// Infidelity to which a new slice is fitted before the sweeps over its window.
+const NEW: f64 = 1e-8;
+/// The same of the first slice, which all others follow.
+const START: f64 = 1e-10;
 
 /// A network whose parameters depend on time, linearly between slices, so that every conditional does.
 ///
-/// On slices $t_k = k\,dt$ the residual of the implicit midpoint rule is
-/// $R_k = \psi_{k+1} - \psi_k + c\,(H - E)(\psi_{k+1} + \psi_k)$ with c = i dt/2 in real and dt/2 in
-/// imaginary time; $\psi_0$ is the given vector, exactly. Gauss-Newton sweeps with the damping of
-/// Levenberg and Marquardt make $L = K^{-1} \sum_k \sum_x |R_k(x)|^2 / dt^2$ small over windows that
-/// grow until they hold all slices. The rule is unitary, so that a normalised network can fulfil it;
-/// its error in the state is $O(dt^2)$.
+/// Between slices $t_k$ and $t_{k+1} = t_k + dt$ the residual of the implicit midpoint rule is
+/// $R_k = (\psi_{k+1} - \psi_k)/dt + f\,(H - E)(\psi_{k+1} + \psi_k)/2$ with f = i in real and 1 in
+/// imaginary time; $\psi_0$ is the given vector, exactly. A new slice starts where the network comes
+/// closest to the rule's step from the slice before. Gauss-Newton sweeps with the damping of
+/// Levenberg and Marquardt then make $L = K^{-1} \sum_k \sum_x |R_k(x)|^2$ small over windows that grow
+/// until they hold all slices. The rule is unitary, so that a normalised network can fulfil it; its
+/// error in the state is $O(dt^2)$.
 ///
 /// # References
 /// J. Wang, Z. Chen, D. Luo, Z. Zhao, V. M. Hur, B. K. Clark, arXiv:2108.02200 (2021), equations 1
@@ -37,10 +43,8 @@ const LAST: u32 = 4;
 pub struct Spacetime {
     /// Real or imaginary time.
     pub flow: Flow,
-    /// Distance of slices.
-    pub dt: f64,
-    /// Number of slices K after the initial one.
-    pub slices: usize,
+    /// Times of the K slices after the initial one at t = 0, ascending.
+    pub times: Vec<f64>,
     /// Slices that a window grows by.
     pub growth: usize,
     /// When a window is done, its tolerance being that of L, and its damping.
@@ -81,9 +85,10 @@ impl Trajectory {
         sum
     }
 
-    /// The second slice starts at the parameters of the first.
-    fn repeat_first(&mut self) {
-        self.theta.copy_within(..self.n_params, self.n_params);
+    /// Function b is that of the one before.
+    fn repeat(&mut self, b: usize) {
+        let p = self.n_params;
+        self.theta.copy_within((b - 1) * p..b * p, b * p);
     }
 
     /// Function b follows from the two before on a straight line.
@@ -91,20 +96,21 @@ impl Trajectory {
         let p = self.n_params;
         let (done, rest) = self.theta.split_at_mut(b * p);
         let (older, old) = (&done[(b - 2) * p..(b - 1) * p], &done[(b - 1) * p..]);
+        let times = self.polygon.times();
+        let share = (times[b] - times[b - 1]) / (times[b - 1] - times[b - 2]);
         for ((t, a), b) in rest.iter_mut().zip(older).zip(old) {
-            *t = 2.0 * b - a;
+            *t = b + share * (b - a);
         }
     }
 }
 
 impl Spacetime {
-    /// Real time in so many slices.
+    /// Real time on slices at these times.
     #[must_use]
-    pub fn new(dt: f64, slices: usize) -> Self {
+    pub fn new(times: Vec<f64>) -> Self {
         Self {
             flow: Flow::RealTime,
-            dt,
-            slices,
+            times,
             growth: 1,
             fit: FitParams {
                 tolerance: 1e-6,
@@ -116,30 +122,35 @@ impl Spacetime {
         }
     }
 
+    fn lengths(&self) -> Vec<f64> {
+        let from = std::iter::once(0.0).chain(self.times.iter().copied());
+        from.zip(&self.times).map(|(a, b)| b - a).collect()
+    }
+
     /// Memory of the Gram matrix and the Jacobians in bytes, for so many configurations and parameters
     /// of the network.
     #[must_use]
     pub fn bytes(&self, dimension: usize, n_params: usize) -> f64 {
-        let rows = 2.0 * (self.slices * dimension) as f64;
+        let rows = 2.0 * (self.times.len() * dimension) as f64;
         8.0 * rows * (rows + n_params as f64)
     }
 
-    /// Finds the parameters at all times; `first` is the state at the first slice as well as it is
-    /// known (the exact one where that is affordable), to which the network is fitted before the first
-    /// window. `say` hears of every window and ends the search by returning false.
+    /// Finds the parameters at all times from normalised amplitudes at t = 0. `say` hears of every
+    /// window and ends the search by returning false.
     ///
     /// # Errors
     /// [`EvolveError`].
     ///
     /// # Panics
-    /// If the vectors differ in length from the configurations, or there is no slice or no step.
+    /// If the vector differs in length from the configurations, or there is no slice, or times do not
+    /// ascend from 0.
     #[track_caller]
     pub fn solve<T, W>(
         &self,
         h: &SparseMatrix<T>,
         psi: &W,
         theta: &[f64],
-        [start, first]: [&[Complex64]; 2],
+        start: &[Complex64],
         all: &FullSum,
         mut say: impl FnMut(&SpacetimeReport) -> bool,
     ) -> Result<(Trajectory, SpacetimeReport), EvolveError>
@@ -148,20 +159,31 @@ impl Spacetime {
         Complex64: From<T>,
         W: Differentiable<Log = Complex64> + ?Sized,
     {
-        assert!(self.slices > 0 && self.dt > 0.0, "slices of time");
+        let lengths = self.lengths();
+        assert!(
+            !lengths.is_empty() && lengths.iter().all(|dt| *dt > 0.0),
+            "slices at ascending times"
+        );
         let rows = Rows::new(h);
         assert_eq!(
             start.len(),
             rows.len(),
             "one amplitude for each configuration"
         );
+        let image = rows.apply(start);
+        let pairs = start.iter().zip(&image);
+        let shift: f64 = pairs.map(|(a, b)| (a.conj() * b).re).sum();
+        let first = next::next(&rows, self.flow, lengths[0], shift, start);
         let mut theta = theta.to_vec();
-        let fitted = fit_state(psi, &mut theta, all, first, 1e-10)?;
+        let fitted = fit_state(psi, &mut theta, all, &first, START)?;
         // The global phase is free: the initial vector takes that of the fitted state.
         let near = all
             .clone()
             .draw(psi, &theta)
-            .map_err(|source| EvolveError::Sample { t: self.dt, source })?;
+            .map_err(|source| EvolveError::Sample {
+                t: self.times[0],
+                source,
+            })?;
         let turn: Complex64 = first
             .iter()
             .zip(&near.log_psi)
@@ -169,8 +191,12 @@ impl Spacetime {
             .sum();
         let turn = Complex64::from_polar(1.0, turn.arg());
         let start: Vec<Complex64> = start.iter().map(|a| turn * a).collect();
-        let times = (1..=self.slices.max(2)).map(|k| self.dt * k as f64);
-        let polygon = Polygon::new(times.collect());
+        // Two functions at least; that of a second slice that is not asked for stays unused.
+        let mut times = self.times.clone();
+        if times.len() == 1 {
+            times.push(2.0 * times[0]);
+        }
+        let polygon = Polygon::new(times);
         let mut path = Trajectory {
             theta: theta.repeat(polygon.len()),
             n_params: theta.len(),
@@ -181,26 +207,21 @@ impl Spacetime {
             psi,
             start: &start,
             all,
+            lengths,
             spacetime: self,
         };
-        let image = problem.rows.apply(&start);
-        let shift: f64 = start
-            .iter()
-            .zip(&image)
-            .map(|(a, b)| (a.conj() * b).re)
-            .sum();
         let mut report = SpacetimeReport {
             slices: 0,
             loss: f64::INFINITY,
             sweeps: 0,
             start: fitted.loss,
         };
-        while report.slices < self.slices {
+        while report.slices < self.times.len() {
             let known = report.slices;
-            report.slices = (known + self.growth.max(1)).min(self.slices);
-            (known.max(2)..report.slices).for_each(|b| path.extrapolate(b));
-            if known == 1 {
-                path.repeat_first();
+            report.slices = (known + self.growth.max(1)).min(self.times.len());
+            // The first slice is fitted already.
+            for k in known.max(1)..report.slices {
+                problem.begin(&mut path, shift, k)?;
             }
             problem.descend(&mut path, shift, &mut report)?;
             if !say(&report) {
@@ -217,6 +238,8 @@ struct Problem<'a, W: ?Sized> {
     psi: &'a W,
     start: &'a [Complex64],
     all: &'a FullSum,
+    /// Lengths of all intervals.
+    lengths: Vec<f64>,
     spacetime: &'a Spacetime,
 }
 
@@ -224,8 +247,7 @@ impl<W: Differentiable<Log = Complex64> + ?Sized> Problem<'_, W> {
     /// Amplitudes of all slices of a window, the initial one first.
     fn slices(&self, path: &Trajectory, n: usize) -> Result<Vec<Vec<Complex64>>, EvolveError> {
         let mut slices = vec![self.start.to_vec()];
-        for k in 1..=n {
-            let t = self.spacetime.dt * k as f64;
+        for &t in &self.spacetime.times[..n] {
             let samples = self
                 .all
                 .clone()
@@ -237,8 +259,13 @@ impl<W: Differentiable<Log = Complex64> + ?Sized> Problem<'_, W> {
     }
 
     fn rest(&self, shift: f64, slices: &[Vec<Complex64>]) -> Residual {
-        let Spacetime { flow, dt, .. } = *self.spacetime;
-        residual(&self.rows, flow, dt, shift, slices)
+        residual(
+            &self.rows,
+            self.spacetime.flow,
+            &self.lengths,
+            shift,
+            slices,
+        )
     }
 
     fn map(
@@ -247,10 +274,9 @@ impl<W: Differentiable<Log = Complex64> + ?Sized> Problem<'_, W> {
         slices: &[Vec<Complex64>],
         energies: &[f64],
     ) -> Result<Map<'_>, EvolveError> {
-        let (dt, n_params) = (self.spacetime.dt, path.n_params);
+        let n_params = path.n_params;
         let mut found = Vec::new();
-        for (k, psi) in slices.iter().enumerate().skip(1) {
-            let t = dt * k as f64;
+        for (&t, psi) in self.spacetime.times.iter().zip(&slices[1..]) {
             let theta = path.at(t);
             let x = self
                 .all
@@ -271,10 +297,38 @@ impl<W: Differentiable<Log = Complex64> + ?Sized> Problem<'_, W> {
             polygon: path.polygon.clone(),
             slices: found,
             energies: energies.to_vec(),
-            c: factor(self.spacetime.flow, dt),
+            flow: self.spacetime.flow,
+            lengths: self.lengths.clone(),
             functions: path.polygon.len(),
             n_params,
         })
+    }
+
+    /// Parameters of slice k + 1 where the network comes closest to the step of the midpoint rule from
+    /// slice k: amplitudes that pass through zero between slices turn their phase by a half, which no
+    /// sweep from extrapolated parameters finds.
+    fn begin(&self, path: &mut Trajectory, shift: f64, k: usize) -> Result<(), EvolveError> {
+        let (flow, dt) = (self.spacetime.flow, self.lengths[k]);
+        let p = path.n_params;
+        let now = self.slices(path, k)?;
+        let target = next::next(&self.rows, flow, dt, shift, &now[k]);
+        let mut best: Option<(f64, Vec<f64>)> = None;
+        path.repeat(k);
+        let mut starts = vec![path.theta[k * p..(k + 1) * p].to_vec()];
+        if k > 1 {
+            path.extrapolate(k);
+            starts.push(path.theta[k * p..(k + 1) * p].to_vec());
+        }
+        for mut theta in starts {
+            let found = fit_state(self.psi, &mut theta, self.all, &target, NEW)?;
+            if best.as_ref().is_none_or(|(loss, _)| found.loss < *loss) {
+                best = Some((found.loss, theta));
+            }
+        }
+        if let Some((_, theta)) = best {
+            path.theta[k * p..(k + 1) * p].copy_from_slice(&theta);
+        }
+        Ok(())
     }
 
     /// Gauss-Newton sweeps on one window.
@@ -286,11 +340,11 @@ impl<W: Differentiable<Log = Complex64> + ?Sized> Problem<'_, W> {
     ) -> Result<(), EvolveError> {
         let params = &self.spacetime.fit;
         let n = report.slices;
-        let most = match n == self.spacetime.slices {
+        let most = match n == self.spacetime.times.len() {
             true => LAST * params.sweeps,
             false => params.sweeps,
         };
-        let t = self.spacetime.dt * n as f64;
+        let t = self.spacetime.times[n - 1];
         let mut slices = self.slices(path, n)?;
         let mut now = self.rest(shift, &slices);
         let (mut damping, mut sweeps) = (params.shift, 0);

@@ -49,7 +49,7 @@ impl Rows {
     }
 }
 
-/// The factor c of $\psi_{k+1} - \psi_k + c\,(H - E)(\psi_{k+1} + \psi_k)$.
+/// The factor c of $\psi_{k+1} - \psi_k + c\,(H - E)(\psi_{k+1} + \psi_k)$ over an interval dt.
 pub(super) fn factor(flow: Flow, dt: f64) -> Complex64 {
     match flow {
         Flow::RealTime => Complex64::new(0.0, 0.5 * dt),
@@ -60,29 +60,29 @@ pub(super) fn factor(flow: Flow, dt: f64) -> Complex64 {
 /// What the slices leave.
 #[derive(Clone, Debug)]
 pub(super) struct Residual {
-    /// $R_k(x)$, slice by slice.
+    /// $R_k(x)$, interval by interval.
     pub(super) values: Vec<Complex64>,
     /// The energy E taken off in each interval.
     pub(super) energies: Vec<f64>,
-    /// The mean over intervals of $\sum_x |R_k(x)|^2 / dt^2$.
+    /// The mean over intervals of $\sum_x |R_k(x)|^2$.
     pub(super) loss: f64,
 }
 
-/// The residual of slices, the initial one first.
+/// The residual of slices, the initial one first, with the lengths of the intervals between them.
 ///
 /// In imaginary time E is the Rayleigh quotient of $\psi_{k+1} + \psi_k$, with which the rule conserves
 /// the norm; in real time it is a constant that slows the phase.
 pub(super) fn residual(
     h: &Rows,
     flow: Flow,
-    dt: f64,
+    lengths: &[f64],
     shift: f64,
     slices: &[Vec<Complex64>],
 ) -> Residual {
-    let c = factor(flow, dt);
     let mut values = Vec::with_capacity((slices.len() - 1) * h.len());
     let mut energies = Vec::new();
-    for pair in slices.windows(2) {
+    for (pair, &dt) in slices.windows(2).zip(lengths) {
+        let c = factor(flow, dt);
         let (now, next) = (&pair[0], &pair[1]);
         let sum: Vec<Complex64> = now.iter().zip(next).map(|(a, b)| a + b).collect();
         let image = h.apply(&sum);
@@ -96,11 +96,11 @@ pub(super) fn residual(
         };
         energies.push(energy);
         let parts = now.iter().zip(next).zip(sum.iter().zip(&image));
-        values.extend(parts.map(|((a, b), (s, i))| b - a + c * (i - energy * s)));
+        values.extend(parts.map(|((a, b), (s, i))| (b - a + c * (i - energy * s)) / dt));
     }
     let square: f64 = values.iter().map(|r| r.norm_sqr()).sum();
     Residual {
-        loss: square / (dt * dt * energies.len() as f64),
+        loss: square / energies.len() as f64,
         values,
         energies,
     }

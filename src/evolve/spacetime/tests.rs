@@ -40,11 +40,11 @@ fn reference(ring: &Ring, flow: Flow, dt: f64, n: usize) -> Vec<Vec<Complex64>> 
         slices.push(slices[k].clone());
         // A contraction with factor dt |H| / 2, about 0.15 here.
         for _ in 0..40 {
-            let left = residual(&rows, flow, dt, -3.0, &slices[k..]);
+            let left = residual(&rows, flow, &[dt], -3.0, &slices[k..]);
             slices[k + 1]
                 .iter_mut()
                 .zip(&left.values)
-                .for_each(|(s, r)| *s -= r);
+                .for_each(|(s, r)| *s -= dt * r);
         }
     }
     slices
@@ -57,18 +57,15 @@ fn infidelity(a: &[Complex64], b: &[Complex64]) -> f64 {
 }
 
 fn solved(ring: &Ring, flow: Flow, dt: f64, n: usize) -> (Trajectory, SpacetimeReport) {
-    let first = &reference(ring, flow, dt, 1)[1];
-    let mut spacetime = Spacetime::new(dt, n);
+    let mut spacetime = Spacetime::new((1..=n).map(|k| dt * k as f64).collect());
     spacetime.flow = flow;
     spacetime.fit.tolerance = 1e-16;
-    let norm = first.iter().map(|x| x.norm_sqr()).sum::<f64>().sqrt();
-    let first: Vec<Complex64> = first.iter().map(|x| x / norm).collect();
     spacetime
         .solve(
             &ring.h,
             &ring.psi,
             &ring.theta,
-            [&ring.start, &first],
+            &ring.start,
             &ring.all,
             |_| true,
         )
@@ -95,12 +92,14 @@ fn a_complete_ansatz_takes_the_slices_of_the_midpoint_rule() {
 #[test]
 fn the_map_is_the_derivative_of_the_residuals_and_its_gram_matrix_that_of_its_rows() {
     let ring = ring();
-    let spacetime = Spacetime::new(0.07, 5);
+    // Intervals of two lengths.
+    let spacetime = Spacetime::new(vec![0.07, 0.12, 0.2, 0.27, 0.35]);
     let problem = Problem {
         rows: Rows::new(&ring.h),
         psi: &ring.psi,
         start: &ring.start,
         all: &ring.all,
+        lengths: spacetime.lengths(),
         spacetime: &spacetime,
     };
     // Fewer functions than slices: the factors of neighbours overlap.
@@ -185,4 +184,30 @@ fn halving_the_distance_of_slices_divides_the_error_by_four() {
     };
     let order = 0.5 * (error(4) / error(8)).log2();
     assert!((order - 2.0).abs() < 0.2, "order {order:.2}");
+}
+
+#[test]
+fn a_new_slice_starts_at_the_step_of_the_rule() {
+    let (ring, dt) = (ring(), 0.05);
+    let rows = Rows::new(&ring.h);
+    let slices = reference(&ring, Flow::RealTime, dt, 2);
+    let found = next::next(&rows, Flow::RealTime, dt, -3.0, &slices[1]);
+    let off = infidelity(&slices[2], &found);
+    assert!(off < 1e-14, "{off:.1e}");
+    // In imaginary time the energy is that of the earlier end: the ratio of both sides of the rule.
+    let flow = Flow::ImaginaryTime;
+    let image = rows.apply(&slices[1]);
+    let energy: f64 = slices[1]
+        .iter()
+        .zip(&image)
+        .map(|(a, b)| (a.conj() * b).re)
+        .sum();
+    let found = next::next(&rows, flow, dt, f64::NAN, &slices[1]);
+    let c = Complex64::new(0.5 * dt, 0.0);
+    let sides = [
+        rows.shifted(c, energy, &found),
+        rows.shifted(-c, energy, &slices[1]),
+    ];
+    let off = infidelity(&sides[0], &sides[1]);
+    assert!(off < 1e-14, "{off:.1e}");
 }

@@ -40,10 +40,16 @@ impl QuenchRun {
                     .into(),
             });
         }
-        let last = self.run.evolution.times.last().copied().unwrap_or(0.0);
         let rate = exact.rate(start);
         let dt = self.run.evolution.dt.unwrap_or(DT / rate.max(1.0));
-        let slices = (last / dt - 1e-9).ceil().max(1.0);
+        // Every time asked for is a slice: between slices the parameters are only interpolated.
+        let (mut at, mut lengths) = (0.0, Vec::new());
+        for &t in &self.run.evolution.times {
+            let n = ((t - at) / dt - 1e-9).ceil();
+            lengths.push((at, t, n));
+            at = t;
+        }
+        let slices: f64 = lengths.iter().map(|(_, _, n)| n).sum();
         let rows = 2.0 * slices * exact.basis.len() as f64;
         if rows > ROWS as f64 {
             return Err(RunError::Value {
@@ -54,9 +60,12 @@ impl QuenchRun {
                 ),
             });
         }
-        // A run that ends before the first slice needs none.
-        let spacetime =
-            Spacetime::new(if last > 0.0 { last / slices } else { dt }, slices as usize);
+        let mut times = Vec::new();
+        for (from, to, n) in lengths.into_iter().filter(|(_, _, n)| *n > 0.0) {
+            let inner = (1..n as usize).map(|k| from + (to - from) * k as f64 / n);
+            times.extend(inner.chain([to]));
+        }
+        let spacetime = Spacetime::new(times);
         let memory = Memory::default();
         memory.check(
             "the Gram matrix of all slices",
@@ -83,11 +92,24 @@ impl QuenchRun {
             .initial(Stream::new(self.run.seed).named("parameters"));
         let spacetime = self.slices(exact, start, theta.len())?;
         let mut all = FullSum::new(&**model.sector(), Memory::default())?;
-        let mut reference = start.to_vec();
-        exact.advance(spacetime.dt, &mut reference)?;
-        let mut bar = bar("evolution", options, spacetime.slices);
+        let slices = spacetime.times.len();
+        let last = spacetime.times.last().copied().unwrap_or(0.0);
+        let mut found = self.empty(false);
+        let mut infidelity = Vec::new();
+        // What a product state is at t = 0 needs no network.
+        if times.first() == Some(&0.0) {
+            for (values, o) in found.values.iter_mut().zip(exact.operators) {
+                values.push(Estimate::exact(exact.mean(o, start)));
+            }
+            infidelity.push(0.0);
+        }
+        if slices == 0 {
+            (found.residual, found.infidelity) = (Some(0.0), Some(infidelity));
+            return Ok(found);
+        }
+        let mut bar = bar("evolution", options, slices);
         let (path, report) = spacetime
-            .solve(&exact.h, psi, &theta, [start, &reference], &all, |now| {
+            .solve(&exact.h, psi, &theta, start, &all, |now| {
                 bar.show(
                     now.slices as u64,
                     &format!("{} slices  loss {:.1e}", now.slices, now.loss),
@@ -99,12 +121,12 @@ impl QuenchRun {
             return Err(stopped(report.slices));
         }
         bar.say(&format!(
-            "{} slices, {:.3} apart: loss {:.1e} after {} sweeps; start fitted to an infidelity of {:.1e}",
-            report.slices, spacetime.dt, report.loss, report.sweeps, report.start
+            "{} slices up to t = {last}: loss {:.1e} after {} sweeps; start fitted to an infidelity of {:.1e}",
+            report.slices, report.loss, report.sweeps, report.start
         ));
         bar.finish();
         // Residuals add up over time at most.
-        let error = spacetime.dt * spacetime.slices as f64 * report.loss.sqrt();
+        let error = last * report.loss.sqrt();
         if error > WORST {
             return Err(RunError::Evolve(EvolveError::Unconverged {
                 slices: report.slices,
@@ -112,21 +134,11 @@ impl QuenchRun {
                 error,
             }));
         }
-        let mut found = self.empty(false);
-        let mut infidelity = Vec::new();
         let (energy, spread) = exact.energy(start);
         let (mut at, mut reference) = (0.0, start.to_vec());
-        for &t in times {
+        for &t in times.iter().filter(|t| **t > 0.0) {
             exact.advance(t - at, &mut reference)?;
             at = t;
-            // Before the first slice the state is known.
-            if t < spacetime.dt * (1.0 - 1e-9) {
-                for (values, o) in found.values.iter_mut().zip(exact.operators) {
-                    values.push(Estimate::exact(exact.mean(o, &reference)));
-                }
-                infidelity.push(0.0);
-                continue;
-            }
             let theta = path.at(t);
             let samples = all.draw(psi, &theta)?;
             let now = Sampled::new(psi, &theta, &samples);
@@ -139,8 +151,8 @@ impl QuenchRun {
                 .max((now - energy).abs() / spread.max(1e-300));
             infidelity.push(overlap(psi, &theta, &all, &reference)?);
         }
-        // In units of the norm, as for the other methods: dt sqrt(L) for each interval.
-        found.residual = Some(spacetime.dt * report.loss.sqrt());
+        // In units of the norm, as for the other methods: the mean dt times sqrt(L).
+        found.residual = Some(last / slices as f64 * report.loss.sqrt());
         found.infidelity = Some(infidelity);
         Ok(found)
     }
