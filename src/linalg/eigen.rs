@@ -1,4 +1,4 @@
-use faer::{Mat, MatRef, Side, c64};
+use crate::by;
 use num_complex::Complex64;
 
 /// An eigenvalue iteration that did not converge.
@@ -14,10 +14,8 @@ pub fn eigen_real(
     n: usize,
     element: impl Fn(usize, usize) -> f64,
 ) -> Result<(Vec<f64>, Vec<Vec<f64>>), NoConvergence> {
-    let a = Mat::from_fn(n, n, |i, j| if i >= j { element(i, j) } else { 0.0 });
-    let (values, vectors) = of_real(a.as_ref())?;
-    let rows = (0..n).map(|k| vectors.col(k).iter().copied().collect());
-    Ok((values, rows.collect()))
+    let (values, vectors) = by::eigen(n, element)?;
+    Ok((values, rows(n, &vectors)))
 }
 
 /// The same for a Hermitian matrix.
@@ -28,14 +26,13 @@ pub fn eigen_complex(
     n: usize,
     element: impl Fn(usize, usize) -> Complex64,
 ) -> Result<(Vec<f64>, Vec<Vec<Complex64>>), NoConvergence> {
-    let zero = c64::new(0.0, 0.0);
-    let a = Mat::from_fn(n, n, |i, j| if i >= j { element(i, j) } else { zero });
-    let eigen = a
-        .self_adjoint_eigen(Side::Lower)
-        .map_err(|_| NoConvergence)?;
-    let values = eigen.S().column_vector().iter().map(|v| v.re).collect();
-    let rows = (0..n).map(|k| eigen.U().col(k).iter().copied().collect());
-    Ok((values, rows.collect()))
+    let (values, vectors) = by::eigen(n, element)?;
+    Ok((values, rows(n, &vectors)))
+}
+
+fn rows<T: Copy>(n: usize, vectors: &[T]) -> Vec<Vec<T>> {
+    let rows = vectors.chunks_exact(n.max(1));
+    rows.map(<[T]>::to_vec).collect()
 }
 
 /// Solves A x = b in place in the eigenspaces with eigenvalues above `cutoff` times the largest, for
@@ -45,25 +42,17 @@ pub fn eigen_complex(
 /// [`NoConvergence`]; b is then unchanged.
 pub fn eigen_solve(a: &[f64], b: &mut [f64], cutoff: f64) -> Result<usize, NoConvergence> {
     let m = b.len();
-    let (values, u) = of_real(MatRef::from_row_major_slice(a, m, m))?;
-    let largest = values.iter().map(|v| v.abs()).fold(0.0, f64::max);
+    let (values, vectors) = by::eigen(m, |i, j| a[i * m + j])?;
+    let largest = values.iter().map(|v: &f64| v.abs()).fold(0.0, f64::max);
     let rhs = b.to_vec();
     b.fill(0.0);
     let mut rank = 0;
-    for i in (0..m).filter(|&i| values[i] > cutoff * largest) {
-        rank += 1;
-        let c = (0..m).map(|r| u[(r, i)] * rhs[r]).sum::<f64>() / values[i];
-        for (r, b) in b.iter_mut().enumerate() {
-            *b += c * u[(r, i)];
+    for (u, value) in vectors.chunks_exact(m.max(1)).zip(&values) {
+        if *value > cutoff * largest {
+            rank += 1;
+            let c = u.iter().zip(&rhs).map(|(u, r)| u * r).sum::<f64>() / value;
+            b.iter_mut().zip(u).for_each(|(b, u)| *b += c * u);
         }
     }
     Ok(rank)
-}
-
-fn of_real(a: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>), NoConvergence> {
-    let eigen = a
-        .self_adjoint_eigen(Side::Lower)
-        .map_err(|_| NoConvergence)?;
-    let values = eigen.S().column_vector().iter().copied().collect();
-    Ok((values, eigen.U().to_owned()))
 }

@@ -2,12 +2,27 @@
 //!
 //! Every function is sequential, or split into bands of its output that are each sequential: the
 //! bits of a result do not depend on the number of threads. No type of the library underneath
-//! (faer) appears in a signature.
+//! (faer, or LAPACK) appears in a signature.
+//!
+//! Factorisations and eigenproblems are faer's; with the feature `lapack` the system's OpenBLAS
+//! computes them instead, whose bits depend on *its* number of threads (`OPENBLAS_NUM_THREADS`).
+//! Products are faer's with either.
 
 mod eigen;
+#[cfg(feature = "lapack")]
+mod lapack;
+#[cfg(any(test, not(feature = "lapack")))]
+mod native;
 mod product;
 mod single;
 mod solve;
+#[cfg(all(test, feature = "lapack"))]
+mod tests;
+
+#[cfg(feature = "lapack")]
+use lapack as by;
+#[cfg(not(feature = "lapack"))]
+use native as by;
 
 pub use eigen::{NoConvergence, eigen_complex, eigen_real, eigen_solve};
 pub use product::{accumulate_columns, lower_product, product};

@@ -1,17 +1,16 @@
-use faer::linalg::cholesky::llt::factor::LltError;
-use faer::prelude::Solve;
-use faer::{MatMut, MatRef, Side};
+use crate::by::Factor;
 
 /// Solves A x = b in place for a symmetric positive definite A (m, m) given by its lower triangle.
 ///
 /// # Errors
 /// The number of the first pivot that is not positive; b is then unchanged.
+///
+/// # Panics
+/// If the lengths do not fit.
+#[track_caller]
 pub fn cholesky_solve(a: &[f64], b: &mut [f64]) -> Result<(), usize> {
-    let m = b.len();
-    let llt = MatRef::from_row_major_slice(a, m, m)
-        .llt(Side::Lower)
-        .map_err(|LltError::NonPositivePivot { index }| index)?;
-    llt.solve_in_place(MatMut::from_column_major_slice_mut(b, m, 1));
+    assert_eq!(a.len(), b.len() * b.len(), "the shape of A");
+    Factor::new(a, b.len())?.solve(b);
     Ok(())
 }
 
