@@ -7,9 +7,6 @@ use ketwork_models::{Dense, Differentiable, Samples, TangentMap};
 use num_complex::Complex64;
 use std::f64::consts::{PI, TAU};
 
-/// Amplitude below which a target is not told from 0 while logarithms are fitted.
-const TINY: f64 = 1e-12;
-
 /// When a fit ends, and how it is damped.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FitParams {
@@ -171,56 +168,6 @@ where
     W: Differentiable<Log = Complex64> + ?Sized,
 {
     sweep(psi, theta, points, target, params).map_err(|e| at(0.0, e))
-}
-
-/// Fits a whole state, given by its normalised amplitudes over all configurations, from any start:
-/// first logarithms, with weights $|\phi|$ that also hear the small amplitudes, then amplitudes.
-///
-/// Amplitudes below 1e-12 count as that.
-///
-/// # Errors
-/// Those of [`fit`].
-///
-/// # Panics
-/// If `target` differs in length from the configurations.
-#[track_caller]
-pub fn fit_state<W>(
-    psi: &W,
-    theta: &mut [f64],
-    all: &crate::FullSum,
-    target: &[Complex64],
-    tolerance: f64,
-) -> Result<FitReport, super::EvolveError>
-where
-    W: Differentiable<Log = Complex64> + ?Sized,
-{
-    let points = Points::All(all.clone());
-    let mut near = points
-        .of(psi, theta)
-        .map_err(|e| at(0.0, FitError::Sample(e)))?;
-    let logs: Vec<Complex64> = target
-        .iter()
-        .map(|a| Complex64::new(a.norm().max(TINY).ln(), a.arg()))
-        .collect();
-    assert_eq!(logs.len(), near.len(), "one amplitude for each point");
-    near.weight = target.iter().map(|a| a.norm().max(TINY)).collect();
-    let total: f64 = near.weight.iter().sum();
-    near.weight.iter_mut().for_each(|w| *w /= total);
-    let mut params = FitParams {
-        tolerance: 1e-4 * tolerance.sqrt(),
-        sweeps: 200,
-        shift: 1e-2,
-        least_shift: 1e-12,
-        distance: Distance::Logarithm,
-    };
-    let first = fit(psi, theta, &Points::Shots(near), &logs, &params)?;
-    (params.tolerance, params.distance) = (tolerance, Distance::Amplitude);
-    let exact: Vec<Complex64> = target.iter().map(|a| a.ln()).collect();
-    let last = fit(psi, theta, &points, &exact, &params)?;
-    Ok(FitReport {
-        sweeps: first.sweeps + last.sweeps,
-        ..last
-    })
 }
 
 pub(crate) fn at(t: f64, e: FitError) -> super::EvolveError {

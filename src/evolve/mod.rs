@@ -5,6 +5,7 @@
 //! and global phase are free and carry no information.
 
 mod fit;
+mod fit_state;
 mod flow;
 mod points;
 mod spacetime;
@@ -15,8 +16,9 @@ mod teng;
 mod tests;
 mod velocity;
 
-pub use fit::{Distance, FitParams, FitReport, fit, fit_state};
+pub use fit::{Distance, FitParams, FitReport, fit};
 pub(crate) use fit::{Rest, at as failed, descend};
+pub use fit_state::{fit_largest, fit_state};
 pub use flow::Flow;
 pub use points::Points;
 pub use spacetime::{Polygon, Spacetime, SpacetimeReport, Trajectory};

@@ -154,6 +154,39 @@ fn a_fit_finds_a_state_that_vanishes_somewhere() {
 }
 
 #[test]
+fn the_largest_amplitudes_hold_a_state_near_a_product_state() {
+    let ring = ring();
+    let basis = Basis::new(&**ring.model.sector(), Memory::default()).unwrap();
+    let h = SparseMatrix::new(&ring.model, &basis, Memory::default()).unwrap();
+    let mut target = vec![Complex64::ZERO; basis.len()];
+    target[0] = Complex64::ONE;
+    evolve(&h, 0.02, &mut target, &EvolveParams::default()).unwrap();
+    // None, one and two of four spins turned. A table knows nothing of the others, whose share of the
+    // norm the fit leaves open and the loss counts.
+    let mut theta = ring.theta.clone();
+    let report = fit_largest(&ring.psi, &mut theta, &basis, &target, 11, 1e-12).unwrap();
+    let found = amplitudes(&ring, &theta);
+    let off = infidelity(&target, &found);
+    // What is left out has the norm 2 (0.7 t)^3 = 5e-6 there and 3e-3 here: 2 * 5e-6 * 3e-3 at most.
+    assert!(
+        (report.loss - off).abs() < 5e-8 && off > 1e-6,
+        "{report:?}, found {off:.1e}"
+    );
+    let ratios: Vec<Complex64> = (0..basis.len())
+        .filter(|&i| basis.configs(i..i + 1).row(0).iter().sum::<u8>() <= 2)
+        .map(|i| found[i] / target[i])
+        .collect();
+    assert_eq!(ratios.len(), 11);
+    for r in &ratios {
+        // The tolerance on the infidelity, 1e-12, bounds a ratio by 1e-6 over its amplitude, 2e-4.
+        assert!((r / ratios[0] - 1.0).norm() < 5e-3, "{ratios:?}");
+    }
+    // The all-up amplitude alone misses the turned spins, and the loss says so.
+    let report = fit_largest(&ring.psi, &mut theta, &basis, &target, 1, 1e-12).unwrap();
+    assert!(report.loss > 1e-5, "{report:?}");
+}
+
+#[test]
 fn a_complete_ansatz_follows_without_residual() {
     let ring = ring();
     let mut theta = ring.theta.clone();

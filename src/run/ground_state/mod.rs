@@ -4,6 +4,7 @@ mod choices;
 mod files;
 mod outcome;
 mod plan;
+pub(super) use plan::broad_for;
 #[cfg(test)]
 mod tests;
 

@@ -12,6 +12,11 @@ const UNIFORM_VALUES: f64 = 8.0;
 /// Largest probability of a uniform value: in small systems the broad law is broad enough.
 const MOST_UNIFORM: f64 = 0.5;
 
+/// Probability with which half of the shots draw each of so many values uniformly.
+pub(in crate::run) fn broad_for(n_sites: usize) -> f64 {
+    (UNIFORM_VALUES / n_sites as f64).min(MOST_UNIFORM)
+}
+
 /// The samplers of a run.
 pub(super) struct Plan<W: Wavefunction + ?Sized> {
     /// For the steps.
@@ -60,7 +65,7 @@ impl GroundStateRun {
         psi: &dyn Ansatz<Log = L>,
         stream: Stream,
     ) -> Option<Independent> {
-        let uniform = (UNIFORM_VALUES / psi.space().n_sites as f64).min(MOST_UNIFORM);
+        let uniform = broad_for(psi.space().n_sites);
         let offers = psi.draw_broadly(&[], 0..0, stream, uniform).is_some();
         (L::COMPONENTS == 2 && offers)
             .then(|| Independent::new(self.samples, stream).broadened(uniform))

@@ -12,9 +12,14 @@ use super::watch::{bar, stopped};
 use super::{RunError, RunOptions, State, build_state, initial};
 use crate::Estimate;
 use crate::exact::{Basis, Memory, SparseMatrix, dimension};
-use crate::run_file::{EvolutionMethod, HamiltonianSection, InitialState, Observable, RunFile};
+use crate::run_file::{
+    EvolutionMethod, HamiltonianSection, InitialState, Network, Observable, RunFile,
+};
 use ketwork_hamiltonians::{AnyModel, Hamiltonian, Lattice, Model, OnSpace, Scalar};
 use num_complex::Complex64;
+
+/// Width of transformers that are carried by shots.
+const SAMPLED_WIDTH: usize = 8;
 
 /// A quench, checked and ready.
 #[derive(Debug)]
@@ -155,8 +160,15 @@ impl QuenchRun {
                 reason: "a state in motion has phases; drop the key".into(),
             });
         }
+        let is_at_once = method == EvolutionMethod::Spacetime;
+        let mut sized = wavefunction.clone();
+        if !is_at_once && !self.sums(exact.basis.len() as f64)? {
+            // Linear systems of shots: what a narrow network cannot express is below their noise.
+            let is_wide = matches!(sized.network, None | Some(Network::Transformer));
+            sized.width = sized.width.or(is_wide.then_some(SAMPLED_WIDTH));
+        }
         let State::Ancestral(network) =
-            build_state::<Complex64>(wavefunction, &self.lattice, model.sector())?
+            build_state::<Complex64>(&sized, &self.lattice, model.sector())?
         else {
             return Err(RunError::Value {
                 key: "wavefunction.network",
@@ -164,7 +176,6 @@ impl QuenchRun {
                     .into(),
             });
         };
-        let is_at_once = method == EvolutionMethod::Spacetime;
         if is_at_once {
             self.slices(&exact, &psi, network.layout().n_params())?;
         }
