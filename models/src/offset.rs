@@ -19,8 +19,8 @@ impl<M: Conditional> Offset<M> {
     /// `shift` (N, d), in the order of the constraint.
     ///
     /// # Panics
-    /// If the network gives other numbers than one for each value, `shift` has another length, or holds numbers that are not finite: no network reaches a value
-    /// whose amplitude is 0.
+    /// If the network gives other numbers than one for each value, `shift` has another length, or holds
+    /// numbers that are not finite: no network reaches a value whose amplitude is 0.
     #[track_caller]
     #[must_use]
     pub fn new(net: M, shift: Vec<M::Log>) -> Self {

@@ -1,7 +1,8 @@
-//! What evolutions share: their bar, and how they end early.
+//! What evolutions share: their bar, how they end early, and how they refuse what does not fit.
 
 use super::{RunError, RunOptions};
 use crate::evolve::EvolveError;
+use crate::exact::ExactError;
 use crate::{MeasureError, Progress};
 
 /// A bar where one is asked for.
@@ -24,4 +25,15 @@ pub(super) fn stopped(steps: usize) -> RunError {
 /// The error of a measurement at time t.
 pub(super) fn measured(t: f64) -> impl Fn(MeasureError) -> RunError {
     move |source| RunError::Evolve(EvolveError::Measure { t, source })
+}
+
+/// What does not fit is the lattice of an evolution: it has no exact twin to leave out.
+pub(super) fn too_large(error: RunError) -> RunError {
+    match error {
+        RunError::Exact(e @ ExactError::Memory { .. }) => RunError::Value {
+            key: "hamiltonian.lattice",
+            reason: e.to_string(),
+        },
+        e => e,
+    }
 }

@@ -90,18 +90,6 @@ impl Trajectory {
         let p = self.n_params;
         self.theta.copy_within((b - 1) * p..b * p, b * p);
     }
-
-    /// Function b follows from the two before on a straight line.
-    fn extrapolate(&mut self, b: usize) {
-        let p = self.n_params;
-        let (done, rest) = self.theta.split_at_mut(b * p);
-        let (older, old) = (&done[(b - 2) * p..(b - 1) * p], &done[(b - 1) * p..]);
-        let times = self.polygon.times();
-        let share = (times[b] - times[b - 1]) / (times[b - 1] - times[b - 2]);
-        for ((t, a), b) in rest.iter_mut().zip(older).zip(old) {
-            *t = b + share * (b - a);
-        }
-    }
 }
 
 impl Spacetime {
@@ -248,14 +236,18 @@ impl<W: Differentiable<Log = Complex64> + ?Sized> Problem<'_, W> {
     fn slices(&self, path: &Trajectory, n: usize) -> Result<Vec<Vec<Complex64>>, EvolveError> {
         let mut slices = vec![self.start.to_vec()];
         for &t in &self.spacetime.times[..n] {
-            let samples = self
-                .all
-                .clone()
-                .draw(self.psi, &path.at(t))
-                .map_err(|source| EvolveError::Sample { t, source })?;
-            slices.push(samples.log_psi.iter().map(|l| l.exp()).collect());
+            slices.push(self.slice(path, t)?);
         }
         Ok(slices)
+    }
+
+    fn slice(&self, path: &Trajectory, t: f64) -> Result<Vec<Complex64>, EvolveError> {
+        let samples = self
+            .all
+            .clone()
+            .draw(self.psi, &path.at(t))
+            .map_err(|source| EvolveError::Sample { t, source })?;
+        Ok(samples.log_psi.iter().map(|l| l.exp()).collect())
     }
 
     fn rest(&self, shift: f64, slices: &[Vec<Complex64>]) -> Residual {
@@ -310,24 +302,11 @@ impl<W: Differentiable<Log = Complex64> + ?Sized> Problem<'_, W> {
     fn begin(&self, path: &mut Trajectory, shift: f64, k: usize) -> Result<(), EvolveError> {
         let (flow, dt) = (self.spacetime.flow, self.lengths[k]);
         let p = path.n_params;
-        let now = self.slices(path, k)?;
-        let target = next::next(&self.rows, flow, dt, shift, &now[k]);
-        let mut best: Option<(f64, Vec<f64>)> = None;
+        let now = self.slice(path, self.spacetime.times[k - 1])?;
+        let target = next::next(&self.rows, flow, dt, shift, &now);
         path.repeat(k);
-        let mut starts = vec![path.theta[k * p..(k + 1) * p].to_vec()];
-        if k > 1 {
-            path.extrapolate(k);
-            starts.push(path.theta[k * p..(k + 1) * p].to_vec());
-        }
-        for mut theta in starts {
-            let found = fit_state(self.psi, &mut theta, self.all, &target, NEW)?;
-            if best.as_ref().is_none_or(|(loss, _)| found.loss < *loss) {
-                best = Some((found.loss, theta));
-            }
-        }
-        if let Some((_, theta)) = best {
-            path.theta[k * p..(k + 1) * p].copy_from_slice(&theta);
-        }
+        let theta = &mut path.theta[k * p..(k + 1) * p];
+        fit_state(self.psi, theta, self.all, &target, NEW)?;
         Ok(())
     }
 

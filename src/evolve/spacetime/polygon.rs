@@ -21,12 +21,6 @@ impl Polygon {
         Self { times }
     }
 
-    /// The times, ascending.
-    #[must_use]
-    pub fn times(&self) -> &[f64] {
-        &self.times
-    }
-
     /// Number of functions.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "there are never none")]

@@ -8,7 +8,7 @@ mod spacetime;
 pub use outcome::QuenchOutcome;
 
 use self::exact::Exact;
-use super::watch::{bar, stopped};
+use super::watch::{bar, stopped, too_large};
 use super::{RunError, RunOptions, State, build_state, initial};
 use crate::Estimate;
 use crate::exact::{Basis, Memory, SparseMatrix, dimension};
@@ -94,7 +94,8 @@ impl QuenchRun {
         let found = match &self.model {
             AnyModel::Real(m) => self.with(m, Some(options)),
             AnyModel::Complex(m) => self.with(m, Some(options)),
-        }?;
+        }
+        .map_err(too_large)?;
         let found = found.expect("a run that was not only checked has an outcome");
         if let Some(dir) = &options.out {
             // A picture that fails loses no result.
@@ -115,6 +116,7 @@ impl QuenchRun {
             AnyModel::Complex(m) => self.with(m, None),
         }
         .map(drop)
+        .map_err(too_large)
     }
 
     fn with<T: Scalar>(
