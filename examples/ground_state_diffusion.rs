@@ -4,9 +4,9 @@
 
 mod cli;
 
-use cli::{Failure, Line, Session, Story};
-use ketwork::diffusion::{Condition, Data, Diffusion, DiffusionParams, SparseHamiltonian};
-use ketwork::diffusion::{Split, States, Training, fidelity};
+use cli::{Failure, Line, Session, Story, diffuse};
+use ketwork::diffusion::{Condition, Data, DiffusionParams, SparseHamiltonian};
+use ketwork::diffusion::{Split, States, fidelity};
 use ketwork::hamiltonians::{Boundary, Lattice, Model, Tfim};
 use ketwork::{Figure, Panel, Scale, Stream};
 use num_complex::Complex64;
@@ -57,7 +57,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     let (mut runs, mut curves) = (Vec::new(), Vec::new());
     for seed in session.run.seed..session.run.seed + seeds {
         let stream = Stream::new(seed);
-        let found = trained(session, &split, &params, stream)?;
+        let found = diffuse(session, "Ising ring", &split, &params, stream)?;
         let make = |fields: &[f64], name: &str| -> Result<States, Failure> {
             let wanted = Condition::Values(fields.to_vec());
             let made = found
@@ -106,25 +106,6 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         .set("runs", runs)
         .set("nearest_infidelity", mean(&baseline.infidelity))
         .set("nearest_energy_error", mean(&baseline.excess)))
-}
-
-fn trained(
-    session: &Session,
-    split: &Split,
-    params: &DiffusionParams,
-    stream: Stream,
-) -> Result<Diffusion, Failure> {
-    let mut training = Training::new(split, params, stream).map_err(Failure::computation)?;
-    let mut bar = session.progress(params.epochs);
-    for epoch in training.by_ref() {
-        let epoch = epoch.map_err(Failure::computation)?;
-        bar.show(
-            epoch.epoch as u64,
-            &format!("infidelity {:.1e}", mean(&epoch.infidelity)),
-        );
-    }
-    bar.finish();
-    training.finish().map_err(Failure::computation)
 }
 
 fn quality(

@@ -8,10 +8,12 @@
     reason = "each example uses a part of this module"
 )]
 
+mod diffuse;
 mod failure;
 mod line;
 mod train;
 
+pub use diffuse::diffuse;
 pub use failure::Failure;
 pub use line::{Field, Line};
 pub use train::{Plan, State, Trained, train};

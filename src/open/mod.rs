@@ -6,13 +6,17 @@
 mod corrected;
 mod density;
 mod exact;
+mod lindbladian;
 mod master;
 #[cfg(test)]
 mod tests;
+mod trajectories;
 mod trapezoid;
 
 pub use corrected::Corrected;
 pub use density::{density_matrix, purity, smallest_eigenvalue};
 pub use exact::{evolve_probabilities, product_probabilities, steady_probabilities};
+pub use lindbladian::{Lindbladian, product_density};
 pub use master::Master;
+pub use trajectories::Trajectories;
 pub use trapezoid::{Trapezoid, fit_probabilities};

@@ -260,3 +260,139 @@ fn steps_of_a_complete_ansatz_converge_with_their_order() {
         assert!((found - order).abs() < 0.2, "{name}: order {found:.2}");
     }
 }
+
+#[test]
+fn the_density_matrix_obeys_the_lindblad_equation() {
+    let n = 3;
+    let lindblad = ring(n, 2.0, 1.3, true);
+    let system = Lindbladian::new(&lindblad, Memory::default()).unwrap();
+    let d = system.dimension();
+    // Any Hermitian matrix.
+    let stream = Stream::new(7).named("matrix");
+    let mut rho = vec![Complex64::ZERO; d * d];
+    for r in 0..d {
+        for c in r..d {
+            let u = |k| stream.uniform((r * d + c) as u64, k) - 0.5;
+            let x = Complex64::new(u(0), if r == c { 0.0 } else { u(1) });
+            (rho[r * d + c], rho[c * d + r]) = (x, x.conj());
+        }
+    }
+    let mut rate = rho.clone();
+    system.apply(&rho, &mut rate);
+    for (a, b) in rate.iter().zip(direct(&lindblad, n, &rho)) {
+        assert!((a - b).norm() < 1e-12, "{a} against {b}");
+    }
+}
+
+#[test]
+fn outcomes_and_density_matrix_evolve_alike() {
+    let n = 4;
+    let (lindblad, frame) = (ring(n, 2.0, 1.3, true), Frame::rotated());
+    let Space4 { basis, a } = strings(&lindblad, &frame, n);
+    let mut p = product_probabilities(&basis, &up(&frame, n));
+    let mut rho = density_matrix(&frame, &basis, &p);
+    let system = Lindbladian::new(&lindblad, Memory::default()).unwrap();
+    for time in [0.3, 2.0] {
+        evolve_probabilities(&a, time, &mut p, 1e-11).unwrap();
+        system.evolve(time, &mut rho, 1e-12).unwrap();
+        // An error of 1e-11 in P grows by at most |N_a| < 2 for each site.
+        for (x, y) in rho.iter().zip(density_matrix(&frame, &basis, &p)) {
+            assert!((x - y).norm() < 2e-10, "{x} against {y} at {time}");
+        }
+    }
+    let left = system.steady(&mut rho, 1e-10).unwrap();
+    assert!(left < 1e-10, "{left}");
+    steady_probabilities(&a, &mut p, 1e-11).unwrap();
+    for (x, y) in rho.iter().zip(density_matrix(&frame, &basis, &p)) {
+        assert!((x - y).norm() < 1e-8, "{x} against {y} in the steady state");
+    }
+}
+
+#[test]
+fn trajectories_average_to_the_density_matrix() {
+    let n = 4;
+    let lindblad = ring(n, 2.0, 1.3, true);
+    let system = Lindbladian::new(&lindblad, Memory::default()).unwrap();
+    let observables: Vec<_> = [Pauli::X, Pauli::Y, Pauli::Z]
+        .map(|p| {
+            let term = Term {
+                sites: vec![1],
+                guard: Vec::new(),
+                action: Action::Pauli(vec![p], Complex64::from(1.0)),
+                coupling: 0,
+            };
+            LocalSum::new(Space::qubits(n), vec![term], vec![("o".to_owned(), 1.0)]).unwrap()
+        })
+        .into();
+    let observables: Vec<_> = observables.iter().collect();
+    let mut psi = vec![Complex64::ZERO; 1 << n];
+    psi[0] = Complex64::from(1.0);
+    let mut rho = vec![Complex64::ZERO; 1 << (2 * n)];
+    rho[0] = Complex64::from(1.0);
+    let times = [0.2, 0.9, 2.5];
+    let walks = system
+        .trajectories(&psi, &times, &observables, 2000, Stream::new(3))
+        .unwrap();
+    assert_eq!(walks.len(), 2000);
+    let mut at = 0.0;
+    for (i, t) in times.into_iter().enumerate() {
+        system.evolve(t - at, &mut rho, 1e-12).unwrap();
+        at = t;
+        for (k, exact) in system
+            .means(&observables, &rho)
+            .unwrap()
+            .into_iter()
+            .enumerate()
+        {
+            let found = walks.mean(i, k);
+            let z = (found.mean - exact) / found.error;
+            assert!(
+                z.abs() < 4.0,
+                "t = {t}, observable {k}: {found:?} against {exact}"
+            );
+            assert!(found.error < 0.025, "{found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_spin_that_only_decays_jumps_at_exponential_times() {
+    // <Z>(t) = 2 exp(-t) - 1 from up; a trajectory is up or down, so the shares are exact.
+    let z = Term {
+        sites: vec![0],
+        guard: Vec::new(),
+        action: Action::Pauli(vec![Pauli::Z], Complex64::from(1.0)),
+        coupling: 0,
+    };
+    let z = LocalSum::new(Space::qubits(1), vec![z], vec![("z".to_owned(), 1.0)]).unwrap();
+    let lindblad = Lindblad::new(z.clone(), vec![Jump::lowering(0, 1.0)]).unwrap();
+    let system = Lindbladian::new(&lindblad, Memory::default()).unwrap();
+    let psi = [Complex64::from(2.0), Complex64::ZERO];
+    let walks = system
+        .trajectories(&psi, &[0.0, 1.0, 40.0], &[&z], 4000, Stream::new(1))
+        .unwrap();
+    assert!(
+        (walks.mean(0, 0).mean - 1.0).abs() < 1e-15,
+        "up at the start"
+    );
+    let there = walks.mean(1, 0);
+    let exact = 2.0 * (-1.0f64).exp() - 1.0;
+    assert!(
+        (there.mean - exact).abs() < 4.0 * there.error,
+        "{there:?} against {exact}"
+    );
+    assert!(
+        (walks.mean(2, 0).mean + 1.0).abs() < 1e-12,
+        "down at the end"
+    );
+    assert!(
+        system
+            .trajectories(&psi, &[1.0, 0.5], &[&z], 2, Stream::new(1))
+            .is_err()
+    );
+    assert!(
+        system
+            .trajectories(&[Complex64::ZERO; 2], &[1.0], &[&z], 2, Stream::new(1))
+            .is_err()
+    );
+}

@@ -8,16 +8,14 @@ use super::watch::{bar, stopped};
 use super::{RunError, RunOptions};
 use crate::Estimate;
 use crate::exact::{Basis, Memory, SparseMatrix};
-use crate::open::{
-    density_matrix, evolve_probabilities, product_probabilities, smallest_eigenvalue,
-    steady_probabilities,
-};
+use crate::open::{Lindbladian, density_matrix, product_density, smallest_eigenvalue};
 use crate::run_file::{
     FrameName, HamiltonianSection, InitialState, LindbladMethod, Observable, RunFile,
     SamplerMethod, WavefunctionSection,
 };
 use ketwork_hamiltonians::open::{Frame, Jump, Lindblad, OpenError};
 use ketwork_hamiltonians::{AnyModel, Free, Hamiltonian, LocalSum, OnSpace, Space};
+use num_complex::Complex64;
 use picture::picture;
 use product::product;
 
@@ -27,7 +25,7 @@ const MATRIX_UP_TO: usize = 7;
 const SUM_UP_TO: usize = 6;
 /// Most sites over whose outcomes a network may be summed where that is asked for.
 const MOST_SUMMED: usize = 7;
-/// Error of exact probabilities, as a sum of moduli.
+/// Error of exact density matrices, in the Frobenius norm.
 const EXACT: f64 = 1e-10;
 /// What a run on an open system found.
 #[derive(Clone, Debug, Default)]
@@ -40,8 +38,8 @@ pub struct OpenOutcome {
     pub values: Vec<Vec<Estimate>>,
     /// Whether means were sampled and have error bars.
     pub is_sampled: bool,
-    /// Exact: the error that was asked for, or $\sum_a |(AP)(a)|$ of the steady state. Network: the
-    /// largest residual of a step, or that sum.
+    /// Exact: the error that was asked for, or $\|\mathcal{L}(\rho)\|_F$ of the steady state. Network: the
+    /// largest residual of a step, or $\sum_a |(AP)(a)|$ of the steady state.
     pub residual: f64,
     /// Smallest eigenvalue of the density matrix over all times, where that is affordable.
     pub min_eigenvalue: Option<f64>,
@@ -57,7 +55,16 @@ pub struct OpenRun {
     frame: Frame,
     start: Vec<[f64; 4]>,
     generator: LocalSum<f64>,
-    observables: Vec<(Observable, LocalSum<f64>)>,
+    lindblad: Lindblad,
+    observables: Vec<Observed>,
+}
+
+/// An observable as an operator on the qubits, and diagonal on outcome strings.
+#[derive(Debug)]
+struct Observed {
+    what: Observable,
+    operator: LocalSum<Complex64>,
+    diagonal: LocalSum<f64>,
 }
 
 impl OpenRun {
@@ -108,9 +115,8 @@ impl OpenRun {
         let start = product(&frame, state, section, &lattice, n)?;
         let gamma = run.lindblad.gamma.unwrap_or(1.0);
         let jumps = (0..n as u32).map(|i| Jump::lowering(i, gamma)).collect();
-        let generator = Lindblad::new(terms.clone(), jumps)
-            .and_then(|l| l.generator(&frame))
-            .map_err(open)?;
+        let lindblad = Lindblad::new(terms.clone(), jumps).map_err(open)?;
+        let generator = lindblad.generator(&frame).map_err(open)?;
         let asked = match (run.evolution.observables.is_empty(), is_steady) {
             (false, false) => run.evolution.observables.clone(),
             (_, true) => vec![
@@ -128,7 +134,11 @@ impl OpenRun {
                 _ => section.observable(what, &lattice)?,
             };
             match operator {
-                Some(o) => observables.push((what, frame.observable(&o).map_err(open)?)),
+                Some(operator) => observables.push(Observed {
+                    what,
+                    diagonal: frame.observable(&operator).map_err(open)?,
+                    operator,
+                }),
                 None if is_steady => {}
                 None => {
                     let reason = format!("{} has no {}", section.model(), what.name());
@@ -142,6 +152,7 @@ impl OpenRun {
             frame,
             start,
             generator,
+            lindblad,
             observables,
         };
         if !this.is_exact() {
@@ -164,7 +175,7 @@ impl OpenRun {
     pub fn run(&self, options: &RunOptions) -> Result<OpenOutcome, RunError> {
         let mut found = OpenOutcome {
             times: self.run.evolution.times.clone(),
-            observables: self.observables.iter().map(|o| o.0).collect(),
+            observables: self.observables.iter().map(|o| o.what).collect(),
             values: vec![Vec::new(); self.observables.len()],
             ..OpenOutcome::default()
         };
@@ -185,20 +196,29 @@ impl OpenRun {
     }
 
     fn exactly(&self, found: &mut OpenOutcome, options: &RunOptions) -> Result<(), RunError> {
-        let (basis, a) = self.matrix()?;
-        let (basis, a) = (&basis, &a);
-        let mut p = product_probabilities(basis, &self.start);
+        let system = Lindbladian::new(&self.lindblad, Memory::default())?;
+        let of = |law: &[f64; 4]| -> [Complex64; 4] {
+            let part = |e: usize| {
+                law.iter()
+                    .zip(self.frame.duals())
+                    .map(|(p, m)| p * m[e])
+                    .sum()
+            };
+            std::array::from_fn(part)
+        };
+        let single: Vec<_> = self.start.iter().map(of).collect();
+        let mut rho = product_density(&single);
         if self.method == LindbladMethod::SteadyState {
-            found.residual = steady_probabilities(a, &mut p, EXACT)?;
-            return self.measure(basis, &p, found);
+            found.residual = system.steady(&mut rho, EXACT)?;
+            return self.measure_density(&system, &rho, found);
         }
         let (mut at, mut bar) = (0.0, bar("open system", options, found.times.len()));
         for (i, t) in found.times.clone().into_iter().enumerate() {
             if t > at {
-                evolve_probabilities(a, t - at, &mut p, EXACT)?;
+                system.evolve(t - at, &mut rho, EXACT)?;
             }
             at = t;
-            self.measure(basis, &p, found)?;
+            self.measure_density(&system, &rho, found)?;
             bar.show(i as u64 + 1, &format!("t = {t}"));
             if options.is_stopped() {
                 return Err(stopped(i));
@@ -241,21 +261,44 @@ impl OpenRun {
 
     /// Adds the means, the purity and the smallest eigenvalue.
     fn measure(&self, basis: &Basis, p: &[f64], found: &mut OpenOutcome) -> Result<(), RunError> {
-        for (values, (_, o)) in found.values.iter_mut().zip(&self.observables) {
-            let matrix = SparseMatrix::new(o, basis, Memory::default())?;
+        for (values, o) in found.values.iter_mut().zip(&self.observables) {
+            let matrix = SparseMatrix::new(&o.diagonal, basis, Memory::default())?;
             let mut weighted = vec![0.0; p.len()];
             matrix.apply(p, &mut weighted);
             values.push(Estimate::exact(weighted.iter().sum()));
         }
         if self.start.len() <= MATRIX_UP_TO {
-            let rho = density_matrix(&self.frame, basis, p);
-            let lowest = smallest_eigenvalue(&rho)?;
-            found.min_eigenvalue = Some(found.min_eigenvalue.map_or(lowest, |m| m.min(lowest)));
-            let square = rho.iter().map(|x| x.norm_sqr()).sum();
-            found.purity.get_or_insert_default().push(square);
+            monitor(&density_matrix(&self.frame, basis, p), found)?;
         }
         Ok(())
     }
+
+    /// The same from the density matrix.
+    fn measure_density(
+        &self,
+        system: &Lindbladian,
+        rho: &[Complex64],
+        found: &mut OpenOutcome,
+    ) -> Result<(), RunError> {
+        let operators: Vec<_> = self.observables.iter().map(|o| &o.operator).collect();
+        let means = system.means(&operators, rho)?;
+        for (values, mean) in found.values.iter_mut().zip(means) {
+            values.push(Estimate::exact(mean));
+        }
+        if self.start.len() <= MATRIX_UP_TO {
+            monitor(rho, found)?;
+        }
+        Ok(())
+    }
+}
+
+/// Smallest eigenvalue and purity of a density matrix.
+fn monitor(rho: &[Complex64], found: &mut OpenOutcome) -> Result<(), RunError> {
+    let lowest = smallest_eigenvalue(rho)?;
+    found.min_eigenvalue = Some(found.min_eigenvalue.map_or(lowest, |m| m.min(lowest)));
+    let square = rho.iter().map(|x| x.norm_sqr()).sum();
+    found.purity.get_or_insert_default().push(square);
+    Ok(())
 }
 
 fn open(e: OpenError) -> RunError {

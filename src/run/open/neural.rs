@@ -195,8 +195,12 @@ impl OpenRun {
     ) -> Result<(), RunError> {
         let samples = sampler.draw(psi, theta)?;
         let now = Sampled::new(psi, theta, &samples);
-        for (values, (_, o)) in found.values.iter_mut().zip(&self.observables) {
-            values.push(now.expectation::<f64>(o).map_err(measured(t))?.mean);
+        for (values, o) in found.values.iter_mut().zip(&self.observables) {
+            values.push(
+                now.expectation::<f64>(&o.diagonal)
+                    .map_err(measured(t))?
+                    .mean,
+            );
         }
         if found.times.is_empty() {
             let rates = now.local_estimates(&self.generator, "rate of an outcome");

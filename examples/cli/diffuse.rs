@@ -1,0 +1,36 @@
+//! Training of a diffusion model with a progress bar, as all stories about them need it.
+
+use super::{Failure, Session};
+use ketwork::Stream;
+use ketwork::diffusion::{Diffusion, DiffusionParams, Split, Training};
+use std::sync::atomic::Ordering;
+
+/// Trains, generates and measures; `name` stands in the progress bar.
+pub fn diffuse(
+    session: &Session,
+    name: &str,
+    split: &Split,
+    params: &DiffusionParams,
+    stream: Stream,
+) -> Result<Diffusion, Failure> {
+    let stop = session.interrupted();
+    let mut training = Training::new(split, params, stream).map_err(Failure::input)?;
+    let mut bar = session.progress(params.epochs);
+    for epoch in training.by_ref() {
+        let epoch = epoch.map_err(Failure::computation)?;
+        let mean = epoch.infidelity.iter().sum::<f64>() / epoch.infidelity.len() as f64;
+        bar.show(
+            epoch.epoch as u64,
+            &format!("{name}: infidelity {mean:.1e}"),
+        );
+        if stop.load(Ordering::Relaxed) {
+            let text = format!("stopped in epoch {}; nothing was kept", epoch.epoch);
+            return Err(Failure::Interrupted(text));
+        }
+    }
+    bar.finish();
+    if let Some(warning) = training.model().process().warning() {
+        eprintln!("{warning}");
+    }
+    training.finish().map_err(Failure::computation)
+}
