@@ -2,14 +2,21 @@
 //! input and answers with the CPU seconds it took, as a JSON line.
 //!
 //! `peer transformer 32` (or lstm) takes the jobs sampling, local_energy, jacobian, solve, step;
-//! `peer heisenberg 20` takes build and all (basis, matrix and Lanczos). Threads follow RAYON_NUM_THREADS.
+//! `peer heisenberg 20` takes build and all (basis, matrix and Lanczos), `peer circuit 10` gradient,
+//! `peer lindblad 7` evolve, `peer dmrg 32` and `peer dmrg_j1j2 8` sweeps. Threads follow RAYON_NUM_THREADS.
 
+use ketwork::diffusion::{Circuit, SparseHamiltonian, States};
+use ketwork::dmrg::{DmrgParams, Mixer};
 use ketwork::exact::{Basis, LanczosParams, Memory, SparseMatrix, ground_state};
-use ketwork::hamiltonians::{Boundary, Hamiltonian, Heisenberg, Lattice};
+use ketwork::hamiltonians::open::{Jump, Lindblad};
+use ketwork::hamiltonians::{Action, Boundary, Hamiltonian, Heisenberg, J1J2, Lattice, LocalSum};
+use ketwork::hamiltonians::{Pauli, Space, Term, Tfim};
+use ketwork::open::Lindbladian;
 use ketwork::{
     Conditional, Dense, GroundState, Independent, MinSr, Stopwatch, Stream, TangentSolver, local,
 };
 use ketwork_benches::{Case, SAMPLES};
+use num_complex::Complex64;
 use std::error::Error;
 use std::hint::black_box;
 use std::io::{BufRead, Write, stdin, stdout};
@@ -25,7 +32,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         "transformer" => variational(&Case::transformer(n)),
         "lstm" => variational(&Case::lstm(n)),
         "heisenberg" => exact(n),
-        other => Err(format!("{other:?} is no case; use transformer, lstm or heisenberg").into()),
+        "circuit" => circuit(n),
+        "lindblad" => lindblad(n),
+        "dmrg" => dmrg(
+            &Tfim::new(1.0).on(&Lattice::chain(n, Boundary::Open)?)?,
+            16,
+            8,
+            None,
+        ),
+        "dmrg_j1j2" => {
+            let model = J1J2::new(0.2).on(&Lattice::square([n, n], Boundary::Open)?)?;
+            let mixer = Mixer {
+                sweeps: 3,
+                ..Mixer::default()
+            };
+            dmrg(&model, 32, 6, Some(mixer))
+        }
+        other => Err(format!("{other:?} is no case; benches/peers/README.md lists them").into()),
     }
 }
 
@@ -93,6 +116,108 @@ fn exact(n: usize) -> Result<(), Box<dyn Error>> {
         "build" => Some(black_box(build()?).dimension() as f64),
         // Basis, matrix and Lanczos together.
         "all" => Some(ground_state(&model, &params).ok()?.energies[0]),
+        _ => None,
+    })
+}
+
+/// Adjoint gradients of the energy of the Ising ring for 64 states, all up.
+fn circuit(n: usize) -> Result<(), Box<dyn Error>> {
+    const BATCH: usize = 64;
+    let model = Tfim::new(1.0).on(&Lattice::chain(n, Boundary::Periodic)?)?;
+    let energy = SparseHamiltonian::new(&model)?;
+    let mut circuit = Circuit::new(u32::try_from(n)?);
+    let qubits = || 0..n as u32;
+    for _ in 0..8 {
+        for pauli in [Pauli::X, Pauli::Z] {
+            for q in qubits() {
+                circuit.rotation(&[(q, pauli)]);
+            }
+        }
+        for q in qubits() {
+            circuit.rotation(&[(q, Pauli::Z), ((q + 1) % n as u32, Pauli::Z)]);
+        }
+    }
+    let theta: Vec<f64> = (0..circuit.n_params())
+        .map(|k| (1.0 + k as f64).cos())
+        .collect();
+    let mut up = vec![0.0; 1 << n];
+    up[0] = 1.0;
+    let states = States::from_real(&vec![up; BATCH])?;
+    serve(|job| match job {
+        "gradient" => {
+            let found = circuit.pullback(&theta, &states, |_, psi, out| energy.energy(psi, out));
+            let square: f64 = found
+                .gradient
+                .iter()
+                .map(|g| (g / BATCH as f64).powi(2))
+                .sum();
+            Some(square.sqrt())
+        }
+        _ => None,
+    })
+}
+
+/// The dissipative Ising ring of QuTiP's side, to the same relative accuracy.
+fn lindblad(n: usize) -> Result<(), Box<dyn Error>> {
+    let ring = Lattice::chain(n, Boundary::Periodic)?;
+    let hamiltonian = Tfim {
+        j: -0.5,
+        h: -0.5,
+        hz: 0.0,
+    }
+    .on(&ring)?
+    .terms()
+    .to_complex();
+    let term = |site| Term {
+        sites: vec![site],
+        guard: Vec::new(),
+        action: Action::Pauli(vec![Pauli::Z], Complex64::from(1.0 / n as f64)),
+        coupling: 0,
+    };
+    let name = vec![("z".to_owned(), 1.0)];
+    let z = LocalSum::new(Space::qubits(n), (0..n as u32).map(term).collect(), name)?;
+    let mut rho = vec![Complex64::default(); 1 << (2 * n)];
+    let evolve = |rho: &mut Vec<Complex64>| -> Result<f64, Box<dyn Error>> {
+        rho.fill(Complex64::default());
+        rho[0] = Complex64::from(1.0);
+        let jumps = (0..n as u32).map(|i| Jump::lowering(i, 1.0)).collect();
+        let system = Lindbladian::new(
+            &Lindblad::new(hamiltonian.clone(), jumps)?,
+            Memory::default(),
+        )?;
+        let (mut at, mut last) = (0.0, 0.0);
+        for t in [0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0] {
+            system.evolve(t - at, rho, 1e-6)?;
+            last = system.means(&[&z], rho)?[0];
+            at = t;
+        }
+        Ok(last)
+    };
+    serve(|job| match job {
+        "evolve" => evolve(&mut rho).ok(),
+        _ => None,
+    })
+}
+
+fn dmrg<H: Hamiltonian<Elem = f64>>(
+    model: &H,
+    bond: usize,
+    sweeps: usize,
+    mixer: Option<Mixer>,
+) -> Result<(), Box<dyn Error>> {
+    let params = DmrgParams {
+        bonds: vec![bond],
+        max_sweeps: sweeps,
+        tolerance: 0.0,
+        polish: 0,
+        mixer,
+        ..DmrgParams::default()
+    };
+    serve(|job| match job {
+        "sweeps" => {
+            let (_, info) = ketwork::dmrg::ground_state(model, params.clone()).ok()?;
+            (info.sweeps == sweeps).then_some(info.last.energy)
+        }
         _ => None,
     })
 }
