@@ -8,6 +8,7 @@ mod density;
 mod exact;
 mod lindbladian;
 mod master;
+mod steady;
 #[cfg(test)]
 mod tests;
 mod trajectories;
@@ -18,5 +19,6 @@ pub use density::{density_matrix, purity, smallest_eigenvalue};
 pub use exact::{evolve_probabilities, product_probabilities, steady_probabilities};
 pub use lindbladian::{Lindbladian, product_density};
 pub use master::Master;
+pub use steady::{Steady, SteadyReport};
 pub use trajectories::Trajectories;
 pub use trapezoid::{Trapezoid, fit_probabilities};

@@ -396,3 +396,35 @@ fn a_spin_that_only_decays_jumps_at_exponential_times() {
             .is_err()
     );
 }
+
+#[test]
+fn the_least_residual_of_a_complete_ansatz_is_the_steady_state() {
+    let (n, frame) = (3, Frame::rotated());
+    let lindblad = ring(n, 2.0, 1.0, false);
+    let Space4 { basis, a } = strings(&lindblad, &frame, n);
+    let strings = Free::new(Space::new(n, 4));
+    let net = PrefixTable::<f64>::new(Space::new(n, 4));
+    let psi = Autoregressive::probability(net, Arc::new(strings.clone()));
+    let mut all = FullSum::new(&strings, Memory::default()).unwrap();
+    let mut theta = vec![0.0; psi.layout().n_params()];
+    let mut steady = Steady::new(&a, &psi, all.clone());
+    let mut last = f64::INFINITY;
+    for _ in 0..60 {
+        let report = steady.step(&mut theta).unwrap();
+        assert!(report.variance <= last, "{report:?} after {last}");
+        // Cauchy and Schwarz.
+        assert!(
+            report.residual.powi(2) <= report.variance * (1.0 + 1e-12),
+            "{report:?}"
+        );
+        last = report.variance;
+        if report.residual < 1e-10 {
+            break;
+        }
+    }
+    let mut exact = product_probabilities(&basis, &up(&frame, n));
+    steady_probabilities(&a, &mut exact, 1e-12).unwrap();
+    let found = all.draw(&psi, &theta).unwrap().weight;
+    let off: f64 = found.iter().zip(&exact).map(|(p, q)| (p - q).abs()).sum();
+    assert!(off < 1e-8, "{off}, variance {last}");
+}
