@@ -7,6 +7,7 @@
 mod fit;
 mod fit_state;
 mod flow;
+pub mod pde;
 mod points;
 mod spacetime;
 mod tableau;

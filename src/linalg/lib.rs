@@ -6,11 +6,12 @@
 //!
 //! Factorisations and eigenproblems are faer's; with the feature `lapack` the system's OpenBLAS
 //! computes them instead, whose bits depend on *its* number of threads (`OPENBLAS_NUM_THREADS`).
-//! Products are faer's with either.
+//! Products and least squares are faer's with either.
 
 mod eigen;
 #[cfg(feature = "lapack")]
 mod lapack;
+mod least_squares;
 #[cfg(any(test, not(feature = "lapack")))]
 mod native;
 mod product;
@@ -25,6 +26,7 @@ use lapack as by;
 use native as by;
 
 pub use eigen::{NoConvergence, eigen_complex, eigen_real, eigen_solve};
+pub use least_squares::least_squares;
 pub use product::{accumulate_columns, lower_product, product};
 pub use single::{SingleFactor, SingleGram};
 pub use solve::{cholesky_solve, symmetric_times};
