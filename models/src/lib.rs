@@ -5,6 +5,8 @@
 mod antn;
 mod arrays;
 mod autoregressive;
+#[cfg(feature = "burn")]
+mod burn_network;
 mod code;
 mod conditional;
 mod flip;
@@ -31,6 +33,8 @@ mod wavefunction;
 pub use antn::{Antn, AntnWork, Mixing, Mps, Silent, SiteTensor, widest_bond};
 pub use arrays::jacobian;
 pub use autoregressive::Autoregressive;
+#[cfg(feature = "burn")]
+pub use burn_network::{BurnConditional, BurnError, BurnNetwork, BurnWork, burn};
 pub use code::{CheckKind, CodeError, CodeSector, StabilizerState};
 pub use conditional::Conditional;
 pub use flip::{FlipInvariant, FlipWork};

@@ -1,0 +1,76 @@
+//! Why a Burn module is no network of a state.
+
+/// What a [`BurnConditional`](super::BurnConditional) refuses.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BurnError {
+    /// The device computes in another precision.
+    #[error(
+        "Burn's processor device computes in {found}, not F64: Burn fixes the precision of a process \
+         with its first tensor; build the network before any other tensor"
+    )]
+    Precision {
+        /// Precision of the device.
+        found: String,
+    },
+    /// The module has no parameter.
+    #[error(
+        "the module has no trainable parameter; give its weights as `Param` and do not freeze all"
+    )]
+    NoParameters,
+    /// The output has another shape.
+    #[error(
+        "the output has shape {found:?} for {rows} rows of {n_sites} tokens, a state needs {expected:?}: \
+         a log-amplitude for each value, then, of a state with a phase, a phase for each"
+    )]
+    Shape {
+        /// Shape of the output.
+        found: Vec<usize>,
+        /// Rows that were asked.
+        rows: usize,
+        /// Tokens of a row.
+        n_sites: usize,
+        /// Shape that it must have.
+        expected: Vec<usize>,
+    },
+    /// An output is NaN or infinite.
+    #[error("the output at position {position} is {value}; bound what divides or grows")]
+    NotFinite {
+        /// Its position.
+        position: usize,
+        /// The number.
+        value: f64,
+    },
+    /// The output at a position changes with a later token.
+    #[error(
+        "not causal: the output at position {position} changes by {change:.1e} with the value at \
+         position {sees}, which is token {}; mask or shift, so that it sees tokens 0 to {position} only",
+        sees + 1
+    )]
+    NotCausal {
+        /// Position of the output.
+        position: usize,
+        /// Position of the value that it must not see.
+        sees: usize,
+        /// Change of the output.
+        change: f64,
+    },
+    /// The output of a row changes with the other rows.
+    #[error(
+        "the output of a row changes by {change:.1e} with the rows beside it; normalise within a row, \
+         not over the batch"
+    )]
+    Coupled {
+        /// Change of the output.
+        change: f64,
+    },
+    /// The output with derivatives differs from the one without.
+    #[error(
+        "the output of a training pass differs by {change:.1e} from the plain one; take dropout and \
+         noise out, sampling is the noise of this method"
+    )]
+    Training {
+        /// Difference of the outputs.
+        change: f64,
+    },
+}
