@@ -134,14 +134,31 @@ fn ratio(samples: &Samples<Complex64>, target: &[Complex64]) -> Rest<Complex64> 
         .zip(&samples.weight)
         .map(|(v, w)| w * v.norm_sqr())
         .sum();
+    let seen = seen(samples, target);
     Rest {
         values,
         loss: if overlaps {
-            spread / (1.0 + spread)
+            (spread + (1.0 - seen)) / (1.0 + spread)
         } else {
             1.0
         },
     }
+}
+
+/// The share of the target's norm where the state's weight is a number: 1 but for states that vanish, to
+/// rounding, where the target does not. The fidelity is $s / (1 + \text{spread})$ with this share s.
+fn seen(samples: &Samples<Complex64>, target: &[Complex64]) -> f64 {
+    let top = target
+        .iter()
+        .map(|t| t.re)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let (mut all, mut kept) = (0.0, 0.0);
+    for (t, w) in target.iter().zip(&samples.weight) {
+        let share = (2.0 * (t.re - top)).exp();
+        all += share;
+        kept += if *w >= f64::MIN_POSITIVE { share } else { 0.0 };
+    }
+    kept / all
 }
 
 /// Moves theta until the state is the target, given by $\ln\phi$ at the points (minus infinity where it

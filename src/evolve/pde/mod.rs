@@ -74,13 +74,13 @@ pub struct PdeParams {
 }
 
 impl Default for PdeParams {
-    /// 7 sweeps of 1024 parameters, damping from 1e-5 down to 1e-9.
+    /// 7 sweeps of 1024 parameters, damping from 3e-4 down to 1e-9.
     fn default() -> Self {
         Self {
             sweeps: 7,
             columns: 1024,
             tolerance: 1e-16,
-            damping: 1e-5,
+            damping: 3e-4,
             least_damping: 1e-9,
         }
     }
@@ -262,7 +262,7 @@ impl PdeTeng {
                 damping = (0.1 * damping).max(self.params.least_damping);
                 found.losses.push(new);
             } else {
-                damping *= 30.0;
+                damping *= 10.0;
                 found.losses.push(loss);
             }
         }

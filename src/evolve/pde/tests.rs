@@ -131,7 +131,7 @@ fn error_after(tableau: &Tableau, steps: u32) -> f64 {
 
 #[test]
 fn teng_has_the_order_of_its_tableau() {
-    let euler = error_after(&Tableau::euler(), 2) / error_after(&Tableau::euler(), 4);
+    let euler = error_after(&Tableau::euler(), 8) / error_after(&Tableau::euler(), 16);
     assert!(
         (1.0..1.3).contains(&euler.log2()),
         "Euler: 2^{}",
