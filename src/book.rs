@@ -19,6 +19,7 @@ chapters! {
     Diffusion = "book/src/diffusion.md",
     Observables = "book/src/observables.md",
     RunFiles = "book/src/run_files.md",
+    Python = "book/src/python.md",
     Symmetries = "book/src/symmetries.md",
     ToricCode = "book/src/toric_code.md",
     Gauge = "book/src/gauge.md",

@@ -7,6 +7,7 @@ mod book;
 mod checkpoint;
 pub mod evolve;
 pub mod exact;
+pub mod exchange;
 mod fits;
 mod ground_state;
 mod local;

@@ -1,6 +1,7 @@
 //! What a run writes: log, checkpoint, picture.
 
 use super::GroundStateRun;
+use crate::exchange::{ExchangeError, Series};
 use crate::run::{RunError, RunOptions};
 use crate::{Checkpoint, Estimate, GroundState, Manifest, Recorder, Sampler, TangentSolver};
 use ketwork_hamiltonians::Hamiltonian;
@@ -119,6 +120,18 @@ impl Files {
             .set_array("sampler", &sampler)
             .set_counter("step", vmc.step);
         Ok(checkpoint.save(&self.checkpoint)?)
+    }
+
+    /// The whole log for Python: `run.npz`, and `netket.log` in the shape of NetKet's.
+    pub(super) fn exchange(&self) -> Result<(), ExchangeError> {
+        let log = self.log.path();
+        let series = match Series::read(log) {
+            // A run that was finished before it took a step.
+            Err(ExchangeError::NoSteps { .. }) => return Ok(()),
+            series => series?,
+        };
+        series.write_npz(&log.with_file_name("run.npz"))?;
+        series.write_netket(&log.with_file_name("netket.log"))
     }
 
     /// The energy curve of the whole log, earlier sessions included.

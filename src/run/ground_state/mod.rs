@@ -302,8 +302,11 @@ impl GroundStateRun {
             None
         };
         if let Some(files) = &files {
-            // A picture that fails loses no result.
+            // Neither a picture nor a copy that fails loses a result.
             if let Err(e) = files.draw(estimate, exact) {
+                bar.say(&e.to_string());
+            }
+            if let Err(e) = files.exchange() {
                 bar.say(&e.to_string());
             }
         }
