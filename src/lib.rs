@@ -37,7 +37,9 @@ pub use ketwork_diffusion as diffusion;
 
 pub use checkpoint::{Checkpoint, CheckpointError, fingerprint};
 pub use fits::{CentralCharge, EnergyScaling, EntropyScaling, FitError, LinearFit, fit_linear};
-pub use ground_state::{GroundState, Report, Timings, VmcError, v_score};
+pub use ground_state::{
+    GroundState, Likelihood, LikelihoodError, LikelihoodReport, Report, Timings, VmcError, v_score,
+};
 pub use ketwork_hamiltonians::*;
 pub use ketwork_models::*;
 pub use ketwork_stats::*;

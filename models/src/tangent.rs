@@ -55,16 +55,43 @@ impl Dense {
 
     /// The same in the memory of an earlier map.
     pub fn reusing<W: Differentiable + ?Sized>(
+        memory: Vec<f64>,
+        psi: &W,
+        theta: &[f64],
+        samples: &Samples<W::Log>,
+    ) -> Self {
+        Self::fill(memory, psi, theta, samples, true)
+    }
+
+    /// The map without its centre, $J_{cs,j} = \sqrt{w_s}\, \partial (\ln\psi)_c(x_s)/\partial\theta_j$,
+    /// in the memory of an earlier one.
+    ///
+    /// The real part of these derivatives has mean zero under the law of a normalised state. At samples
+    /// of another law, as of data, their mean is the gradient of the likelihood, which centring removes.
+    pub fn uncentred<W: Differentiable + ?Sized>(
+        memory: Vec<f64>,
+        psi: &W,
+        theta: &[f64],
+        samples: &Samples<W::Log>,
+    ) -> Self {
+        Self::fill(memory, psi, theta, samples, false)
+    }
+
+    fn fill<W: Differentiable + ?Sized>(
         mut memory: Vec<f64>,
         psi: &W,
         theta: &[f64],
         samples: &Samples<W::Log>,
+        centred: bool,
     ) -> Self {
         let (n, k, p) = (samples.len(), W::Log::COMPONENTS, theta.len());
         memory.resize(n * k * p, 0.0);
         psi.jacobian(theta, samples.x.view(), &mut memory);
         for rows in memory.chunks_exact_mut((n * p).max(1)) {
-            let mean = weighted_mean(rows, p, &samples.weight);
+            let mean = match centred {
+                true => weighted_mean(rows, p, &samples.weight),
+                false => vec![0.0; p],
+            };
             rows.par_chunks_exact_mut(p.max(1))
                 .zip(&samples.weight)
                 .for_each(|(row, w)| {

@@ -1,9 +1,12 @@
-//! Variational Monte Carlo: ground states as an iterator of reports.
+//! Variational Monte Carlo: ground states as an iterator of reports; and states from measured
+//! configurations by maximum likelihood, a start for it.
 
+mod likelihood;
 mod report;
 #[cfg(test)]
 mod tests;
 
+pub use likelihood::{Likelihood, LikelihoodError, LikelihoodReport};
 pub use report::{Report, Timings, VmcError, v_score};
 
 use crate::tangent::norm;
@@ -11,7 +14,7 @@ use crate::{
     Estimate, Joined, MeasureError, MinSr, Sampled, Sampler, Schedule, TangentSolver, moments,
 };
 use ketwork_hamiltonians::{Hamiltonian, Scalar};
-use ketwork_models::{Dense, Differentiable, Lazy, Samples, TangentMap};
+use ketwork_models::{Dense, Differentiable, Layout, Lazy, Samples, TangentMap};
 use std::time::Instant;
 
 /// Minimises $\langle H\rangle$ by stochastic imaginary-time evolution in the tangent space.
@@ -159,18 +162,6 @@ where
         v_score(self.psi.space().n_sites, energy, variance, infinite)
     }
 
-    /// The first sample whose derivatives are not finite: what a failed solve is asked for.
-    fn culprit(&self, samples: &Samples<W::Log>) -> Option<Vec<u8>> {
-        // One such row spoils the mean and with it every centred row: the bare ones are asked.
-        let mut rows = vec![0.0; W::Log::COMPONENTS * self.theta.len()];
-        (0..samples.len()).find_map(|s| {
-            let x = samples.x.view().slice(s..s + 1);
-            self.psi.jacobian(&self.theta, x, &mut rows);
-            let bad = rows.iter().any(|d| !d.is_finite());
-            bad.then(|| samples.x.row(s).to_vec())
-        })
-    }
-
     fn failure(&self, source: MeasureError) -> VmcError {
         VmcError::Measure {
             step: self.step,
@@ -223,7 +214,7 @@ where
         }
         .map_err(|source| VmcError::Solve {
             step,
-            configuration: self.culprit(&samples),
+            configuration: culprit(self.psi, &self.theta, &samples),
             source,
         })?;
         let length = info.length;
@@ -231,22 +222,9 @@ where
         if rate * length > self.max_distance {
             rate = self.max_distance / length;
         }
-        let next: Vec<f64> = self
-            .theta
-            .iter()
-            .zip(&change)
-            .map(|(t, d)| t + rate * d)
-            .collect();
-        if let Some(bad) = next.iter().position(|t| !t.is_finite()) {
-            let arrays = self.psi.layout().parameters();
-            let array = arrays.iter().find(|p| p.range.contains(&bad));
-            return Err(VmcError::NotFinite {
-                name: array.map_or_else(String::new, |p| p.name.clone()),
-                value: next[bad],
-                step,
-            });
-        }
-        self.theta = next;
+        let moved = moved(self.psi.layout(), &self.theta, &change, rate);
+        self.theta =
+            moved.map_err(|Broken { name, value }| VmcError::NotFinite { name, value, step })?;
         self.step += 1;
         timings.solve = clock.lap();
         Ok(Report {
@@ -296,6 +274,41 @@ impl<H: Hamiltonian, W: Differentiable + ?Sized, S, V> std::fmt::Debug
             .field("step", &self.step)
             .finish_non_exhaustive()
     }
+}
+
+/// The first sample whose derivatives are not finite: what a failed solve is asked for.
+fn culprit<W: Differentiable + ?Sized>(
+    psi: &W,
+    theta: &[f64],
+    samples: &Samples<W::Log>,
+) -> Option<Vec<u8>> {
+    // One such row spoils the mean and with it every centred row: the bare ones are asked.
+    let mut rows = vec![0.0; W::Log::COMPONENTS * theta.len()];
+    (0..samples.len()).find_map(|s| {
+        psi.jacobian(theta, samples.x.view().slice(s..s + 1), &mut rows);
+        let bad = rows.iter().any(|d| !d.is_finite());
+        bad.then(|| samples.x.row(s).to_vec())
+    })
+}
+
+/// A parameter that would become NaN or infinite, by the name of its array.
+struct Broken {
+    name: String,
+    value: f64,
+}
+
+/// The parameters after a step of a rate.
+fn moved(layout: &Layout, theta: &[f64], change: &[f64], rate: f64) -> Result<Vec<f64>, Broken> {
+    let next = theta.iter().zip(change).map(|(t, d)| t + rate * d);
+    let next: Vec<f64> = next.collect();
+    let Some(bad) = next.iter().position(|t| !t.is_finite()) else {
+        return Ok(next);
+    };
+    let array = layout.parameters().iter().find(|p| p.range.contains(&bad));
+    Err(Broken {
+        name: array.map_or_else(String::new, |p| p.name.clone()),
+        value: next[bad],
+    })
 }
 
 fn estimate<L: Scalar>(samples: &Samples<L>, energies: &[L]) -> Estimate {

@@ -90,7 +90,7 @@ pub enum VmcError {
 }
 
 /// The part of a message that names a configuration.
-fn at(configuration: &Option<Vec<u8>>) -> String {
+pub(super) fn at(configuration: &Option<Vec<u8>>) -> String {
     configuration
         .as_ref()
         .map_or_else(String::new, |x| format!(", configuration {x:?}"))

@@ -14,6 +14,8 @@ mod gauge;
 mod ground_state;
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod likelihood;
 mod prelude;
 #[cfg(test)]
 mod runs;

@@ -1,0 +1,180 @@
+//! Do Monte Carlo data help a network? A ring of 24 Rydberg atoms: snapshots of a stochastic series
+//! expansion teach an autoregressive network in the same blockade space by maximum likelihood, then
+//! the energy is minimised, from these parameters and from random ones. One process, no files between.
+
+mod cli;
+
+use cli::{Failure, Field, Line, Session, Story, Takes};
+use ketwork::exact::{LanczosParams, dimension, ground_state};
+use ketwork::hamiltonians::{AnyModel, Hamiltonian, Model};
+use ketwork::run::{State, build_state};
+use ketwork::sse::{Sse, SseParams};
+use ketwork::{Ansatz, Estimate, Figure, GroundState, Independent, Joined, Likelihood, Panel};
+use ketwork::{Scale, Schedule, Spring, Stopwatch, Stream};
+use std::process::ExitCode;
+
+const STORY: Story = Story {
+    name: "rydberg_loop",
+    takes: &[Takes::RunFile, Takes::Exact],
+    toml: r#"
+        seed = 1
+        [hamiltonian]
+        model = "rydberg"
+        delta = 0.655
+        lattice = { kind = "chain", extent = [24], boundary = "periodic" }
+        [monte_carlo]
+        beta = 48.0
+        sweeps = 40000
+        [sampling]
+        samples = 1024
+        [optimizer]
+        steps = 300
+    "#,
+};
+/// Dimension up to which the exact energy is computed unasked: seconds.
+const EXACT_UP_TO: f64 = 3e5;
+
+fn main() -> ExitCode {
+    cli::main(STORY, tell)
+}
+
+type Psi = Box<dyn Ansatz<Log = f64>>;
+/// (CPU seconds, energy, error) after each step.
+type Curve = Vec<(f64, f64, f64)>;
+
+fn tell(session: &Session) -> Result<Line, Failure> {
+    let run = &session.run;
+    let (lattice, model) = run.system()?;
+    let AnyModel::Real(model) = model else {
+        return Err(Failure::input("a positive state needs a real Hamiltonian"));
+    };
+    // The gauge in which the ground state is positive.
+    let model = model.rotated_by_z(&model.terms().sign_gauge());
+    let State::Ancestral(psi) = build_state::<f64>(&run.wavefunction, &lattice, model.sector())?
+    else {
+        return Err(Failure::input("data teach networks with exact sampling"));
+    };
+    let (n, stream) = (lattice.n_sites() as f64, Stream::new(run.seed));
+
+    let watch = Stopwatch::start();
+    let defaults = SseParams::default();
+    let sweeps = run.monte_carlo.sweeps.map_or(20_000, |s| s as u64);
+    let params = SseParams {
+        beta: run.monte_carlo.beta.unwrap_or(defaults.beta),
+        sweeps,
+        snapshots: sweeps as usize / 2,
+        ..defaults
+    };
+    let data = Sse::new(&model, params)
+        .map_err(Failure::input)?
+        .run(stream);
+    let sampled = watch.elapsed().cpu_seconds;
+    session.say(format!(
+        "Monte Carlo at beta = {}: E / N = {}, {} snapshots, {sampled:.1} CPU s",
+        data.beta,
+        data.energy_per_site,
+        data.snapshots.len()
+    ));
+
+    let random = psi.layout().initial(stream.named("parameters"));
+    let x = data.snapshots.view();
+    let mut fit = Likelihood::new(&psi, x, random.clone(), stream)
+        .map_err(Failure::input)?
+        .with_solver(Spring::new(1e-3, 0.8));
+    let steps = run.optimizer.steps.unwrap_or(300);
+    fit.batch = run.sampling.samples.unwrap_or(1024);
+    fit.learning_rate = Schedule::training_rate(n as usize, 0.1);
+    fit.shift = Some(Schedule::training_shift());
+    let (mut last, pretraining) = (None, steps / 2);
+    for report in fit.by_ref().take(pretraining) {
+        last = Some(report.map_err(Failure::computation)?.log_likelihood);
+    }
+    let before = watch.elapsed().cpu_seconds;
+    session.say(format!(
+        "{} different; ln p = {:.3} after {pretraining} steps, {:.1} CPU s",
+        fit.unique(),
+        last.map_or(f64::NAN, |l: Estimate| l.mean),
+        before - sampled
+    ));
+
+    let exact = match session.exact || dimension(&**model.sector())? <= EXACT_UP_TO {
+        true => Some(ground_state(&model, &LanczosParams::default())?.energies[0]),
+        false => None,
+    };
+    let (reference, name) = match exact {
+        Some(e) => (e, "exact"),
+        None => (n * data.energy_per_site.mean, "Monte Carlo"),
+    };
+    let tuned = tune(session, &model, &psi, fit.theta, before)?;
+    let plain = tune(session, &model, &psi, random, 0.0)?;
+    let (mut line, mut panel) = (Line::new(), Panel::new("CPU seconds", "relative error"));
+    panel = panel.scales(Scale::Linear, Scale::Log);
+    for (word, key, (energy, curve)) in [
+        ("random weights", "random", plain),
+        ("Monte Carlo data", "pretrained", tuned),
+    ] {
+        let off = (energy.mean - reference) / reference.abs();
+        let smooth = smooth(&curve, reference);
+        let reached = |limit: f64| smooth.iter().find(|p| p.1 < limit).map(|p| p.0);
+        session.say(format!(
+            "from {word}: E = {energy}, {name} {reference:.6}, relative error {off:.1e}; \
+             1e-3 after {:?} CPU s, 1e-4 after {:?}",
+            reached(1e-3),
+            reached(1e-4),
+        ));
+        panel = panel.line(&format!("energy from {word}"), smooth.clone());
+        let values = Line::new()
+            .set("energy", energy.mean)
+            .set("energy_error", energy.error)
+            .set("relative_error", off)
+            .set("cpu_seconds_to_1e-3", reached(1e-3))
+            .set("cpu_seconds_to_1e-4", reached(1e-4));
+        line = line.set(key, Field::from(values));
+    }
+    let figure = Figure::new("Rydberg atoms: a network taught by Monte Carlo, then by energy");
+    session.draw(&figure.panel(panel), "rydberg_loop.png");
+    Ok(line
+        .set("reference", reference)
+        .set("reference_is", name)
+        .set("monte_carlo_energy", n * data.energy_per_site.mean)
+        .set("monte_carlo_error", n * data.energy_per_site.error)
+        .set("cpu_seconds_monte_carlo", sampled)
+        .set("cpu_seconds_likelihood", before - sampled))
+}
+
+/// Minimises the energy; CPU seconds count from `before`.
+fn tune(
+    session: &Session,
+    model: &Model<f64>,
+    psi: &Psi,
+    theta: Vec<f64>,
+    before: f64,
+) -> Result<(Estimate, Curve), Failure> {
+    let stream = Stream::new(session.run.seed).named("samples");
+    let shots = Independent::new(session.run.sampling.samples.unwrap_or(1024) as u64, stream);
+    let mut vmc = GroundState::new(model, psi, shots, theta).with_solver(Spring::new(1e-3, 0.8));
+    vmc.learning_rate = Schedule::training_rate(model.sector().order().len(), 0.1);
+    vmc.shift = Some(Schedule::training_shift());
+    let (watch, mut curve) = (Stopwatch::start(), Vec::new());
+    for report in vmc
+        .by_ref()
+        .take(session.run.optimizer.steps.unwrap_or(300))
+    {
+        let energy = report.map_err(Failure::computation)?.energy;
+        let seconds = before + watch.elapsed().cpu_seconds;
+        curve.push((seconds, energy.mean, energy.error));
+    }
+    let mut fresh = Joined::default();
+    for _ in 0..16 {
+        vmc.measure_into(&mut fresh).map_err(Failure::computation)?;
+    }
+    Ok((fresh.estimate(), curve))
+}
+
+/// Relative errors of means over ten steps.
+fn smooth(curve: &Curve, reference: f64) -> Vec<(f64, f64)> {
+    let mean = |w: &[(f64, f64, f64)]| w.iter().map(|p| p.1).sum::<f64>() / w.len() as f64;
+    let off = |w: &[(f64, f64, f64)]| (mean(w) / reference - 1.0).abs();
+    let last = |w: &[(f64, f64, f64)]| w[w.len() - 1].0;
+    curve.windows(10).map(|w| (last(w), off(w))).collect()
+}
