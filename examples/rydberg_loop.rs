@@ -4,7 +4,7 @@
 
 mod cli;
 
-use cli::{Failure, Field, Line, Session, Story, Takes};
+use cli::{Failure, Line, Session, Story, Takes};
 use ketwork::exact::{LanczosParams, dimension, ground_state};
 use ketwork::hamiltonians::{AnyModel, Hamiltonian, Model};
 use ketwork::run::{State, build_state};
@@ -27,24 +27,14 @@ const STORY: Story = Story {
         [monte_carlo]
         beta = 48.0
         sweeps = 40000
-        [sampling]
-        samples = 1024
-        [optimizer]
-        steps = 200
     "#,
 };
 /// Dimension up to which the exact energy is computed unasked: seconds.
 const EXACT_UP_TO: f64 = 3e5;
-/// Steps in energy.
-const STEPS: usize = 200;
 
 fn main() -> ExitCode {
     cli::main(STORY, tell)
 }
-
-type Psi = Box<dyn Ansatz<Log = f64>>;
-/// (CPU seconds, energy, error) after each step.
-type Curve = Vec<(f64, f64, f64)>;
 
 fn tell(session: &Session) -> Result<Line, Failure> {
     let run = &session.run;
@@ -73,20 +63,22 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         .map_err(Failure::input)?
         .run(stream);
     let sampled = watch.elapsed().cpu_seconds;
+    let (mean, error) = (
+        n * data.energy_per_site.mean,
+        n * data.energy_per_site.error,
+    );
     session.say(format!(
-        "Monte Carlo at beta = {}: E / N = {}, {} snapshots, {sampled:.1} CPU s",
+        "Monte Carlo at beta = {}: E = {mean:.5}, error {error:.5}, {} snapshots, {sampled:.1} CPU s",
         data.beta,
-        data.energy_per_site,
         data.snapshots.len()
     ));
 
     let random = psi.layout().initial(stream.named("parameters"));
-    let x = data.snapshots.view();
-    let mut fit = Likelihood::new(&psi, x, random.clone(), stream)
+    let mut fit = Likelihood::new(&psi, data.snapshots.view(), random.clone(), stream)
         .map_err(Failure::input)?
         .with_solver(Adam::default());
     // Many cheap steps: small batches need no linear system.
-    let pretraining = 2 * run.optimizer.steps.unwrap_or(STEPS);
+    let steps = run.optimizer.steps.unwrap_or(200);
     fit.batch = 256;
     fit.learning_rate = Schedule::Power {
         from: 1e-2,
@@ -95,109 +87,90 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         power: 1.0,
         warmup: 5,
     };
-    let mut last = None;
-    for report in fit.by_ref().take(pretraining) {
-        last = Some(report.map_err(Failure::computation)?.log_likelihood);
+    for report in fit.by_ref().take(2 * steps) {
+        report.map_err(Failure::computation)?;
     }
-    let before = watch.elapsed().cpu_seconds;
+    let taught = watch.elapsed().cpu_seconds;
     session.say(format!(
-        "{} different; ln p = {:.3} after {pretraining} steps, {:.1} CPU s",
+        "likelihood of {} configurations: {} steps, {:.1} CPU s",
         fit.unique(),
-        last.map_or(f64::NAN, |l: Estimate| l.mean),
-        before - sampled
+        2 * steps,
+        taught - sampled
     ));
 
-    let exact = match session.exact || dimension(&**model.sector())? <= EXACT_UP_TO {
-        true => Some(ground_state(&model, &LanczosParams::default())?.energies[0]),
-        false => None,
+    let (reference, name) = match session.exact || dimension(&**model.sector())? <= EXACT_UP_TO {
+        true => (
+            ground_state(&model, &LanczosParams::default())?.energies[0],
+            "exact",
+        ),
+        false => (mean, "Monte Carlo"),
     };
-    let (reference, name) = match exact {
-        Some(e) => (e, "exact"),
-        None => (n * data.energy_per_site.mean, "Monte Carlo"),
-    };
-    let tuned = tune(session, &model, &psi, fit.theta, before)?;
-    let plain = tune(session, &model, &psi, random, 0.0)?;
-    let (mut line, mut panel) = (
-        Line::new(),
-        Panel::new("CPU seconds", "relative error, means of 10 steps"),
-    );
-    panel = panel
+    let axis = "relative error, means of 10 steps";
+    let mut panel = Panel::new("CPU seconds", axis)
         .scales(Scale::Linear, Scale::Log)
         .x_reaches(0.0, 1.0)
-        .level(
-            "standard error of Monte Carlo",
-            n * data.energy_per_site.error / reference.abs(),
-        );
-    for (word, key, (energy, curve)) in [
-        ("random weights", "random", plain),
-        ("Monte Carlo data", "pretrained", tuned),
+        .level("standard error of Monte Carlo", error / reference.abs());
+    let mut line = Line::new();
+    for (word, key, theta, before) in [
+        ("random weights", "random", random, 0.0),
+        ("Monte Carlo data", "pretrained", fit.theta, taught),
     ] {
+        let (energy, curve) = tune(session, &model, &psi, theta, steps)?;
         let off = (energy.mean - reference) / reference.abs();
-        let smooth = smooth(&curve, reference);
+        let smooth: Vec<(f64, f64)> = curve
+            .windows(10)
+            .map(|w| (w[9].0, w.iter().map(|p| p.1).sum::<f64>() / 10.0))
+            .map(|(s, e)| (before + s, (e / reference - 1.0).abs()))
+            .collect();
         let reached = |limit: f64| smooth.iter().find(|p| p.1 < limit).map(|p| p.0);
+        let after =
+            |s: Option<f64>| s.map_or("not reached".into(), |s| format!("after {s:.1} CPU s"));
         session.say(format!(
-            "from {word}: E = {energy}, {name} {reference:.6}, relative error {off:.1e}; \
-             1e-3 {}, 1e-4 {}",
+            "from {word}: E = {energy}, {name} {reference:.6}, relative error {off:.1e}; 1e-3 {}, 1e-4 {}",
             after(reached(1e-3)),
             after(reached(1e-4)),
         ));
-        panel = panel.line(&format!("energy from {word}"), smooth.clone());
         let values = Line::new()
             .set("energy", energy.mean)
             .set("energy_error", energy.error)
             .set("relative_error", off)
             .set("cpu_seconds_to_1e-3", reached(1e-3))
             .set("cpu_seconds_to_1e-4", reached(1e-4));
-        line = line.set(key, Field::from(values));
+        line = line.set(key, values);
+        panel = panel.line(&format!("energy from {word}"), smooth);
     }
     let figure = Figure::new("Rydberg atoms: a network taught by Monte Carlo, then by energy");
     session.draw(&figure.panel(panel), "rydberg_loop.png");
     Ok(line
         .set("reference", reference)
         .set("reference_is", name)
-        .set("monte_carlo_energy", n * data.energy_per_site.mean)
-        .set("monte_carlo_error", n * data.energy_per_site.error)
+        .set("monte_carlo_energy", mean)
+        .set("monte_carlo_error", error)
         .set("cpu_seconds_monte_carlo", sampled)
-        .set("cpu_seconds_likelihood", before - sampled))
+        .set("cpu_seconds_likelihood", taught - sampled))
 }
 
-/// Minimises the energy; CPU seconds count from `before`.
+/// Minimises the energy: a fresh estimate of it, and (CPU seconds, energy) after each step.
 fn tune(
     session: &Session,
     model: &Model<f64>,
-    psi: &Psi,
+    psi: &dyn Ansatz<Log = f64>,
     theta: Vec<f64>,
-    before: f64,
-) -> Result<(Estimate, Curve), Failure> {
+    steps: usize,
+) -> Result<(Estimate, Vec<(f64, f64)>), Failure> {
     let stream = Stream::new(session.run.seed).named("samples");
     let shots = Independent::new(session.run.sampling.samples.unwrap_or(1024) as u64, stream);
     let mut vmc = GroundState::new(model, psi, shots, theta).with_solver(Spring::new(1e-3, 0.8));
     vmc.learning_rate = Schedule::training_rate(model.sector().order().len(), 0.1);
     vmc.shift = Some(Schedule::training_shift());
     let (watch, mut curve) = (Stopwatch::start(), Vec::new());
-    for report in vmc
-        .by_ref()
-        .take(session.run.optimizer.steps.unwrap_or(STEPS))
-    {
-        let energy = report.map_err(Failure::computation)?.energy;
-        let seconds = before + watch.elapsed().cpu_seconds;
-        curve.push((seconds, energy.mean, energy.error));
+    for report in vmc.by_ref().take(steps) {
+        let energy = report.map_err(Failure::computation)?.energy.mean;
+        curve.push((watch.elapsed().cpu_seconds, energy));
     }
     let mut fresh = Joined::default();
     for _ in 0..16 {
         vmc.measure_into(&mut fresh).map_err(Failure::computation)?;
     }
     Ok((fresh.estimate(), curve))
-}
-
-fn after(seconds: Option<f64>) -> String {
-    seconds.map_or("not reached".into(), |s| format!("after {s:.1} CPU s"))
-}
-
-/// Relative errors of means over ten steps.
-fn smooth(curve: &Curve, reference: f64) -> Vec<(f64, f64)> {
-    let mean = |w: &[(f64, f64, f64)]| w.iter().map(|p| p.1).sum::<f64>() / w.len() as f64;
-    let off = |w: &[(f64, f64, f64)]| (mean(w) / reference - 1.0).abs();
-    let last = |w: &[(f64, f64, f64)]| w[w.len() - 1].0;
-    curve.windows(10).map(|w| (last(w), off(w))).collect()
 }

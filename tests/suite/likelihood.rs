@@ -37,6 +37,15 @@ fn snapshots(model: &Model<f64>, beta: f64, count: usize) -> Configs {
     sse.run(Stream::new(3)).snapshots
 }
 
+/// Takes steps, of which none fails.
+fn steps<T, E: std::fmt::Debug>(
+    run: &mut impl Iterator<Item = Result<T, E>>,
+    count: usize,
+) -> Vec<T> {
+    let step = |r: Result<T, E>| r.expect("no step fails");
+    run.by_ref().take(count).map(step).collect()
+}
+
 /// The gradient itself, J^T r.
 struct Steepest;
 
@@ -103,7 +112,7 @@ fn likelihood_of_all_weights_gives_the_state_behind_them() {
     let first = fit.divergence().expect("finite");
     let mut last = first;
     for _ in 0..10 {
-        fit.by_ref().take(10).for_each(|r| drop(r.expect("a step")));
+        steps(&mut fit, 10);
         let next = fit.divergence().expect("finite");
         assert!(next < last || next < 1e-14, "from {last} to {next}");
         last = next;
@@ -136,9 +145,7 @@ fn likelihood_of_a_complete_network_is_the_law_of_the_snapshots() {
     );
     fit.learning_rate = Schedule::Constant(0.5);
     fit.max_distance = 1.0;
-    fit.by_ref()
-        .take(100)
-        .for_each(|r| drop(r.expect("a step")));
+    steps(&mut fit, 100);
     assert!(fit.divergence().expect("finite") < 1e-12);
     let mut log_psi = vec![0.0; data.len()];
     psi.log_psi(&fit.theta, data.view(), &mut log_psi);
@@ -166,10 +173,9 @@ fn likelihood_batches_have_the_mean_of_the_data() {
     let full = fit.next().expect("endless").expect("a step").log_likelihood;
     assert!(full.error == 0.0, "all data are no sample: {full}");
     fit.batch = 16;
-    let means: Vec<f64> = fit
-        .by_ref()
-        .take(400)
-        .map(|r| r.expect("a step").log_likelihood.mean)
+    let means: Vec<f64> = steps(&mut fit, 400)
+        .iter()
+        .map(|r| r.log_likelihood.mean)
         .collect();
     let n = means.len() as f64;
     let mean = means.iter().sum::<f64>() / n;
@@ -188,7 +194,7 @@ fn likelihood_steps_are_the_same_bits_with_one_and_two_threads() {
         let mut fit =
             Likelihood::new(&psi, data.view(), theta, Stream::new(7)).expect("legal data");
         fit.batch = 30;
-        fit.by_ref().take(10).for_each(|r| drop(r.expect("a step")));
+        steps(&mut fit, 10);
         fit.theta.iter().map(|t| t.to_bits()).collect::<Vec<_>>()
     };
     assert_eq!(with_threads(1, run), with_threads(2, run));
@@ -234,12 +240,12 @@ fn likelihood_makes_a_start_from_which_few_steps_reach_the_energy() {
     let mut fit =
         Likelihood::new(&psi, data.view(), random.clone(), Stream::new(2)).expect("legal data");
     fit.learning_rate = Schedule::Constant(0.3);
-    fit.by_ref().take(60).for_each(|r| drop(r.expect("a step")));
+    steps(&mut fit, 60);
     let exact = exact_energy(&model);
     let tuned = |theta: Vec<f64>| {
         let shots = Independent::new(2000, Stream::new(5));
         let mut vmc = GroundState::new(&model, &psi, shots, theta);
-        vmc.by_ref().take(30).for_each(|r| drop(r.expect("a step")));
+        steps(&mut vmc, 30);
         let sums = FullSum::new(&**model.sector(), Memory::default()).expect("47 configurations");
         let mut vmc = GroundState::new(&model, &psi, sums, vmc.theta);
         (vmc.measure().expect("finite").0.mean / exact - 1.0).abs()
