@@ -8,7 +8,7 @@
 mod cli;
 
 use cli::{Failure, Field, Line, Session, Story, Takes};
-use ketwork::exact::{Memory, dimension, spectrum};
+use ketwork::exact::{Memory, spectrum};
 use ketwork::hamiltonians::{
     AnyModel, Boundary, Hamiltonian, Lattice, LatticeKind, LocalSum, Model, Rydberg,
 };
@@ -123,7 +123,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
             .set("density_error", of_all(|r| r.density.error))
             .set("entropy", of_s(|s| s.mean))
             .set("entropy_error", of_s(|s| s.error));
-        if dimension(&**model.sector())? <= SPECTRUM_UP_TO {
+        if count.ln_count.exp() <= SPECTRUM_UP_TO {
             let all = spectrum(&model, Memory::default())?;
             let exact = betas.iter().map(|&b| Ok(all.thermal(b)?.entropy / n));
             let exact = exact.collect::<Result<Vec<f64>, Failure>>()?;
