@@ -32,3 +32,8 @@ chapters! {
     NetKet = "book/src/netket.md",
     Architecture = "book/src/architecture.md",
 }
+
+#[cfg(feature = "burn")]
+chapters! {
+    CustomNetwork = "book/src/custom_network.md",
+}

@@ -16,6 +16,8 @@ mod ground_state;
 mod laws;
 #[cfg(test)]
 mod likelihood;
+#[cfg(all(test, feature = "burn"))]
+mod own_network;
 mod prelude;
 #[cfg(test)]
 mod runs;
