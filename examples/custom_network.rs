@@ -57,11 +57,17 @@ impl Convolutional {
 
 impl BurnNetwork for Convolutional {
     fn forward(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
-        let mut x = self.token.forward(tokens).swap_dims(1, 2) + self.position.val().unsqueeze();
+        let length = tokens.dims()[1];
+        let position = self.position.val().narrow(1, 0, length).unsqueeze();
+        let mut x = self.token.forward(tokens).swap_dims(1, 2) + position;
         for (conv, mix) in self.layers.iter().zip(&self.mix) {
             x = x.clone() + mix.forward(gelu_approximate(conv.forward(x)));
         }
         self.head.forward(x).swap_dims(1, 2)
+    }
+
+    fn takes_prefixes(&self) -> bool {
+        true
     }
 }
 

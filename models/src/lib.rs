@@ -34,7 +34,9 @@ pub use antn::{Antn, AntnWork, Mixing, Mps, Silent, SiteTensor, widest_bond};
 pub use arrays::jacobian;
 pub use autoregressive::Autoregressive;
 #[cfg(feature = "burn")]
-pub use burn_network::{BurnConditional, BurnError, BurnNetwork, BurnWork, burn};
+pub use burn_network::{
+    BurnAmplitude, BurnConditional, BurnError, BurnNetwork, BurnState, BurnWork, burn,
+};
 pub use code::{CheckKind, CodeError, CodeSector, StabilizerState};
 pub use conditional::Conditional;
 pub use flip::{FlipInvariant, FlipWork};

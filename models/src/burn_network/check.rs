@@ -1,9 +1,12 @@
 //! What every network must be, looked at once on random configurations.
 
-use super::{BurnConditional, BurnError, BurnNetwork, numbers};
-use crate::Stream;
+use super::host::Host;
+use super::parameters::numbers;
+use super::state::{self, BurnAmplitude};
+use super::{BurnError, BurnNetwork, run_prefixes};
+use crate::{Layout, Stream};
 use burn::tensor::Tensor;
-use ketwork_hamiltonians::{Configs, ConfigsRef, Scalar};
+use ketwork_hamiltonians::{Configs, ConfigsRef, Scalar, Space};
 
 /// Random configurations whose values are changed one by one.
 const ROWS: usize = 3;
@@ -19,70 +22,120 @@ fn first_change(a: &[f64], b: &[f64]) -> Option<(usize, f64)> {
     a.iter().zip(b).enumerate().find_map(change)
 }
 
-impl<M: BurnNetwork, L: Scalar> BurnConditional<M, L> {
-    /// Shape, finite numbers, causality, independent rows, and the same numbers in training.
-    pub(super) fn check(&self) -> Result<(), BurnError> {
-        let (n, d) = (self.space.n_sites, self.space.local_dim);
-        let stream = Stream::new(0x6275_726e);
-        let mut theta = self.layout.initial(stream);
-        for (i, t) in theta.iter_mut().enumerate() {
-            *t += stream.uniform(i as u64, 0) - 0.5;
-        }
-        let mut x = Configs::zeros(ROWS, n);
-        for r in 0..ROWS {
-            for (p, v) in x.row_mut(r).iter_mut().enumerate() {
-                *v = (stream.uniform(r as u64, p as u32 + 1) * d as f64) as u8;
-            }
-        }
-        let plain = self.load(&theta, false);
-        let out = self.run(&plain, x.view(), false);
-        let expected = vec![ROWS, n, L::COMPONENTS * d];
-        if out.dims().as_slice() != expected {
-            return Err(BurnError::Shape {
-                found: out.dims().to_vec(),
-                rows: ROWS,
-                n_sites: n,
-                expected,
-            });
-        }
-        let out = numbers(&out);
-        let width = L::COMPONENTS * d;
-        if let Some(i) = out.iter().position(|o| !o.is_finite()) {
-            return Err(BurnError::NotFinite {
-                position: i / width % n,
-                value: out[i],
-            });
-        }
-        let of_row = |r: usize| &out[r * n * width..(r + 1) * n * width];
-        let run = |x: ConfigsRef<'_>| numbers(&self.run(&plain, x, false));
-        for r in 0..ROWS {
-            if let Some((_, change)) = first_change(&run(x.view().slice(r..r + 1)), of_row(r)) {
-                return Err(BurnError::Coupled { change });
-            }
-        }
-        for sees in 0..n {
-            let mut other = x.clone();
-            for r in 0..ROWS {
-                let v = &mut other.row_mut(r)[sees];
-                *v = (*v + 1) % d as u8;
-            }
-            let other = run(other.view());
-            for r in 0..ROWS {
-                let earlier = r * n * width..(r * n + sees + 1) * width;
-                let change = first_change(&other[earlier.clone()], &out[earlier]);
-                if let Some((i, change)) = change {
-                    return Err(BurnError::NotCausal {
-                        position: i / width,
-                        sees,
-                        change,
-                    });
-                }
-            }
-        }
-        let taped: Tensor<3> = self.run(&self.load(&theta, true), x.view(), true);
-        match first_change(&numbers(&taped), &out) {
-            Some((_, change)) => Err(BurnError::Training { change }),
-            None => Ok(()),
+/// The initial parameters, all shifted: a head that starts at zero hides everything.
+fn shifted(layout: &Layout) -> Vec<f64> {
+    let stream = Stream::new(0x6275_726e);
+    let mut theta = layout.initial(stream);
+    for (i, t) in theta.iter_mut().enumerate() {
+        *t += stream.uniform(i as u64, 0) - 0.5;
+    }
+    theta
+}
+
+fn configurations(space: Space) -> Configs {
+    let stream = Stream::new(0x6275_726f);
+    let mut x = Configs::zeros(ROWS, space.n_sites);
+    for r in 0..ROWS {
+        for (p, v) in x.row_mut(r).iter_mut().enumerate() {
+            *v = (stream.uniform(r as u64, p as u32) * space.local_dim as f64) as u8;
         }
     }
+    x
+}
+
+/// Shape, finite numbers, independent rows, and the same numbers in training; returns the outputs.
+fn rows_are_sound<const D: usize>(
+    x: &Configs,
+    expected: [usize; D],
+    run: impl Fn(ConfigsRef<'_>, bool) -> Tensor<D>,
+) -> Result<Vec<f64>, BurnError> {
+    let out = run(x.view(), false);
+    if out.dims() != expected {
+        return Err(BurnError::Shape {
+            found: out.dims().to_vec(),
+            rows: ROWS,
+            n_sites: x.n_sites(),
+            expected: expected.to_vec(),
+        });
+    }
+    let out = numbers(&out);
+    let size = out.len() / ROWS;
+    if let Some(i) = out.iter().position(|o| !o.is_finite()) {
+        return Err(BurnError::NotFinite {
+            place: i % size,
+            value: out[i],
+        });
+    }
+    for (r, row) in out.chunks_exact(size).enumerate() {
+        let alone = numbers(&run(x.view().slice(r..r + 1), false));
+        if let Some((_, change)) = first_change(&alone, row) {
+            return Err(BurnError::Coupled { change });
+        }
+    }
+    match first_change(&numbers(&run(x.view(), true)), &out) {
+        Some((_, change)) => Err(BurnError::Training { change }),
+        None => Ok(out),
+    }
+}
+
+/// Sound rows, causality, and what is promised of prefixes.
+pub(super) fn network_is_causal<M: BurnNetwork, L: Scalar>(
+    host: &Host<M>,
+    space: Space,
+) -> Result<(), BurnError> {
+    let (n, d) = (space.n_sites, space.local_dim);
+    let width = L::COMPONENTS * d;
+    let theta = shifted(&host.layout);
+    let [plain, taped] = [false, true].map(|is_taped| host.load(&theta, is_taped));
+    let run = |x: ConfigsRef<'_>, length: usize, is_taped: bool| {
+        let module = if is_taped { &taped } else { &plain };
+        run_prefixes(host, module, x, d, length, is_taped)
+    };
+    let x = configurations(space);
+    let out = rows_are_sound(&x, [ROWS, n, width], |x, is_taped| run(x, n, is_taped))?;
+    for sees in 0..n {
+        let mut other = x.clone();
+        for r in 0..ROWS {
+            let v = &mut other.row_mut(r)[sees];
+            *v = (*v + 1) % d as u8;
+        }
+        let other = numbers(&run(other.view(), n, false));
+        for r in 0..ROWS {
+            let earlier = r * n * width..(r * n + sees + 1) * width;
+            let change = first_change(&other[earlier.clone()], &out[earlier]);
+            if let Some((i, change)) = change {
+                return Err(BurnError::NotCausal {
+                    position: i / width,
+                    sees,
+                    change,
+                });
+            }
+        }
+    }
+    let lengths = if plain.takes_prefixes() { 1..n } else { 0..0 };
+    for length in lengths {
+        let prefix = run(x.view(), length, false);
+        let has_shape = prefix.dims() == [ROWS, length, width];
+        let prefix = numbers(&prefix);
+        let mut rows = prefix.chunks(length * width).zip(out.chunks(n * width));
+        if !(has_shape && rows.all(|(own, all)| first_change(own, all).is_none())) {
+            return Err(BurnError::Prefix { length });
+        }
+    }
+    Ok(())
+}
+
+/// Sound rows of log-amplitudes.
+pub(super) fn amplitudes_are_sound<M: BurnAmplitude, L: Scalar>(
+    host: &Host<M>,
+    space: Space,
+) -> Result<(), BurnError> {
+    let theta = shifted(&host.layout);
+    let [plain, taped] = [false, true].map(|is_taped| host.load(&theta, is_taped));
+    let run = |x: ConfigsRef<'_>, is_taped: bool| {
+        let module = if is_taped { &taped } else { &plain };
+        state::run(host, module, x, is_taped)
+    };
+    rows_are_sound(&configurations(space), [ROWS, L::COMPONENTS], run)?;
+    Ok(())
 }

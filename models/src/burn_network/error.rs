@@ -20,24 +20,24 @@ pub enum BurnError {
     NoParameters,
     /// The output has another shape.
     #[error(
-        "the output has shape {found:?} for {rows} rows of {n_sites} tokens, a state needs {expected:?}: \
-         a log-amplitude for each value, then, of a state with a phase, a phase for each"
+        "the output has shape {found:?} for {rows} rows of {n_sites} sites, a state needs {expected:?}; \
+         give log-amplitudes and, of a state with a phase, the phases behind them"
     )]
     Shape {
         /// Shape of the output.
         found: Vec<usize>,
         /// Rows that were asked.
         rows: usize,
-        /// Tokens of a row.
+        /// Sites of a row.
         n_sites: usize,
         /// Shape that it must have.
         expected: Vec<usize>,
     },
     /// An output is NaN or infinite.
-    #[error("the output at position {position} is {value}; bound what divides or grows")]
+    #[error("number {place} of a row's output is {value}; bound what divides or grows")]
     NotFinite {
-        /// Its position.
-        position: usize,
+        /// Its place in the output of the row.
+        place: usize,
         /// The number.
         value: f64,
     },
@@ -63,6 +63,15 @@ pub enum BurnError {
     Coupled {
         /// Change of the output.
         change: f64,
+    },
+    /// `takes_prefixes` promises too much.
+    #[error(
+        "the outputs of the first {length} tokens are not the first {length} of all; leave \
+         `takes_prefixes` false, or cut positions and masks to the tokens that are there"
+    )]
+    Prefix {
+        /// Number of tokens.
+        length: usize,
     },
     /// The output with derivatives differs from the one without.
     #[error(

@@ -4,7 +4,9 @@
 
 mod check;
 mod error;
+mod host;
 mod parameters;
+mod state;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -13,16 +15,18 @@ mod twins;
 /// Burn itself, in the version of this crate: its derive macro needs the name `burn` in scope.
 pub use ::burn;
 pub use error::BurnError;
+pub use host::BurnWork;
+pub use state::{BurnAmplitude, BurnState};
 
 use crate::layers::embed::token;
 use crate::{Conditional, Layout};
 use burn::module::Module;
-use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor};
+use host::Host;
 use ketwork_hamiltonians::{ConfigsRef, OnSpace, Scalar, Space};
-use parameters::{Collect, Gather, Places, load, numbers};
+use parameters::numbers;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Mutex, PoisonError};
 
 /// A Burn module that gives raw log-amplitudes.
 ///
@@ -35,10 +39,13 @@ use std::sync::{Mutex, PoisonError};
 pub trait BurnNetwork: Module + Sync + 'static {
     /// The raw log-amplitudes of all positions.
     fn forward(&self, tokens: Tensor<2, Int>) -> Tensor<3>;
-}
 
-/// Initial values come from Burn's one generator of a process: one network is built at a time.
-static BUILDING: Mutex<()> = Mutex::new(());
+    /// Whether [`forward`](Self::forward) also takes the first T < N tokens of each row, and gives the
+    /// first T outputs: sampling then costs half, since it needs no later positions.
+    fn takes_prefixes(&self) -> bool {
+        false
+    }
+}
 
 /// A Burn module as a network: raw log-amplitudes (`L = f64`), or with a phase (`L = Complex64`).
 ///
@@ -49,8 +56,8 @@ static BUILDING: Mutex<()> = Mutex::new(());
 /// Double precision on Burn's processor device. Burn fixes a process's precision with its first
 /// tensor, so build the network before other tensors, or set F64 yourself.
 ///
-/// Burn keeps no activations between calls: a step of sampling runs the whole network, and so does
-/// every neighbour of a configuration. A derivative is one backward pass for each sample.
+/// Burn keeps no activations between calls: a step of sampling runs the network on all positions (up
+/// to its own with [`BurnNetwork::takes_prefixes`]), and so does every neighbour of a configuration. A derivative is one backward pass for each sample.
 ///
 /// # Examples
 /// ```
@@ -87,21 +94,8 @@ static BUILDING: Mutex<()> = Mutex::new(());
 /// ```
 pub struct BurnConditional<M, L> {
     space: Space,
-    /// With automatic differentiation.
-    device: Device,
-    taped: M,
-    plain: M,
-    layout: Layout,
-    places: Places,
+    host: Host<M>,
     log: PhantomData<L>,
-}
-
-/// Memory of a [`BurnConditional`]: the modules with the last theta.
-#[derive(Debug)]
-pub struct BurnWork<M> {
-    theta: Vec<f64>,
-    plain: Option<M>,
-    taped: Option<M>,
 }
 
 impl<M: BurnNetwork, L: Scalar> BurnConditional<M, L> {
@@ -118,80 +112,51 @@ impl<M: BurnNetwork, L: Scalar> BurnConditional<M, L> {
         seed: u64,
         build: impl FnOnce(&Device) -> M,
     ) -> Result<Self, BurnError> {
-        let mut plain = Device::flex();
-        // Refused if tensors exist already; then their precision decides.
-        let _ = plain.configure(FloatDType::F64);
-        let found = plain.settings().float_dtype;
-        if found != FloatDType::F64 {
-            return Err(BurnError::Precision {
-                found: format!("{found:?}"),
-            });
-        }
-        let device = plain.autodiff();
-        let mut collect = Collect::default();
-        // Also while it is checked: what draws random numbers is refused there.
-        let _alone = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
-        device.seed(seed);
-        let taped = build(&device);
-        // Burn draws a parameter where it is read first.
-        taped.visit(&mut collect);
-        if collect.layout.n_params() == 0 {
-            return Err(BurnError::NoParameters);
-        }
-        let net = Self {
+        let check = |host: &Host<M>| check::network_is_causal::<M, L>(host, space);
+        Ok(Self {
             space,
-            device,
-            plain: taped.valid(),
-            taped,
-            layout: collect.layout,
-            places: collect.places,
+            host: Host::new(seed, build, check)?,
             log: PhantomData,
-        };
-        net.check()?;
-        Ok(net)
+        })
     }
 
     /// The module as it was built.
     #[must_use]
     pub fn module(&self) -> &M {
-        &self.taped
+        &self.host.taped
     }
 
-    fn load(&self, theta: &[f64], is_taped: bool) -> M {
-        let (module, device) = if is_taped {
-            (&self.taped, self.device.clone())
-        } else {
-            (&self.plain, self.device.clone().without_autodiff())
-        };
-        load(module, theta, &self.places, &device, is_taped)
-    }
-
-    /// Forgets the modules of another theta.
-    fn refresh(&self, theta: &[f64], work: &mut BurnWork<M>) {
-        assert_eq!(theta.len(), self.layout.n_params(), "length of theta");
-        if work.theta != theta {
-            work.theta.clear();
-            work.theta.extend_from_slice(theta);
-            (work.plain, work.taped) = (None, None);
-        }
-    }
-
-    /// Runs a module on configurations: (B, N, k d).
+    /// Runs a module on all positions of configurations: (B, N, k d).
     fn run(&self, module: &M, x: ConfigsRef<'_>, is_taped: bool) -> Tensor<3> {
-        let n = self.space.n_sites;
-        let tokens: Vec<i32> = x
-            .rows()
-            .flat_map(|row| (0..n).map(|p| token(row, p, self.space.local_dim) as i32))
-            .collect();
-        let device = if is_taped {
-            self.device.clone()
-        } else {
-            self.device.clone().without_autodiff()
-        };
-        module.forward(Tensor::from_data(
-            TensorData::new(tokens, [x.len(), n]),
-            &device,
-        ))
+        let (n, d) = (self.space.n_sites, self.space.local_dim);
+        run_prefixes(&self.host, module, x, d, n, is_taped)
+    }
+}
+
+/// Runs a module on the first `length` tokens of configurations: (B, length, k d).
+fn run_prefixes<M: BurnNetwork>(
+    host: &Host<M>,
+    module: &M,
+    x: ConfigsRef<'_>,
+    local_dim: usize,
+    length: usize,
+    is_taped: bool,
+) -> Tensor<3> {
+    let tokens = x
+        .rows()
+        .flat_map(|row| (0..length).map(|p| token(row, p, local_dim) as i32))
+        .collect();
+    module.forward(host.input(tokens, [x.len(), length], is_taped))
+}
+
+/// From rows of d log-amplitudes and, with a phase, d phases to d logarithms each.
+fn write_logs<L: Scalar>(raw: &[f64], d: usize, out: &mut [L]) {
+    let width = L::COMPONENTS * d;
+    assert_eq!(raw.len(), out.len() / d * width, "numbers of the module");
+    for (out, raw) in out.chunks_exact_mut(d).zip(raw.chunks_exact(width)) {
+        for (v, out) in out.iter_mut().enumerate() {
+            *out = L::from_parts(raw[v], *raw.get(d + v).unwrap_or(&0.0));
+        }
     }
 }
 
@@ -199,7 +164,7 @@ impl<M, L> fmt::Debug for BurnConditional<M, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BurnConditional")
             .field("space", &self.space)
-            .field("n_params", &self.layout.n_params())
+            .field("n_params", &self.host.layout.n_params())
             .finish_non_exhaustive()
     }
 }
@@ -215,15 +180,11 @@ impl<M: BurnNetwork, L: Scalar> Conditional for BurnConditional<M, L> {
     type Work = BurnWork<M>;
 
     fn layout(&self) -> &Layout {
-        &self.layout
+        &self.host.layout
     }
 
     fn work(&self, _batch: usize) -> BurnWork<M> {
-        BurnWork {
-            theta: Vec::new(),
-            plain: None,
-            taped: None,
-        }
+        BurnWork::default()
     }
 
     fn forward(&self, theta: &[f64], work: &mut BurnWork<M>, x: ConfigsRef<'_>, out: &mut [L]) {
@@ -232,22 +193,32 @@ impl<M: BurnNetwork, L: Scalar> Conditional for BurnConditional<M, L> {
         if out.is_empty() {
             return;
         }
-        self.refresh(theta, work);
-        let module = work.plain.get_or_insert_with(|| self.load(theta, false));
-        let raw = numbers(&self.run(module, x, false));
-        assert_eq!(
-            raw.len(),
-            out.len() * L::COMPONENTS,
-            "numbers of the module"
-        );
-        for (out, raw) in out
-            .chunks_exact_mut(d)
-            .zip(raw.chunks_exact(L::COMPONENTS * d))
-        {
-            for (v, out) in out.iter_mut().enumerate() {
-                *out = L::from_parts(raw[v], *raw.get(d + v).unwrap_or(&0.0));
-            }
+        let module = work.module(&self.host, theta, false);
+        write_logs(&numbers(&self.run(module, x, false)), d, out);
+    }
+
+    fn step(
+        &self,
+        theta: &[f64],
+        work: &mut BurnWork<M>,
+        position: usize,
+        x: ConfigsRef<'_>,
+        out: &mut [L],
+    ) {
+        let (n, d, k) = (self.space.n_sites, self.space.local_dim, L::COMPONENTS);
+        assert_eq!(out.len(), x.len() * d, "outputs at one position");
+        if out.is_empty() {
+            return;
         }
+        let module = work.module(&self.host, theta, false);
+        let length = if module.takes_prefixes() {
+            position + 1
+        } else {
+            n
+        };
+        let all = run_prefixes(&self.host, module, x, d, length, false);
+        let here = all.slice([0..x.len(), position..position + 1, 0..k * d]);
+        write_logs(&numbers(&here), d, out);
     }
 
     fn pullback(
@@ -261,9 +232,7 @@ impl<M: BurnNetwork, L: Scalar> Conditional for BurnConditional<M, L> {
         let (n, d, k) = (self.space.n_sites, self.space.local_dim, L::COMPONENTS);
         assert_eq!(cotangent.len(), x.data().len() * d * k, "cotangents");
         assert_eq!(rows.len(), x.len() * theta.len(), "one row for each sample");
-        self.refresh(theta, work);
-        let module = work.taped.get_or_insert_with(|| self.load(theta, true));
-        rows.fill(0.0);
+        let module = work.module(&self.host, theta, true);
         let samples = cotangent
             .chunks_exact(n * d * k)
             .zip(rows.chunks_exact_mut(theta.len()));
@@ -273,14 +242,8 @@ impl<M: BurnNetwork, L: Scalar> Conditional for BurnConditional<M, L> {
                 .chunks_exact(d * k)
                 .flat_map(|here| (0..k * d).map(move |i| here[i % d * k + i / d]))
                 .collect();
-            let seed = TensorData::new(by_component, [1, n, k * d]);
             let out = self.run(module, x.slice(b..b + 1), true);
-            let form = (out * Tensor::from_data(seed, &self.device)).sum();
-            module.visit(&mut Gather {
-                gradients: form.backward(),
-                places: &self.places,
-                row,
-            });
+            self.host.pullback(module, out, by_component, row);
         }
     }
 }

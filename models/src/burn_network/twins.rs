@@ -136,7 +136,8 @@ impl TransformerTwin {
 
 impl BurnNetwork for TransformerTwin {
     fn forward(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
-        let mut x = rows(&self.embed.token, &tokens) + self.embed.position.val().unsqueeze();
+        let positions = self.embed.position.val().narrow(0, 0, tokens.dims()[1]);
+        let mut x = rows(&self.embed.token, &tokens) + positions.unsqueeze();
         for layer in &self.layers {
             let qkv = layer.qkv.forward(layer.norm1.forward(x.clone()));
             x = x + layer.out.forward(self.attend(qkv));
@@ -145,6 +146,10 @@ impl BurnNetwork for TransformerTwin {
         }
         let x = self.norm.forward(x);
         heads(x, &self.head, self.phase.as_ref())
+    }
+
+    fn takes_prefixes(&self) -> bool {
+        true
     }
 }
 
