@@ -35,7 +35,7 @@ impl BurnNetwork for Complete {
         let mut out = Vec::new();
         for p in 0..n {
             if p > 0 {
-                let last = tokens.clone().narrow(1, p as i64, 1).reshape([b]);
+                let last = tokens.clone().narrow(1, p, 1).reshape([b]);
                 prefix = prefix * 2 + last;
             }
             out.push(self.tables[p].val().select(0, prefix.clone()));

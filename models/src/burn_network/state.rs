@@ -1,6 +1,6 @@
 //! Networks without an order: any Burn module as an unnormalised state for Markov chains.
 
-use super::check::{amplitudes_are_sound, configurations};
+use super::check::amplitudes_are_sound;
 use super::host::{BurnWork, Host};
 use super::parameters::numbers;
 use super::{BurnError, write_logs};

@@ -343,7 +343,7 @@ struct Machine {
 impl BurnAmplitude for Machine {
     fn log_psi(&self, values: Tensor<2, Int>) -> Tensor<2> {
         let z = values.float() * -2.0 + 1.0;
-        let part = |c: i64| {
+        let part = |c: usize| {
             let column = |t: &Param<Tensor<2>>| t.val().narrow(1, c, 1);
             let weight = self.weight.val().narrow(2, c, 1).squeeze_dim::<2>(2);
             let angle = z.clone().matmul(weight) + column(&self.hidden).transpose();
