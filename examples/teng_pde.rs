@@ -58,7 +58,8 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     let theta = fitted(session, &size)?;
     let (mut errors, mut images, mut lines) =
         (Panel::new("time", "relative L2 error"), vec![], vec![]);
-    errors = errors.scales(Scale::Linear, Scale::Log);
+    // Room for the legend at the right.
+    errors = errors.scales(Scale::Linear, Scale::Log).x_reaches(0.0, 1.5);
     for (name, pde) in EQUATIONS {
         let teng = carried(session, &size, &theta, pde, Tableau::heun(), None)?;
         let tdvp = carried(session, &size, &theta, pde, Tableau::euler(), Some(1))?;

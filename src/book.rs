@@ -14,6 +14,7 @@ chapters! {
     Conventions = "book/src/conventions.md",
     Exact = "book/src/exact.md",
     Dynamics = "book/src/dynamics.md",
+    Pde = "book/src/pde.md",
     Open = "book/src/open.md",
     Sse = "book/src/sse.md",
     Diffusion = "book/src/diffusion.md",
