@@ -6,7 +6,7 @@ use ketwork::burn::module::{Module, Param};
 use ketwork::burn::nn::{Embedding, EmbeddingConfig, Initializer, Linear, LinearConfig};
 use ketwork::burn::tensor::{Device, Int, Tensor};
 use ketwork::exact::Memory;
-use ketwork::hamiltonians::{OnSpace, Space};
+use ketwork::hamiltonians::{Hamiltonian, OnSpace, Space};
 use ketwork::{
     Autoregressive, BurnConditional, BurnNetwork, FullSum, GroundState, Independent, MinSr,
     Schedule, Stream, Wavefunction,

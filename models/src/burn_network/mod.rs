@@ -187,6 +187,11 @@ impl<M: BurnNetwork, L: Scalar> Conditional for BurnConditional<M, L> {
         BurnWork::default()
     }
 
+    fn block(&self) -> usize {
+        // So many tokens of a usual width stay in the second-level cache between two operations.
+        (512 / self.space.n_sites).max(8)
+    }
+
     fn forward(&self, theta: &[f64], work: &mut BurnWork<M>, x: ConfigsRef<'_>, out: &mut [L]) {
         let d = self.space.local_dim;
         assert_eq!(out.len(), x.data().len() * d, "outputs of {} rows", x.len());

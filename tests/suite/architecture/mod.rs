@@ -4,6 +4,7 @@ mod source;
 
 use source::{Source, sources, workspace};
 use std::fs;
+use std::process::Command;
 use toml::{Table, Value};
 
 /// Lines above which a file must be split, tests included.
@@ -221,6 +222,29 @@ fn burn_is_optional_and_off_by_default() {
             "{path}: default features are {default:?}"
         );
     }
+}
+
+#[test]
+fn the_default_build_pulls_in_nothing_of_burn() {
+    let tree = |more: &[&str]| {
+        let mut tree = Command::new(env!("CARGO"));
+        tree.args(["tree", "--workspace", "--locked", "--prefix", "none"]);
+        let out = tree.args(more).current_dir(workspace()).output();
+        let out = out.expect("cargo runs");
+        assert!(
+            out.status.success(),
+            "{}",
+            String::from_utf8_lossy(&out.stderr)
+        );
+        let names = String::from_utf8(out.stdout).expect("names are text");
+        let is_burn = |line: &&str| line.starts_with("burn") || line.starts_with("cubecl");
+        names.lines().filter(is_burn).count()
+    };
+    assert_eq!(tree(&[]), 0, "packages of Burn in the default build");
+    assert!(
+        tree(&["--features", "burn"]) > 0,
+        "the check finds Burn where it is"
+    );
 }
 
 #[test]
