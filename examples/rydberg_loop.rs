@@ -6,7 +6,7 @@ mod cli;
 
 use cli::{Failure, Line, Session, Story, Takes};
 use ketwork::exact::{LanczosParams, dimension, ground_state};
-use ketwork::hamiltonians::{AnyModel, Hamiltonian, Model};
+use ketwork::hamiltonians::{AnyModel, Configs, Hamiltonian, Model};
 use ketwork::run::{State, build_state};
 use ketwork::sse::{Sse, SseParams};
 use ketwork::{
@@ -29,6 +29,8 @@ const STORY: Story = Story {
         sweeps = 40000
     "#,
 };
+/// Sweeps between two snapshots.
+const SWEEPS_BETWEEN: usize = 8;
 /// Dimension up to which the exact energy is computed unasked: seconds.
 const EXACT_UP_TO: f64 = 3e5;
 
@@ -48,6 +50,11 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     else {
         return Err(Failure::input("data teach networks with exact sampling"));
     };
+    if model.sector().order().len() != lattice.n_sites() {
+        return Err(Failure::input(
+            "values must sit on the sites of the lattice",
+        ));
+    }
     let (n, stream) = (lattice.n_sites() as f64, Stream::new(run.seed));
 
     let watch = Stopwatch::start();
@@ -56,7 +63,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     let params = SseParams {
         beta: run.monte_carlo.beta.unwrap_or(defaults.beta),
         sweeps,
-        snapshots: sweeps as usize / 2,
+        snapshots: sweeps as usize / SWEEPS_BETWEEN,
         ..defaults
     };
     let data = Sse::new(&model, params)
@@ -74,7 +81,18 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     ));
 
     let random = psi.layout().initial(stream.named("parameters"));
-    let mut fit = Likelihood::new(&psi, data.snapshots.view(), random.clone(), stream)
+    // The state looks the same from each cell: every snapshot counts at all places of the lattice.
+    let mut x = Configs::new(lattice.n_sites());
+    let mut moved = vec![0; lattice.n_sites()];
+    for places in lattice.translations() {
+        for row in data.snapshots.view().rows() {
+            for (&value, &to) in row.iter().zip(&places) {
+                moved[to as usize] = value;
+            }
+            x.push(&moved);
+        }
+    }
+    let mut fit = Likelihood::new(&psi, x.view(), random.clone(), stream)
         .map_err(Failure::input)?
         .with_solver(Adam::default());
     // Many cheap steps: small batches need no linear system.
