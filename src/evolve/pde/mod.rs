@@ -67,7 +67,8 @@ pub struct PdeParams {
     pub columns: usize,
     /// Mean square at which a projection is good enough.
     pub tolerance: f64,
-    /// Damping in units of $\|J\|_F$, at the start and at least; it follows Levenberg and Marquardt.
+    /// Damping of the first least squares in units of $\|J\|_F$; from there on it follows Levenberg and
+    /// Marquardt.
     pub damping: f64,
     /// The least damping.
     pub least_damping: f64,
@@ -130,6 +131,8 @@ pub struct PdeTeng {
     points: Vec<[f64; 2]>,
     stream: Stream,
     solves: u64,
+    /// Where the damping stands; a projection goes on from the one before.
+    damping: Option<f64>,
 }
 
 /// What a projection reached.
@@ -175,6 +178,7 @@ impl PdeTeng {
             points,
             stream,
             solves: 0,
+            damping: None,
         })
     }
 
@@ -241,7 +245,7 @@ impl PdeTeng {
         if !found.loss().is_finite() {
             return Err(PdeError::NotFinite { t });
         }
-        let mut damping = self.params.damping;
+        let mut damping = self.damping.unwrap_or(self.params.damping);
         for _ in 0..self.params.sweeps {
             let loss = found.loss();
             if loss <= self.params.tolerance {
@@ -259,13 +263,14 @@ impl PdeTeng {
             if new < loss {
                 theta.copy_from_slice(&trial);
                 left = then;
-                damping = (0.1 * damping).max(self.params.least_damping);
+                damping = (0.3 * damping).max(self.params.least_damping);
                 found.losses.push(new);
             } else {
-                damping *= 10.0;
+                damping = (10.0 * damping).min(self.params.damping.max(1.0));
                 found.losses.push(loss);
             }
         }
+        self.damping = Some(damping);
         Ok(found)
     }
 
