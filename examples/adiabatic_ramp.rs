@@ -218,7 +218,7 @@ impl Sweep {
         for (x, p) in configs.view().rows().zip(shares) {
             let value = |i: usize| f64::from(x[i]);
             density += p * (0..x.len()).map(value).sum::<f64>() / n;
-            let sign = |i: usize| if i % 2 == 0 { 1.0 } else { -1.0 };
+            let sign = |i: usize| if i.is_multiple_of(2) { 1.0 } else { -1.0 };
             staggered += p * (0..x.len()).map(|i| sign(i) * value(i)).sum::<f64>() / n;
             if (0..x.len()).all(|i| usize::from(x[i]) == (i + 1) % 2) {
                 self.ordered = *p;
