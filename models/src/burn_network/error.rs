@@ -1,6 +1,6 @@
 //! Why a Burn module is no network of a state.
 
-/// What a [`BurnConditional`](super::BurnConditional) refuses.
+/// What a [`BurnConditional`](crate::BurnConditional) or a [`BurnState`](crate::BurnState) refuses.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BurnError {

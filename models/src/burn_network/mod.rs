@@ -1,4 +1,5 @@
-//! Networks of one's own: any Burn module as a [`Conditional`].
+//! Networks of one's own: any causal Burn module as a [`Conditional`], any other as an unnormalised
+//! state.
 //!
 //! Notation: B rows, N positions, d values, k components of a log-amplitude, P parameters.
 
@@ -41,7 +42,7 @@ pub trait BurnNetwork: Module + Sync + 'static {
     fn forward(&self, tokens: Tensor<2, Int>) -> Tensor<3>;
 
     /// Whether [`forward`](Self::forward) also takes the first T < N tokens of each row, and gives the
-    /// first T outputs: sampling then costs half, since it needs no later positions.
+    /// first T outputs: step p of sampling then runs p + 1 positions and not all N.
     fn takes_prefixes(&self) -> bool {
         false
     }
@@ -57,7 +58,8 @@ pub trait BurnNetwork: Module + Sync + 'static {
 /// tensor, so build the network before other tensors, or set F64 yourself.
 ///
 /// Burn keeps no activations between calls: a step of sampling runs the network on all positions (up
-/// to its own with [`BurnNetwork::takes_prefixes`]), and so does every neighbour of a configuration. A derivative is one backward pass for each sample.
+/// to its own with [`BurnNetwork::takes_prefixes`]), and so does every neighbour of a configuration. A
+/// derivative is one backward pass for each sample.
 ///
 /// # Examples
 /// ```
