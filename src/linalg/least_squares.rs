@@ -3,7 +3,8 @@ use faer::MatMut;
 use faer::linalg::solvers::{Qr, SolveLstsq};
 
 /// The x of least $\|A x - b\|^2 + \mu^2 \|x\|^2$ for row-major A (m, n), by Householder reflections: no
-/// condition number is squared.
+/// condition number is squared. Columns that depend on each other need a damping: without one x is not
+/// finite.
 ///
 /// # Panics
 /// If the lengths do not fit, or fewer than n rows come together (m, and n more where `damping` > 0).
@@ -35,7 +36,8 @@ mod tests {
     #[test]
     fn the_rest_is_orthogonal_to_the_columns() {
         let (m, n, mu) = (17, 6, 0.3);
-        let number = |k: usize| (1.7 * k as f64 + 0.3).sin();
+        // Squares: sines of an arithmetic sequence would fill a matrix of rank 2.
+        let number = |k: usize| (1.7 * (k * k) as f64 + 0.3).sin();
         let a: Vec<f64> = (0..m * n).map(number).collect();
         let b: Vec<f64> = (0..m).map(|k| number(k + 1000)).collect();
         for damping in [0.0, mu] {
