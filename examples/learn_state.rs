@@ -68,7 +68,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         let mut theta = psi.layout().initial(stream);
         let watch = Stopwatch::start();
         let found =
-            fit_state(&*psi, &mut theta, &all, &target, 1e-10).map_err(Failure::computation)?;
+            fit_state(&*psi, &mut theta, &all, &target, 1e-5).map_err(Failure::computation)?;
         let seconds = watch.elapsed().cpu_seconds;
         let samples = all
             .clone()
