@@ -3,8 +3,8 @@
 use super::Failure;
 use ketwork::hamiltonians::{Hamiltonian, Model, OnSpace};
 use ketwork::{
-    Autoregressive, Estimate, FullSum, GroundState, Independent, Joined, Sampler, Schedule, Spring,
-    Stream, Transformer, TransformerParams, Wavefunction,
+    Autoregressive, Estimate, FullSum, GroundState, Independent, Joined, Relabelling, Sampler,
+    Schedule, Spring, Stream, Transformer, TransformerParams, Wavefunction,
 };
 
 /// A positive transformer state in a sector.
@@ -42,7 +42,9 @@ pub fn train(model: &Model<f64>, plan: &Plan, start: Option<Vec<f64>>) -> Result
     let net = Transformer::new(*model.space(), plan.params).map_err(Failure::input)?;
     let psi = State::new(net, sector.clone());
     let shots = Independent::new(plan.samples as u64, plan.stream.named("samples"));
-    let all = FullSum::of_small_sector(&**sector, plan.samples as u64).map_err(Failure::input)?;
+    let group = [Relabelling::identity(model.space().n_sites)];
+    let all =
+        FullSum::of_few_orbits(&**sector, &group, plan.samples as u64).map_err(Failure::input)?;
     let sampler: Box<dyn Sampler<State>> = match all {
         Some(all) => Box::new(all),
         None => Box::new(shots.clone()),

@@ -6,6 +6,7 @@ use ketwork_hamiltonians::{
 };
 use num_complex::Complex64;
 use rayon::prelude::*;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
@@ -48,6 +49,21 @@ impl Relabelling {
         }
     }
 
+    /// The group that some relabellings of N sites generate, in a fixed order, the identity first.
+    ///
+    /// # Errors
+    /// [`SymmetryError`] for one that is no permutation, or more than 4096 elements.
+    pub fn group(n_sites: usize, generators: &[Self]) -> Result<Vec<Self>, SymmetryError> {
+        for (index, g) in generators.iter().enumerate() {
+            let mut sorted = g.sites.clone();
+            sorted.sort_unstable();
+            if sorted != (0..n_sites as u32).collect::<Vec<_>>() {
+                return Err(SymmetryError::NoPermutation { index, n_sites });
+            }
+        }
+        close(n_sites, generators)
+    }
+
     fn after(&self, first: &Self) -> Self {
         let sites = self
             .sites
@@ -83,11 +99,28 @@ impl Relabelling {
         out
     }
 
-    fn apply(&self, x: &[u8], d: usize, out: &mut [u8]) {
-        for (o, &s) in out.iter_mut().zip(&self.sites) {
+    /// How the image g x compares with x, lexicographically; it ends at the first difference.
+    ///
+    /// # Panics
+    /// If `x` has another length than the relabelling.
+    #[must_use]
+    pub fn compare_image(&self, x: &[u8], local_dim: usize) -> Ordering {
+        assert_eq!(x.len(), self.sites.len(), "one value for each site");
+        self.values(x, local_dim).cmp(x.iter().copied())
+    }
+
+    /// The values of the image, one after the other.
+    fn values(&self, x: &[u8], d: usize) -> impl Iterator<Item = u8> + Clone {
+        self.sites.iter().map(move |&s| {
             let v = x[s as usize];
-            *o = if self.flip { d as u8 - 1 - v } else { v };
-        }
+            if self.flip { d as u8 - 1 - v } else { v }
+        })
+    }
+
+    fn apply(&self, x: &[u8], d: usize, out: &mut [u8]) {
+        out.iter_mut()
+            .zip(self.values(x, d))
+            .for_each(|(o, v)| *o = v);
     }
 }
 
@@ -147,15 +180,7 @@ impl<W: Wavefunction> Symmetrized<W> {
         sector: &Sector,
         generators: &[Relabelling],
     ) -> Result<Self, SymmetryError> {
-        let n = inner.space().n_sites;
-        for (index, g) in generators.iter().enumerate() {
-            let mut sorted = g.sites.clone();
-            sorted.sort_unstable();
-            if sorted != (0..n as u32).collect::<Vec<_>>() {
-                return Err(SymmetryError::NoPermutation { index, n_sites: n });
-            }
-        }
-        let group = close(n, generators)?;
+        let group = Relabelling::group(inner.space().n_sites, generators)?;
         check_invariance(sector, &group)?;
         Ok(Self { inner, group })
     }
@@ -177,17 +202,14 @@ impl<W: Wavefunction> Symmetrized<W> {
     /// One representative of each orbit in the batch, the first image in lexicographic order, and
     /// the orbit of each row.
     fn orbits(&self, x: ConfigsRef<'_>) -> (Configs, Vec<u32>) {
-        let d = self.space().local_dim as u8;
+        let d = self.space().local_dim;
         let mut representatives = Configs::new(x.n_sites());
         let mut known: HashMap<Vec<u8>, u32> = HashMap::new();
         let mut first = vec![0; x.n_sites()];
         let of_row = |row: &[u8]| {
             first.copy_from_slice(row);
             for g in &self.group {
-                let image = g.sites.iter().map(|&s| {
-                    let v = row[s as usize];
-                    if g.flip { d - 1 - v } else { v }
-                });
+                let image = g.values(row, d);
                 // The comparison ends at the first difference, mostly after two sites.
                 if image.clone().lt(first.iter().copied()) {
                     first.iter_mut().zip(image).for_each(|(f, v)| *f = v);

@@ -14,7 +14,7 @@ use crate::{
     Estimate, Joined, MeasureError, MinSr, Sampled, Sampler, Schedule, TangentSolver, moments,
 };
 use ketwork_hamiltonians::{Hamiltonian, Scalar};
-use ketwork_models::{Dense, Differentiable, Layout, Lazy, Samples, TangentMap};
+use ketwork_models::{Dense, Differentiable, Layout, Lazy, Samples};
 use std::time::Instant;
 
 /// Minimises $\langle H\rangle$ by stochastic imaginary-time evolution in the tangent space.
@@ -42,6 +42,16 @@ pub struct GroundState<'a, H: Hamiltonian + ?Sized, W: Differentiable + ?Sized, 
     pub shift: Option<Schedule>,
     /// Longest step, in Fubini-Study length.
     pub max_distance: f64,
+    /// Slope t of the path $e^{-(1 + it)\tau H}$ in the plane of complex time; 0 for imaginary time. The
+    /// ground state is reached all the same, and an amplitude that has to change its sign turns about
+    /// zero where at t = 0 it would meet it: at zero the tangent vanishes and the amplitude stays. A
+    /// state without phases ignores it.
+    pub tilt: Schedule,
+    /// Largest change of ln psi at one configuration that a step asks for, infinite for no limit:
+    /// where $\eta\,|E_\mathrm{loc}(x) - \bar E|$ exceeds it, that local energy is shortened to it. Near a
+    /// node of $\psi$ the local energy diverges as $1/\psi$, and a whole step would throw the amplitude
+    /// far beyond the zero it has to pass. Eigenstates stay fixed points.
+    pub max_change: f64,
     /// Memory for the tangent map and the solver's matrix, in bytes; above it rows are recomputed.
     pub memory: usize,
     /// Parameters.
@@ -85,6 +95,8 @@ where
             learning_rate: Schedule::Constant(0.05),
             shift: None,
             max_distance: 0.1,
+            tilt: Schedule::Constant(0.0),
+            max_change: f64::INFINITY,
             memory: DEFAULT_MEMORY,
             theta,
             step: 0,
@@ -112,6 +124,8 @@ where
             learning_rate: self.learning_rate,
             shift: self.shift,
             max_distance: self.max_distance,
+            tilt: self.tilt,
+            max_change: self.max_change,
             memory: self.memory,
             theta: self.theta,
             step: self.step,
@@ -183,9 +197,13 @@ where
         let (mean, variance) = moments(&samples.weight, &energies);
         let (n, k, p) = (samples.len(), W::Log::COMPONENTS, self.theta.len());
         let mut residual = vec![0.0; n * k];
+        let path = W::Log::from_parts(1.0, self.tilt.at(step));
+        let longest = self.max_change / self.learning_rate.at(step);
         for (b, (e, w)) in energies.iter().zip(&samples.weight).enumerate() {
             let r = if *w > 0.0 {
-                (mean - *e).scale(w.sqrt())
+                let asked = path * (mean - *e);
+                // 0 / 0 at an eigenstate is no limit: `min` passes over NaN.
+                asked.scale((longest / asked.abs2().sqrt()).min(1.0) * w.sqrt())
             } else {
                 W::Log::ZERO
             };
@@ -199,18 +217,18 @@ where
         }
         let mut change = vec![0.0; p];
         let solver = &mut self.solver;
-        let mut solve = |map: &dyn TangentMap| solver.solve(map, &residual, &mut change);
         let small = (n * k).min(p);
         let info = if 8 * (n * k * p + small * small) <= self.memory {
             let memory = std::mem::take(&mut self.buffer);
             let map = Dense::reusing(memory, self.psi, &self.theta, &samples);
             timings.tangent = clock.lap();
-            let info = solve(&map);
+            let info = solver.solve(&map, &residual, &mut change);
             self.buffer = map.into_memory();
             info
         } else {
             self.buffer = Vec::new();
-            solve(&Lazy::new(self.psi, &self.theta, &samples))
+            let map = Lazy::new(self.psi, &self.theta, &samples);
+            solver.solve(&map, &residual, &mut change)
         }
         .map_err(|source| VmcError::Solve {
             step,

@@ -2,9 +2,10 @@ use super::{SampleError, Sampler, check_finite};
 use crate::exact::{Basis, Memory, dimension};
 use crate::sum;
 use ketwork_hamiltonians::{Configs, Constraint, Scalar};
-use ketwork_models::{Draw, Samples, Wavefunction};
+use ketwork_models::{Draw, Relabelling, Samples, Wavefunction};
+use std::cmp::Ordering;
 
-/// Largest sector that is small.
+/// Most rows of a sum that is small.
 const SMALL: u64 = 512;
 /// Configurations evaluated in one call.
 const CHUNK: usize = 1 << 14;
@@ -14,9 +15,14 @@ const CHUNK: usize = 1 << 14;
 /// Weights are $|\psi(x)|^2 / \sum_{x'} |\psi(x')|^2$, or P(x) in the L1 norm, so unnormalised states
 /// are as welcome as normalised ones. Configurations of amplitude 0 are left out. With it every
 /// stochastic algorithm can be run without noise and compared with exact diagonalisation.
+///
+/// For a state that is invariant under a group, one configuration of each orbit stands for all, its
+/// weight times the size of the orbit ([`FullSum::of_orbits`]).
 #[derive(Clone, Debug)]
 pub struct FullSum {
     x: Configs,
+    /// Configurations that each row stands for.
+    size: Vec<f64>,
 }
 
 impl FullSum {
@@ -36,30 +42,69 @@ impl FullSum {
         )?;
         Ok(Self {
             x: basis.configs(0..basis.len()),
+            size: vec![1.0; basis.len()],
         })
     }
 
-    /// The legal configurations where there are at most 512 and no more than the shots that would be
-    /// drawn instead: their sum costs no more, and of a peaked state shots see a handful, so that steps
-    /// follow the noise of the rest.
+    /// One legal configuration of each orbit of a group, the first in lexicographic order of the sites:
+    /// the sum over all configurations of a state and an operator that are invariant under it.
     ///
     /// # Errors
-    /// [`SampleError::Exact`] where there is no configuration.
-    pub fn of_small_sector(
+    /// [`SampleError::NotInvariant`] where the group leads out of the sector, and as [`FullSum::new`].
+    pub fn of_orbits(
         sector: &dyn Constraint,
+        group: &[Relabelling],
+        memory: Memory,
+    ) -> Result<Self, SampleError> {
+        let all = Self::new(sector, memory)?;
+        let local_dim = sector.space().local_dim;
+        let (mut x, mut size) = (Configs::new(sector.space().n_sites), Vec::new());
+        for row in all.x.view().rows() {
+            let mut fixed = 0;
+            let is_first = group.iter().all(|g| match g.compare_image(row, local_dim) {
+                Ordering::Less => false,
+                Ordering::Equal => {
+                    fixed += 1;
+                    true
+                }
+                Ordering::Greater => true,
+            });
+            if is_first {
+                x.push(row);
+                size.push(group.len() as f64 / f64::from(fixed));
+            }
+        }
+        let found = sum(&size);
+        let dimension = all.x.len();
+        if found as usize != dimension {
+            return Err(SampleError::NotInvariant { found, dimension });
+        }
+        Ok(Self { x, size })
+    }
+
+    /// The sum over orbits where there are at most 512 of them and no more than the shots that would be
+    /// drawn instead: it costs no more, and of a peaked state shots see a handful, so that steps
+    /// follow the noise of the rest. The trivial group makes every configuration an orbit.
+    ///
+    /// # Errors
+    /// [`SampleError`] as [`FullSum::of_orbits`].
+    pub fn of_few_orbits(
+        sector: &dyn Constraint,
+        group: &[Relabelling],
         shots: u64,
     ) -> Result<Option<Self>, SampleError> {
         let limit = SMALL.min(shots) as f64;
-        // A sector whose automaton is too large to count is no small one.
-        if !dimension(sector).is_ok_and(|d| d <= limit) {
+        // A sector whose automaton is too large to count is no small one. No orbit exceeds the group.
+        if !dimension(sector).is_ok_and(|d| d <= limit * group.len() as f64) {
             return Ok(None);
         }
-        Self::new(sector, Memory::default()).map(Some)
+        let sum = Self::of_orbits(sector, group, Memory::default())?;
+        Ok((sum.n_rows() as f64 <= limit).then_some(sum))
     }
 
-    /// Number of legal configurations.
+    /// Number of rows: of legal configurations, or of their orbits.
     #[must_use]
-    pub fn dimension(&self) -> usize {
+    pub fn n_rows(&self) -> usize {
         self.x.len()
     }
 }
@@ -83,7 +128,7 @@ impl<W: Wavefunction + ?Sized> Sampler<W> for FullSum {
         let mut samples = Samples {
             x: self.x.clone(),
             log_psi,
-            weight: Vec::new(),
+            weight: self.size.clone(),
             draw: Draw::Exact,
         };
         if samples.log_psi.iter().any(|l| l.re() == f64::NEG_INFINITY) {
@@ -91,13 +136,15 @@ impl<W: Wavefunction + ?Sized> Sampler<W> for FullSum {
             let kept = self.x.view().rows().zip(&samples.log_psi);
             kept.filter(|(_, l)| l.re() > f64::NEG_INFINITY)
                 .for_each(|(x, _)| samples.x.push(x));
+            let mut each = samples.log_psi.iter();
+            samples
+                .weight
+                .retain(|_| each.next().is_some_and(|l| l.re() > f64::NEG_INFINITY));
             samples.log_psi.retain(|l| l.re() > f64::NEG_INFINITY);
         }
-        samples.weight = samples
-            .log_psi
-            .iter()
-            .map(|l| (log_p(l) - top).exp())
-            .collect();
+        for (w, l) in samples.weight.iter_mut().zip(&samples.log_psi) {
+            *w *= (log_p(l) - top).exp();
+        }
         let total = sum(&samples.weight);
         samples.weight.iter_mut().for_each(|w| *w /= total);
         Ok(samples)

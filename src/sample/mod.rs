@@ -93,6 +93,17 @@ pub enum SampleError {
     /// The state draws from its own law only.
     #[error("this state draws from no broader law than its own; set `uniform` to 0")]
     NotBroad,
+    /// Orbits of a group that leads out of the sector.
+    #[error(
+        "the group leads out of the sector: its orbits hold {found} configurations, the sector {dimension}; drop \
+         that symmetry"
+    )]
+    NotInvariant {
+        /// Configurations in the orbits of legal ones, counted by the sizes of the orbits.
+        found: f64,
+        /// Legal configurations.
+        dimension: usize,
+    },
     /// The saved state belongs to another sampler.
     #[error(
         "the saved sampler state has {found} numbers, this sampler needs {expected}; resume with the same [sampling] section"

@@ -1,9 +1,13 @@
 use super::*;
-use crate::Estimate;
 use crate::exact::{Basis, Memory};
-use ketwork_hamiltonians::{Configs, ConfigsRef, Free, Number, OnSpace, Sector, Space};
+use crate::{Estimate, local};
+use ketwork_hamiltonians::{
+    Boundary, Configs, ConfigsRef, Free, Hamiltonian, Heisenberg, Lattice, Number, OnSpace, Sector,
+    Space,
+};
 use ketwork_models::{
-    Autoregressive, Draw, Jastrow, Layout, Norm, PrefixTable, Rbm, Stream, Wavefunction,
+    Autoregressive, Draw, Jastrow, Layout, Norm, PrefixTable, Rbm, Relabelling, Stream,
+    Symmetrized, Wavefunction,
 };
 use num_complex::Complex64;
 use std::sync::Arc;
@@ -149,7 +153,7 @@ fn a_full_sum_has_the_probabilities_of_the_state() {
         let psi = Autoregressive::new(PrefixTable::<f64>::new(*sector.space()), sector.clone());
         let theta = psi.layout().initial(Stream::new(5));
         let s = full.draw(&psi, &theta).unwrap();
-        assert_eq!(s.len(), full.dimension());
+        assert_eq!(s.len(), full.n_rows());
         // The state is normalised: weights are |psi|^2 without division.
         for (w, l) in s.weight.iter().zip(&s.log_psi) {
             assert!((w - (2.0 * l).exp()).abs() < 1e-14, "{w} for {l}");
@@ -175,8 +179,62 @@ fn a_full_sum_leaves_out_what_a_narrower_sector_forbids() {
     let s = full
         .draw(&psi, &psi.layout().initial(Stream::new(1)))
         .unwrap();
-    assert_eq!((s.len(), full.dimension()), (10, 32));
+    assert_eq!((s.len(), full.n_rows()), (10, 32));
     assert!(s.log_psi.iter().all(|l| l.is_finite()));
+}
+
+#[test]
+fn a_sum_over_orbits_is_the_sum_over_all_configurations() {
+    let n = 8;
+    let lattice = Lattice::chain(n, Boundary::Periodic).unwrap();
+    let model = Heisenberg::default().on(&lattice).unwrap();
+    let translations = lattice.translations();
+    let generators: Vec<Relabelling> = translations
+        .into_iter()
+        .map(|sites| Relabelling { sites, flip: false })
+        .chain([Relabelling::spin_flip(n)])
+        .collect();
+    let group = Relabelling::group(n, &generators).unwrap();
+    assert_eq!(group.len(), 16);
+    let psi = Symmetrized::new(
+        Autoregressive::new(
+            PrefixTable::<Complex64>::new(*model.space()),
+            model.sector().clone(),
+        ),
+        model.sector(),
+        &generators,
+    )
+    .unwrap();
+    // Far from the uniform state, the ferromagnet, whose variance is 0.
+    let theta: Vec<f64> = psi
+        .layout()
+        .initial(Stream::new(3))
+        .iter()
+        .map(|t| 5.0 * t)
+        .collect();
+    let moments = |mut sum: FullSum| {
+        let samples = sum.draw(&psi, &theta).unwrap();
+        let mut energies = vec![Complex64::default(); samples.len()];
+        local(&model, &psi, &theta, &samples, &mut energies);
+        (samples.len(), crate::moments(&samples.weight, &energies))
+    };
+    let (all, (energy, variance)) =
+        moments(FullSum::new(&**model.sector(), Memory::default()).unwrap());
+    let (few, (by_orbits, its_variance)) =
+        moments(FullSum::of_orbits(&**model.sector(), &group, Memory::default()).unwrap());
+    // 70 configurations; necklaces of 4 and 4 beads up to their exchange: 7 by Burnside's count.
+    assert_eq!((all, few), (70, 7));
+    assert!((energy - by_orbits).norm() < 1e-12, "{energy} {by_orbits}");
+    assert!((variance - its_variance).abs() < 1e-11);
+    assert!(variance > 0.1, "a state that is no eigenstate");
+    let unequal = Number::new(Space::qubits(n), 3).unwrap();
+    assert!(matches!(
+        FullSum::of_orbits(&unequal, &group, Memory::default()),
+        Err(SampleError::NotInvariant { .. })
+    ));
+    let few = |shots| FullSum::of_few_orbits(&**model.sector(), &group, shots).unwrap();
+    assert_eq!(few(7).map(|s| s.n_rows()), Some(7));
+    assert!(few(6).is_none(), "more orbits than shots");
 }
 
 #[test]

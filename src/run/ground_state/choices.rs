@@ -9,6 +9,24 @@ use crate::{Adam, Metropolis, MetropolisParams, MinSr, Schedule, Spring, Sr, Tan
 use ketwork_hamiltonians::{Hamiltonian, Lattice, Model, OnSpace, Scalar};
 use ketwork_models::Stream;
 
+/// Largest change of ln psi at a configuration in a step of a state with phases: amplitudes that
+/// change sign pass zero in steps and are not thrown beyond it.
+pub(super) const MAX_CHANGE: f64 = 0.5;
+/// Path in complex time of states with phases: steep enough that amplitudes turn about zero on their way
+/// to another sign, and back to imaginary time later, where sampling noise is all that it adds.
+/// J1-J2 4x4, j2 = 0.5, all 107 orbits summed, 2D RNN: relative error 4.5e-3 for ever without it,
+/// 1.9e-4 after 60 steps with it.
+pub(super) const SIGNED_TILT: Schedule = Schedule::Power {
+    from: 0.3,
+    floor: 0.0,
+    knee: 100.0,
+    power: 1.0,
+    warmup: 0,
+};
+/// Shift of a sum of a state with phases, relative to the mean diagonal. An amplitude on its way to another
+/// sign has a diagonal of |psi|^2, which no larger shift lets move; there is no noise to be kept out.
+const SIGNED_SHIFT: f64 = 1e-5;
+
 impl GroundStateRun {
     /// The run file with what it left out and what does not depend on the state, for the log.
     pub(super) fn filled(&self) -> RunFile {
@@ -37,9 +55,11 @@ impl GroundStateRun {
         Schedule::training_rate(self.model.space().n_sites, self.peak())
     }
 
-    pub(super) fn shift(&self) -> Schedule {
+    /// The shift of a run; `is_signed_sum` where a state with phases is summed.
+    pub(super) fn shift(&self, is_signed_sum: bool) -> Schedule {
         match self.run.optimizer.shift {
             Some(shift) => Schedule::Constant(shift),
+            None if is_signed_sum => Schedule::Constant(SIGNED_SHIFT),
             None => Schedule::training_shift(),
         }
     }
@@ -57,6 +77,7 @@ impl GroundStateRun {
         &self,
         rows: u64,
         n_params: usize,
+        is_signed_sum: bool,
     ) -> Result<Box<dyn TangentSolver>, RunError> {
         let n_params = n_params as u64;
         let chosen = self.run.optimizer.method;
@@ -67,6 +88,7 @@ impl GroundStateRun {
             None | Some(OptimizerMethod::Minsr | OptimizerMethod::Sr) if n_params < rows => {
                 (Box::new(Sr::default()), n_params)
             }
+            None if is_signed_sum => (Box::new(MinSr::default()), rows),
             Some(OptimizerMethod::Minsr | OptimizerMethod::Sr) => {
                 (Box::new(MinSr::default()), rows)
             }

@@ -18,11 +18,11 @@ use crate::{
     Diagnostics, Estimate, FullSum, GroundState, Independent, Joined, Progress, Sampler, Stopwatch,
     VmcError,
 };
-use choices::{default_samples, default_steps, signed};
+use choices::{MAX_CHANGE, SIGNED_TILT, default_samples, default_steps, signed};
 use files::Files;
 use ketwork_dmrg::Element;
 use ketwork_hamiltonians::{AnyModel, Hamiltonian, Lattice, Model, OnSpace, Scalar};
-use ketwork_models::{Differentiable, Named, Stream};
+use ketwork_models::{Differentiable, Named, Relabelling, Stream};
 use num_complex::Complex64;
 use outcome::cost_of_a_step;
 use plan::Plan;
@@ -169,11 +169,18 @@ impl GroundStateRun {
     ) -> Result<Option<Outcome>, RunError> {
         let wavefunction = &self.run.wavefunction;
         symmetry::check(model, &wavefunction.symmetry, &self.lattice)?;
+        let n_sites = model.space().n_sites;
+        let generators: Vec<Relabelling> = wavefunction
+            .symmetry
+            .iter()
+            .flat_map(|&s| symmetry::generators(s, &self.lattice, n_sites))
+            .collect();
+        let group = Relabelling::group(n_sites, &generators)?;
         match (state, self.run.sampling.sampler) {
             (State::Ancestral(psi), chosen @ (None | Some(SamplerMethod::Ancestral))) => {
                 let shots = Independent::new(self.samples, stream.named("samples"));
                 let small = match chosen {
-                    None => FullSum::of_small_sector(&**model.sector(), self.samples)?,
+                    None => FullSum::of_few_orbits(&**model.sector(), &group, self.samples)?,
                     Some(_) => None,
                 };
                 let broad = self.broad(&*psi, stream.named("broad samples"));
@@ -190,7 +197,7 @@ impl GroundStateRun {
                     .into(),
             }),
             (state, Some(SamplerMethod::FullSum)) => {
-                let all = FullSum::new(&**model.sector(), Memory::default())?;
+                let all = FullSum::of_orbits(&**model.sector(), &group, Memory::default())?;
                 self.train(model, state.differentiable(), Plan::sums(all), options)
             }
             (state, None | Some(SamplerMethod::Metropolis)) => {
@@ -217,7 +224,9 @@ impl GroundStateRun {
     {
         let n_params = psi.layout().n_params();
         check_parameters(n_params)?;
-        let solver = self.solver(plan.rows * W::Log::COMPONENTS as u64, n_params)?;
+        let is_signed_sum = plan.is_sum && W::Log::COMPONENTS == 2;
+        let rows = plan.rows * W::Log::COMPONENTS as u64;
+        let solver = self.solver(rows, n_params, is_signed_sum)?;
         let Some(options) = options else {
             return Ok(None);
         };
@@ -227,7 +236,11 @@ impl GroundStateRun {
             .initial(Stream::new(self.run.seed).named("parameters"));
         let mut vmc = GroundState::new(model, psi, plan.sampler, theta).with_solver(solver);
         vmc.learning_rate = self.learning_rate();
-        vmc.shift = Some(self.shift());
+        vmc.shift = Some(self.shift(is_signed_sum));
+        if W::Log::COMPONENTS == 2 {
+            vmc.max_change = MAX_CHANGE;
+            vmc.tilt = SIGNED_TILT;
+        }
         let mut files = Files::open(self, options)?;
         if let Some(files) = &files {
             files.restore(&mut vmc)?;
@@ -239,7 +252,8 @@ impl GroundStateRun {
         };
         if plan.measure.is_some() && plan.is_sum {
             bar.say(&format!(
-                "sampling.sampler: steps sum over all {} configurations, the final energy is one of shots",
+                "sampling.sampler: steps sum over all configurations ({} up to symmetry), the final energy is one \
+                 of shots",
                 plan.rows
             ));
         }

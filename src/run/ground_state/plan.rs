@@ -23,7 +23,7 @@ pub(super) struct Plan<W: Wavefunction + ?Sized> {
     pub(super) sampler: Box<dyn Sampler<W>>,
     /// Its rows, at most.
     pub(super) rows: u64,
-    /// Whether it sums over all configurations.
+    /// Whether it sums over all configurations or their orbits: gradients without noise.
     pub(super) is_sum: bool,
     /// For the final energy, where it is another.
     pub(super) measure: Option<Box<dyn Sampler<W>>>,
@@ -32,7 +32,7 @@ pub(super) struct Plan<W: Wavefunction + ?Sized> {
 impl<W: Wavefunction + ?Sized> Plan<W> {
     pub(super) fn sums(all: FullSum) -> Self {
         Self {
-            rows: all.dimension() as u64,
+            rows: all.n_rows() as u64,
             is_sum: true,
             sampler: Box::new(all),
             measure: None,
