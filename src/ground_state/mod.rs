@@ -42,10 +42,12 @@ pub struct GroundState<'a, H: Hamiltonian + ?Sized, W: Differentiable + ?Sized, 
     pub shift: Option<Schedule>,
     /// Longest step, in Fubini-Study length.
     pub max_distance: f64,
-    /// Slope t of the path $e^{-(1 + it)\tau H}$ in the plane of complex time; 0 for imaginary time. The
-    /// ground state is reached all the same, and an amplitude that has to change its sign turns about
-    /// zero where at t = 0 it would meet it: at zero the tangent vanishes and the amplitude stays. A
-    /// state without phases ignores it.
+    /// Slope t of the path $e^{-(1 + it)\tau H}$ in the plane of complex time, the residual being
+    /// $(1 + it)\, r$; 0 for imaginary time. Along it an amplitude that has to change its sign turns about
+    /// zero where at t = 0 it would meet it: at zero the tangent vanishes and the amplitude stays.
+    ///
+    /// Eigenstates stay fixed points. An ansatz that does not hold the ground state comes to rest at the
+    /// lowest energy only for t = 0: let the slope fall to 0. A state without phases ignores it.
     pub tilt: Schedule,
     /// Largest change of ln psi at one configuration that a step asks for, infinite for no limit:
     /// where $\eta\,|E_\mathrm{loc}(x) - \bar E|$ exceeds it, that local energy is shortened to it. Near a

@@ -14,7 +14,8 @@ pub struct Report {
     pub variance: f64,
     /// See [`v_score`].
     pub v_score: Option<f64>,
-    /// Norm of the force $J^T r$ = half the energy gradient.
+    /// Norm of the force $J^T r$ = half the energy gradient; on a tilted path, or where changes were
+    /// limited, of the force that the step followed.
     pub gradient_norm: f64,
     /// Norm of the parameter step.
     pub step_norm: f64,

@@ -9,7 +9,7 @@ use ketwork_models::{Relabelling, Stream};
 use std::collections::BTreeMap;
 
 /// Legal configurations on which the elements are compared.
-const TRIALS: u64 = 32;
+const TRIALS: u64 = 128;
 /// Largest relative difference that rounding makes.
 const ROUNDING: f64 = 1e-12;
 
@@ -57,7 +57,7 @@ pub(super) fn check<T: Scalar>(
             )
         } else if group.is_empty() {
             format!("the lattice has no \"{word}\" but the identity; drop that word")
-        } else if !group.iter().all(|g| commutes(model, g)) {
+        } else if !group.iter().enumerate().all(|(i, g)| commutes(model, g, i)) {
             format!(
                 "the Hamiltonian does not have the symmetry \"{word}\", so neither has its ground state; \
                  drop that word"
@@ -74,9 +74,11 @@ pub(super) fn check<T: Scalar>(
 }
 
 /// Whether $\langle gx|H|gx'\rangle = \langle x|H|x'\rangle$ for random legal x and all x'. An image
-/// outside the sector counts as equal: that is the sector's own error.
-fn commutes<T: Scalar>(model: &Model<T>, g: &Relabelling) -> bool {
-    let stream = Stream::new(0).named("symmetry of the Hamiltonian");
+/// outside the sector counts as equal: that is the sector's own error. Each relabelling has its own x.
+fn commutes<T: Scalar>(model: &Model<T>, g: &Relabelling, index: usize) -> bool {
+    let stream = Stream::new(0)
+        .named("symmetry of the Hamiltonian")
+        .numbered(index as u64);
     let n = model.space().n_sites;
     (0..TRIALS).all(|shot| {
         let mut x = Configs::zeros(2, n);

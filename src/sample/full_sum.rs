@@ -51,6 +51,10 @@ impl FullSum {
     ///
     /// # Errors
     /// [`SampleError::NotInvariant`] where the group leads out of the sector, and as [`FullSum::new`].
+    ///
+    /// # Panics
+    /// If the relabellings lack the identity: they must be a whole group, as of [`Relabelling::group`].
+    #[track_caller]
     pub fn of_orbits(
         sector: &dyn Constraint,
         group: &[Relabelling],
@@ -70,6 +74,7 @@ impl FullSum {
                 Ordering::Greater => true,
             });
             if is_first {
+                assert!(fixed > 0, "a group holds the identity");
                 x.push(row);
                 size.push(group.len() as f64 / f64::from(fixed));
             }
@@ -84,10 +89,14 @@ impl FullSum {
 
     /// The sum over orbits where there are at most 512 of them and no more than the shots that would be
     /// drawn instead: it costs no more, and of a peaked state shots see a handful, so that steps
-    /// follow the noise of the rest. The trivial group makes every configuration an orbit.
+    /// follow the noise of the rest. The trivial group makes every configuration an orbit. `None`, too,
+    /// where the memory does not hold the list of configurations.
     ///
     /// # Errors
-    /// [`SampleError`] as [`FullSum::of_orbits`].
+    /// [`SampleError::NotInvariant`] where the group leads out of the sector.
+    ///
+    /// # Panics
+    /// As [`FullSum::of_orbits`].
     pub fn of_few_orbits(
         sector: &dyn Constraint,
         group: &[Relabelling],
@@ -98,8 +107,11 @@ impl FullSum {
         if !dimension(sector).is_ok_and(|d| d <= limit * group.len() as f64) {
             return Ok(None);
         }
-        let sum = Self::of_orbits(sector, group, Memory::default())?;
-        Ok((sum.n_rows() as f64 <= limit).then_some(sum))
+        match Self::of_orbits(sector, group, Memory::default()) {
+            Ok(sum) => Ok((sum.n_rows() as f64 <= limit).then_some(sum)),
+            Err(SampleError::Exact(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Number of rows: of legal configurations, or of their orbits.

@@ -237,7 +237,7 @@ impl GroundStateRun {
         let mut vmc = GroundState::new(model, psi, plan.sampler, theta).with_solver(solver);
         vmc.learning_rate = self.learning_rate();
         vmc.shift = Some(self.shift(is_signed_sum));
-        if W::Log::COMPONENTS == 2 {
+        if self.is_tilted(W::Log::COMPONENTS == 2) {
             vmc.max_change = MAX_CHANGE;
             vmc.tilt = SIGNED_TILT;
         }

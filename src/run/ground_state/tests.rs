@@ -262,3 +262,26 @@ fn a_symmetric_state_far_above_the_ground_state_is_told() {
     assert_eq!(doubt_of_symmetry(energy(-4.0), 2.0, -5.0), None);
     assert_eq!(doubt_of_symmetry(energy(-5.0), 1e-6, -5.0), None);
 }
+
+#[test]
+fn a_symmetric_frustrated_run_sums_over_orbits_and_finds_the_signs() {
+    // Square 4 x 2 with a period along x only; Marshall's rule does not hold at j2 = 0.6.
+    let file = "[hamiltonian]\nmodel = \"j1j2\"\nj2 = 0.6\nsector = { total_sz = 0 }\n\
+        lattice = { kind = \"square\", extent = [4, 2], boundary = [\"periodic\", \"open\"] }\n\
+        [wavefunction]\nnetwork = \"gru\"\nlayers = 1\nwidth = 12\n\
+        symmetry = [\"spin_flip\", \"point_group\"]\n[optimizer]\nsteps = 120\n";
+    let dir = tempfile::tempdir().unwrap();
+    let options = RunOptions {
+        out: Some(dir.path().join("out")),
+        ..RunOptions::default()
+    };
+    let found = run(file).run(&options).unwrap();
+    let steps = steps_of(&dir.path().join("out"));
+    let rows = steps.last().unwrap()["unique"].as_u64().unwrap();
+    assert!(rows < 35, "{rows} rows for 70 configurations");
+    let exact = found.exact.unwrap();
+    let error = (found.energy - exact) / exact.abs();
+    let sigma = found.energy_error / exact.abs();
+    assert!(error.abs() < 1e-5 + 4.0 * sigma, "{error} +- {sigma}");
+    assert!(sigma < 1e-5, "{sigma}");
+}
