@@ -17,6 +17,7 @@ mod network_error;
 mod offset;
 mod parameters;
 mod rbm;
+mod real_map;
 mod reference;
 #[cfg(test)]
 mod reference_tests;
@@ -35,7 +36,8 @@ pub use arrays::jacobian;
 pub use autoregressive::Autoregressive;
 #[cfg(feature = "burn")]
 pub use burn_network::{
-    BurnAmplitude, BurnConditional, BurnError, BurnNetwork, BurnState, BurnWork, burn,
+    BurnAmplitude, BurnConditional, BurnError, BurnMap, BurnNetwork, BurnRealMap, BurnState,
+    BurnWork, burn,
 };
 pub use code::{CheckKind, CodeError, CodeSector, StabilizerState};
 pub use conditional::Conditional;
@@ -46,6 +48,7 @@ pub use network_error::NetworkError;
 pub use offset::Offset;
 pub use parameters::{Init, Layout, Parameter};
 pub use rbm::Rbm;
+pub use real_map::RealMap;
 pub use rng::Stream;
 pub use rnn::{Cell, Rnn, Rnn2d, Rnn2dParams, Rnn2dWork, RnnParams, RnnWork};
 pub use symmetrize::{Relabelling, Symmetrized, SymmetryError, check_invariance};

@@ -3,10 +3,11 @@
 use super::host::Host;
 use super::parameters::numbers;
 use super::state::{self, BurnAmplitude};
-use super::{BurnError, BurnNetwork, run_prefixes};
+use super::{BurnError, BurnMap, BurnNetwork, run_prefixes};
 use crate::{Layout, Stream};
 use burn::tensor::Tensor;
 use ketwork_hamiltonians::{Configs, ConfigsRef, Scalar, Space};
+use std::ops::Range;
 
 /// Random configurations whose values are changed one by one.
 const ROWS: usize = 3;
@@ -44,17 +45,19 @@ fn configurations(space: Space) -> Configs {
 }
 
 /// Shape, finite numbers, independent rows, and the same numbers in training; returns the outputs.
+///
+/// `run` takes the numbers of rows and whether derivatives are wanted; `size` numbers are one row.
 fn rows_are_sound<const D: usize>(
-    x: &Configs,
+    size: usize,
     expected: [usize; D],
-    run: impl Fn(ConfigsRef<'_>, bool) -> Tensor<D>,
+    run: impl Fn(Range<usize>, bool) -> Tensor<D>,
 ) -> Result<Vec<f64>, BurnError> {
-    let out = run(x.view(), false);
+    let out = run(0..ROWS, false);
     if out.dims() != expected {
         return Err(BurnError::Shape {
             found: out.dims().to_vec(),
             rows: ROWS,
-            n_sites: x.n_sites(),
+            n_sites: size,
             expected: expected.to_vec(),
         });
     }
@@ -67,12 +70,12 @@ fn rows_are_sound<const D: usize>(
         });
     }
     for (r, row) in out.chunks_exact(size).enumerate() {
-        let alone = numbers(&run(x.view().slice(r..r + 1), false));
+        let alone = numbers(&run(r..r + 1, false));
         if let Some((_, change)) = first_change(&alone, row) {
             return Err(BurnError::Coupled { change });
         }
     }
-    match first_change(&numbers(&run(x.view(), true)), &out) {
+    match first_change(&numbers(&run(0..ROWS, true)), &out) {
         Some((_, change)) => Err(BurnError::Training { change }),
         None => Ok(out),
     }
@@ -92,7 +95,8 @@ pub(super) fn network_is_causal<M: BurnNetwork, L: Scalar>(
         run_prefixes(host, module, x, d, length, is_taped)
     };
     let x = configurations(space);
-    let out = rows_are_sound(&x, [ROWS, n, width], |x, is_taped| run(x, n, is_taped))?;
+    let some = |rows, is_taped| run(x.view().slice(rows), n, is_taped);
+    let out = rows_are_sound(n, [ROWS, n, width], some)?;
     for sees in 0..n {
         let mut other = x.clone();
         for r in 0..ROWS {
@@ -132,10 +136,31 @@ pub(super) fn amplitudes_are_sound<M: BurnAmplitude, L: Scalar>(
 ) -> Result<(), BurnError> {
     let theta = shifted(&host.layout);
     let [plain, taped] = [false, true].map(|is_taped| host.load(&theta, is_taped));
-    let run = |x: ConfigsRef<'_>, is_taped: bool| {
+    let x = configurations(space);
+    let run = |rows, is_taped: bool| {
         let module = if is_taped { &taped } else { &plain };
-        state::run(host, module, x, is_taped)
+        state::run(host, module, x.view().slice(rows), is_taped)
     };
-    rows_are_sound(&configurations(space), [ROWS, L::COMPONENTS], run)?;
+    rows_are_sound(space.n_sites, [ROWS, L::COMPONENTS], run)?;
+    Ok(())
+}
+
+/// Sound rows of a function from I to O numbers.
+pub(super) fn map_is_sound<M: BurnMap>(
+    host: &Host<M>,
+    [n_inputs, n_outputs]: [usize; 2],
+) -> Result<(), BurnError> {
+    let theta = shifted(&host.layout);
+    let [plain, taped] = [false, true].map(|is_taped| host.load(&theta, is_taped));
+    let stream = Stream::new(0x6275_7270);
+    let number = |i: usize| stream.uniform(i as u64, 0) - 0.5;
+    let x: Vec<f64> = (0..ROWS * n_inputs).map(number).collect();
+    let run = |rows: Range<usize>, is_taped: bool| {
+        let module = if is_taped { &taped } else { &plain };
+        let shape = [rows.len(), n_inputs];
+        let some = x[rows.start * n_inputs..rows.end * n_inputs].to_vec();
+        module.forward(host.numbers(some, shape, is_taped))
+    };
+    rows_are_sound(n_inputs, [ROWS, n_outputs], run)?;
     Ok(())
 }

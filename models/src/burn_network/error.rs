@@ -1,6 +1,7 @@
 //! Why a Burn module is no network of a state.
 
-/// What a [`BurnConditional`](crate::BurnConditional) or a [`BurnState`](crate::BurnState) refuses.
+/// What a [`BurnConditional`](crate::BurnConditional), a [`BurnState`](crate::BurnState) or a
+/// [`BurnRealMap`](crate::BurnRealMap) refuses.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BurnError {
@@ -20,8 +21,8 @@ pub enum BurnError {
     NoParameters,
     /// The output has another shape.
     #[error(
-        "the output has shape {found:?} for {rows} rows of {n_sites} sites, a state needs {expected:?}; \
-         give log-amplitudes and, of a state with a phase, the phases behind them"
+        "the output has shape {found:?} for {rows} rows of {n_sites} sites or numbers, not {expected:?}; \
+         a state gives log-amplitudes and, where it has a phase, the phases behind them"
     )]
     Shape {
         /// Shape of the output.

@@ -1,7 +1,7 @@
 //! A Burn module with its parameters, and its copies with the parameters of some theta.
 
 use super::BurnError;
-use super::parameters::{Collect, Gather, Places, load};
+use super::parameters::{Collect, Gather, Places, load, numbers};
 use crate::Layout;
 use burn::module::Module;
 use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
@@ -86,6 +86,33 @@ impl<M: Module + Sync> Host<M> {
         is_taped: bool,
     ) -> Tensor<2, Int> {
         Tensor::from_data(TensorData::new(values, shape), &self.device(is_taped))
+    }
+
+    /// Real numbers as an input of the module.
+    pub(super) fn numbers(&self, values: Vec<f64>, shape: [usize; 2], is_taped: bool) -> Tensor<2> {
+        Tensor::from_data(TensorData::new(values, shape), &self.device(is_taped))
+    }
+
+    /// Adds the derivative of the sum of output times seed to a row; returns that by the input.
+    pub(super) fn add_pullback(
+        &self,
+        module: &M,
+        out: Tensor<2>,
+        input: &Tensor<2>,
+        seed: Vec<f64>,
+        row: &mut [f64],
+    ) -> Vec<f64> {
+        let seed = TensorData::new(seed, out.dims());
+        let form = (out * Tensor::from_data(seed, &self.device)).sum();
+        let mut gradients = form.backward();
+        let by_input = input.grad_remove(&mut gradients);
+        module.visit(&mut Gather {
+            gradients,
+            places: &self.places,
+            row,
+        });
+        // No gradient: the output does not depend on it.
+        by_input.map_or_else(|| vec![0.0; input.dims().iter().product()], |g| numbers(&g))
     }
 
     /// Overwrites a row with the derivative of the sum of output times seed.

@@ -1,11 +1,12 @@
 //! Networks of one's own: any causal Burn module as a [`Conditional`], any other as an unnormalised
-//! state.
+//! state or as a function of real vectors.
 //!
 //! Notation: B rows, N positions, d values, k components of a log-amplitude, P parameters.
 
 mod check;
 mod error;
 mod host;
+mod map;
 mod parameters;
 mod state;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod twins;
 pub use ::burn;
 pub use error::BurnError;
 pub use host::BurnWork;
+pub use map::{BurnMap, BurnRealMap};
 pub use state::{BurnAmplitude, BurnState};
 
 use crate::layers::embed::token;
