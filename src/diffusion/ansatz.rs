@@ -1,8 +1,10 @@
 //! Layered circuits that start at the identity, and the reverse bottleneck made of them.
 
-use crate::Circuit;
 use crate::circuit::Register;
+use crate::{Circuit, DiffusionError};
+use ketwork_hamiltonians::Hamiltonian;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Shape of one backward step: U1 on the data, ancillas, U2 on all, projection, activation, U3.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,7 +37,42 @@ impl Bottleneck {
     /// A. Cacioppo et al., arXiv:2311.15444, the reverse-bottleneck architecture.
     #[must_use]
     #[track_caller]
-    pub fn circuit(&self) -> (Circuit, std::ops::Range<usize>) {
+    pub fn circuit(&self) -> (Circuit, Range<usize>) {
+        let layers = |c: &mut Circuit, layers: usize| {
+            c.identity_layers(layers);
+            Ok(())
+        };
+        self.assemble(layers)
+            .expect("layers of rotations fit any register")
+    }
+
+    /// The same with layers of a Hamiltonian's terms ([`Circuit::coupled_layers`]) in the place of
+    /// general rotations and CNOTs: far fewer angles, and the symmetries of the terms are kept.
+    ///
+    /// # Errors
+    /// Those of [`Circuit::hamiltonian_layers`]; [`DiffusionError::Parameter`] for label qubits, which
+    /// no term reaches.
+    ///
+    /// # References
+    /// D. Wecker, M. B. Hastings, M. Troyer, Phys. Rev. A 92, 042303 (2015).
+    pub fn variational<H: Hamiltonian + ?Sized>(
+        &self,
+        hamiltonian: &H,
+    ) -> Result<(Circuit, Range<usize>), DiffusionError> {
+        if self.label_qubits > 0 {
+            return Err(DiffusionError::Parameter {
+                key: "conditioning",
+                value: f64::from(self.label_qubits),
+                reason: "the terms of a Hamiltonian reach no label qubits; use offsets",
+            });
+        }
+        self.assemble(|c, layers| c.coupled_layers(hamiltonian, layers).map(|_| ()))
+    }
+
+    fn assemble(
+        &self,
+        mut layers: impl FnMut(&mut Circuit, usize) -> Result<(), DiffusionError>,
+    ) -> Result<(Circuit, Range<usize>), DiffusionError> {
         let ancilla = if self.measured {
             Register::Outcome
         } else {
@@ -45,12 +82,12 @@ impl Bottleneck {
         if self.label_qubits > 0 {
             c.append(self.label_qubits, Register::Label);
         }
-        c.identity_layers(self.layers[0]);
+        layers(&mut c, self.layers[0])?;
         for _ in 0..self.rounds {
             if self.ancillas > 0 {
                 c.append_ancillas(self.ancillas);
             }
-            c.identity_layers(self.layers[1]);
+            layers(&mut c, self.layers[1])?;
             if self.ancillas > 0 {
                 c.project(self.ancillas, ancilla);
             }
@@ -62,9 +99,9 @@ impl Bottleneck {
             c.leaky_relu(slope);
         }
         let first = c.n_params();
-        c.identity_layers(self.layers[2]);
+        layers(&mut c, self.layers[2])?;
         let last = c.n_params();
-        (c, first..last)
+        Ok((c, first..last))
     }
 }
 

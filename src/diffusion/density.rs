@@ -1,12 +1,6 @@
-//! Mixed states up to eight qubits: circuits on density matrices, and depolarising noise.
-//!
-//! A density matrix of N qubits is a vector of 2N, on which a gate acts as $U \otimes U^*$: the
-//! same kernels and the same backward sweep as for pure states.
+//! Mixed states up to eight qubits, depolarising noise and superfidelity.
 
-use crate::block::{Block, LANES, Lane};
-use crate::circuit::{Op, Register};
-use crate::gate::Gate;
-use crate::{Circuit, DiffusionError};
+use crate::DiffusionError;
 use num_complex::Complex64;
 
 /// A density matrix of trace 1.
@@ -15,8 +9,8 @@ use num_complex::Complex64;
 /// (2^n, 2^n), row by row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Density {
-    n_qubits: u32,
-    matrix: Vec<Complex64>,
+    pub(crate) n_qubits: u32,
+    pub(crate) matrix: Vec<Complex64>,
 }
 
 impl Density {
@@ -41,6 +35,17 @@ impl Density {
         })
     }
 
+    /// The maximally mixed state $1/2^n$, where depolarising noise ends.
+    ///
+    /// # Errors
+    /// [`DiffusionError::NotPowerOfTwo`] for no qubit, [`DiffusionError::Memory`] above eight.
+    pub fn mixed(n_qubits: u32) -> Result<Self, DiffusionError> {
+        check(n_qubits)?;
+        let mut psi = vec![Complex64::default(); 1 << n_qubits];
+        psi[0] = Complex64::from(1.0);
+        Ok(Self::pure(&psi)?.depolarised(0.0))
+    }
+
     /// Number of qubits.
     #[must_use]
     pub fn n_qubits(&self) -> u32 {
@@ -51,6 +56,22 @@ impl Density {
     #[must_use]
     pub fn elements(&self) -> &[Complex64] {
         &self.matrix
+    }
+
+    /// $\langle\psi|\rho|\psi\rangle$, the fidelity with a normalised pure state.
+    ///
+    /// # Panics
+    /// If the length of psi is not 2^n.
+    #[must_use]
+    #[track_caller]
+    pub fn fidelity(&self, psi: &[Complex64]) -> f64 {
+        assert_eq!(psi.len(), 1 << self.n_qubits, "amplitudes");
+        let rows = self.matrix.chunks_exact(psi.len()).zip(psi);
+        rows.map(|(row, a)| {
+            let sum: Complex64 = row.iter().zip(psi).map(|(r, b)| r * b).sum();
+            (a.conj() * sum).re
+        })
+        .sum()
     }
 
     /// Depolarising noise, $\rho \to \bar\alpha\rho + (1-\bar\alpha) 1/2^n$: after t steps of rates
@@ -96,7 +117,7 @@ fn overlap(a: &[Complex64], b: &[Complex64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a.conj() * b).re).sum()
 }
 
-fn check(n_qubits: u32) -> Result<(), DiffusionError> {
+pub(crate) fn check(n_qubits: u32) -> Result<(), DiffusionError> {
     if n_qubits > Density::MAX_QUBITS {
         return Err(DiffusionError::Memory {
             n_qubits: n_qubits as usize,
@@ -105,166 +126,6 @@ fn check(n_qubits: u32) -> Result<(), DiffusionError> {
         });
     }
     Ok(())
-}
-
-/// One operation on the doubled register; ancillas are there throughout and 0 outside their use.
-enum Step {
-    Gate(Gate),
-    /// Zeroes what has one of these bits, in rows or columns.
-    Clear(usize),
-}
-
-impl Circuit {
-    /// Gates on rows (low bits) and their conjugates on columns (high bits).
-    fn doubled(&self) -> Result<Vec<Step>, DiffusionError> {
-        check(self.max_bits)?;
-        let total = self.max_bits;
-        let (mut steps, mut bits) = (Vec::new(), self.n_qubits());
-        for op in &self.ops {
-            match op {
-                Op::Gate(Gate::Cnots { pairs, .. }) => {
-                    let row = Gate::cnots(pairs.clone(), 2 * total);
-                    let column = row.conjugate(total, 2 * total);
-                    steps.extend([Step::Gate(row), Step::Gate(column)]);
-                }
-                Op::Gate(gate) => {
-                    let column = gate.conjugate(total, 2 * total);
-                    steps.extend([Step::Gate(gate.clone()), Step::Gate(column)]);
-                }
-                Op::Append(k, Register::Zero) => bits += k,
-                Op::Project(k, Register::Zero) => {
-                    bits -= k;
-                    let mask = ((1usize << k) - 1) << bits;
-                    steps.push(Step::Clear(mask | mask << total));
-                }
-                Op::LeakyRelu(_) => {
-                    let operation = "a leaky ReLU on a density matrix";
-                    return Err(DiffusionError::NoGate { operation });
-                }
-                Op::Append(..) | Op::Project(..) => {
-                    let operation = "a label or outcome register on a density matrix";
-                    return Err(DiffusionError::NoGate { operation });
-                }
-            }
-        }
-        Ok(steps)
-    }
-
-    /// Applies the circuit to density matrices: normalised results and probabilities of success.
-    ///
-    /// # Errors
-    /// [`DiffusionError::Memory`] above eight qubits with ancillas, [`DiffusionError::NoGate`] for a
-    /// leaky ReLU, [`DiffusionError::ZeroVector`] where a projection leaves nothing.
-    ///
-    /// # Panics
-    /// If the numbers of angles or qubits do not fit.
-    #[track_caller]
-    pub fn apply_density(
-        &self,
-        theta: &[f64],
-        rho: &[Density],
-    ) -> Result<Vec<(Density, f64)>, DiffusionError> {
-        let mut out = Vec::with_capacity(rho.len());
-        self.density_pullback(theta, rho, |_, matrix, _| {
-            out.push(matrix.to_vec());
-            0.0
-        })?;
-        let dim = 1usize << self.n_qubits();
-        let finish = |(row, mut matrix): (usize, Vec<Complex64>)| {
-            let trace: f64 = (0..dim).map(|i| matrix[i * dim + i].re).sum();
-            if trace <= 0.0 {
-                return Err(DiffusionError::ZeroVector { row });
-            }
-            matrix.iter_mut().for_each(|z| *z /= trace);
-            let n_qubits = self.n_qubits();
-            Ok((Density { n_qubits, matrix }, trace))
-        };
-        out.into_iter().enumerate().map(finish).collect()
-    }
-
-    /// Losses of the (not normalised) results, and the gradient of their sum.
-    ///
-    /// `loss(i, matrix, cotangent)` returns the loss of state i and writes
-    /// $\partial L/\partial\rho^*_{rc}$.
-    ///
-    /// # Errors
-    /// Those of [`Self::apply_density`].
-    ///
-    /// # Panics
-    /// If the numbers of angles or qubits do not fit.
-    #[track_caller]
-    pub fn density_pullback(
-        &self,
-        theta: &[f64],
-        rho: &[Density],
-        mut loss: impl FnMut(usize, &[Complex64], &mut [Complex64]) -> f64,
-    ) -> Result<crate::Pullback, DiffusionError> {
-        assert_eq!(theta.len(), self.n_params, "one number for each angle");
-        assert_eq!(self.n_bits, self.n_qubits(), "ancillas are left at the end");
-        let steps = self.doubled()?;
-        let (n, total) = (self.n_qubits(), self.max_bits);
-        let dim = 1usize << n;
-        let place = |i: usize| (i >> n) | (i & (dim - 1)) << total;
-        let angles: Vec<Lane> = theta.iter().map(|&x| Lane::splat(x)).collect();
-        let mut losses = Vec::with_capacity(rho.len());
-        let mut gradient = vec![0.0; self.n_params];
-        for (b, block) in rho.chunks(LANES).enumerate() {
-            let mut psi = Block::zeros(1 << (2 * total));
-            for (l, r) in block.iter().enumerate() {
-                assert_eq!(r.n_qubits, n, "qubits of the density matrices");
-                for (i, z) in r.matrix.iter().enumerate() {
-                    (psi.re[place(i)].0[l], psi.im[place(i)].0[l]) = (z.re, z.im);
-                }
-            }
-            let mut tape = Vec::new();
-            for step in &steps {
-                match step {
-                    Step::Gate(gate) => gate.apply(&mut psi, &angles),
-                    Step::Clear(mask) => {
-                        tape.push(psi.clone());
-                        clear(&mut psi, *mask);
-                    }
-                }
-            }
-            let mut lambda = Block::zeros(psi.dim());
-            let (mut m, mut c) = (vec![Complex64::default(); dim * dim], Vec::new());
-            for l in 0..block.len() {
-                for (i, z) in m.iter_mut().enumerate() {
-                    *z = Complex64::new(psi.re[place(i)].0[l], psi.im[place(i)].0[l]);
-                }
-                c.clear();
-                c.resize(m.len(), Complex64::default());
-                losses.push(loss(b * LANES + l, &m, &mut c));
-                for (i, z) in c.iter().enumerate() {
-                    (lambda.re[place(i)].0[l], lambda.im[place(i)].0[l]) = (z.re, z.im);
-                }
-            }
-            let mut grad = vec![Lane::ZERO; self.n_params];
-            for step in steps.iter().rev() {
-                match step {
-                    Step::Gate(gate) => gate.back(&mut psi, &mut lambda, &angles, &mut grad),
-                    Step::Clear(mask) => {
-                        psi = tape.pop().expect("one state for each projection");
-                        clear(&mut lambda, *mask);
-                    }
-                }
-            }
-            gradient
-                .iter_mut()
-                .zip(&grad)
-                .for_each(|(g, x)| *g += x.sum());
-        }
-        Ok(crate::Pullback {
-            loss: losses,
-            gradient,
-        })
-    }
-}
-
-fn clear(psi: &mut Block, mask: usize) {
-    for i in (0..psi.dim()).filter(|i| i & mask != 0) {
-        (psi.re[i], psi.im[i]) = (Lane::ZERO, Lane::ZERO);
-    }
 }
 
 /// 1 minus the superfidelity of a target with a result that is not normalised, with its cotangent,
@@ -297,6 +158,7 @@ pub fn superinfidelity(target: &Density, rho: &[Complex64], cotangent: &mut [Com
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Circuit;
     use crate::adam::Adam;
     use crate::tests::{angles, random_states};
     use ketwork_models::Stream;

@@ -67,7 +67,7 @@ pub enum DiffusionError {
     },
     /// The states need more memory than allowed.
     #[error(
-        "{n_qubits} qubits need {needed} bytes, {allowed} are allowed; take fewer qubits, ancillas or threads, or raise `memory`"
+        "{n_qubits} qubits need {needed} bytes, {allowed} are allowed; take fewer qubits, ancillas, layers, steps or threads, or raise `memory`"
     )]
     Memory {
         /// Qubits and ancillas.

@@ -11,17 +11,19 @@ mod block;
 mod circuit;
 mod data;
 mod density;
+mod depolarise;
+mod doubled;
 mod error;
 mod frechet;
 mod gate;
 mod kernels;
 mod logistic;
-mod mlp;
 mod model;
 #[cfg(test)]
 mod model_tests;
 mod natural;
 mod params;
+mod perceptron;
 mod qasm;
 mod report;
 mod sample;
@@ -31,6 +33,8 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod train;
+#[cfg(test)]
+mod variant_tests;
 
 pub use ansatz::Bottleneck;
 pub use autoencoder::{Autoencoder, AutoencoderParams};
@@ -41,7 +45,8 @@ pub use error::DiffusionError;
 pub use frechet::{Moments, Pca, frechet};
 pub use logistic::Classifier;
 pub use model::{Conditioning, DiffusionModel};
-pub use params::{DiffusionParams, Optimizer, Target};
+pub use params::{DiffusionParams, Forward, Optimizer, Target};
+pub use perceptron::Perceptron;
 pub use report::{Grid, Report, nearest};
 pub use sample::Generated;
 pub use schedule::{ForwardProcess, NoiseScale, Schedule, haar_states};

@@ -2,13 +2,13 @@
 
 use crate::block::{Block, LANES, Lane};
 use crate::circuit::Digits;
-use crate::mlp::Mlp;
 use crate::schedule::gaussian;
 use crate::states::inner;
 use crate::{
-    Bottleneck, Circuit, Condition, Data, DiffusionError, DiffusionParams, ForwardProcess, States,
-    infidelity,
+    Bottleneck, Circuit, Condition, Data, DiffusionError, DiffusionParams, Forward, ForwardProcess,
+    Perceptron, States, infidelity,
 };
+use ketwork_hamiltonians::Hamiltonian;
 use ketwork_models::Stream;
 use ketwork_stats::reduce;
 use num_complex::Complex64;
@@ -41,6 +41,36 @@ pub(crate) enum Features {
 const GENTLE: f64 = 0.03;
 
 impl Features {
+    /// What multiplies the angles, and the number of label qubits.
+    fn new(
+        conditioning: Conditioning,
+        condition: &Condition,
+    ) -> Result<(Self, u32), DiffusionError> {
+        Ok(match (conditioning, condition) {
+            (Conditioning::None, _) => (Self::One, 0),
+            (Conditioning::Offsets, Condition::Labels { n_classes, .. }) => {
+                (Self::Labels(*n_classes), 0)
+            }
+            (Conditioning::Offsets, Condition::Values(v)) => {
+                let low = v.iter().copied().fold(f64::INFINITY, f64::min);
+                let high = v.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let half_width = (0.5 * (high - low)).max(f64::MIN_POSITIVE);
+                let centre = 0.5 * (high + low);
+                (Self::Polynomial { centre, half_width }, 0)
+            }
+            (Conditioning::LabelQubits, Condition::Labels { n_classes, .. }) => {
+                (Self::One, n_classes.max(&2).next_power_of_two().ilog2())
+            }
+            (Conditioning::LabelQubits, Condition::Values(_)) => {
+                return Err(DiffusionError::Parameter {
+                    key: "conditioning",
+                    value: 0.0,
+                    reason: "label qubits hold labels, not real parameters; use offsets",
+                });
+            }
+        })
+    }
+
     fn count(self) -> usize {
         match self {
             Self::One => 1,
@@ -81,7 +111,7 @@ pub struct DiffusionModel {
     reference: Option<Vec<Complex64>>,
     /// Fresh noise between steps, in units of the posterior deviation.
     pub(crate) fresh_noise: f64,
-    mlp: Option<Mlp>,
+    pub(crate) mlp: Option<Perceptron>,
     /// Parameters of the network, one for all steps.
     pub(crate) weights: Vec<f64>,
 }
@@ -101,8 +131,19 @@ pub(crate) struct StepGradient {
     pub(crate) weights: Vec<f64>,
 }
 
+impl StepGradient {
+    /// Losses one after another, derivatives added.
+    pub(crate) fn join(mut self, other: Self) -> Self {
+        self.loss.extend(other.loss);
+        let add = |a: &mut [f64], b: Vec<f64>| a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+        add(&mut self.theta, other.theta);
+        add(&mut self.weights, other.weights);
+        self
+    }
+}
+
 impl DiffusionModel {
-    /// The model before training: every step near the identity.
+    /// The model before training: every step near the identity, of general rotations and CNOTs.
     ///
     /// # Errors
     /// [`DiffusionError`] for parameters out of range or more qubits than memory allows.
@@ -111,32 +152,34 @@ impl DiffusionModel {
         params: &DiffusionParams,
         stream: Stream,
     ) -> Result<Self, DiffusionError> {
+        Self::assemble(data, params, stream, |shape| Ok(shape.circuit()))
+    }
+
+    /// The same with steps of the Hamiltonian-variational ansatz ([`Bottleneck::variational`]): gates
+    /// $e^{-i\theta A}$ of the Hamiltonian's terms, alone and coupled to the ancillas.
+    ///
+    /// # Errors
+    /// Those of [`Self::new`] and of [`Bottleneck::variational`].
+    pub fn variational<H: Hamiltonian + ?Sized>(
+        data: &Data,
+        params: &DiffusionParams,
+        hamiltonian: &H,
+        stream: Stream,
+    ) -> Result<Self, DiffusionError> {
+        let circuit = |shape: &Bottleneck| shape.variational(hamiltonian);
+        Self::assemble(data, params, stream, circuit)
+    }
+
+    fn assemble(
+        data: &Data,
+        params: &DiffusionParams,
+        stream: Stream,
+        circuit: impl FnOnce(&Bottleneck) -> Result<(Circuit, Range<usize>), DiffusionError>,
+    ) -> Result<Self, DiffusionError> {
         params.check()?;
         let process = ForwardProcess::new(&params.schedule, params.steps, params.noise)?;
         let n_qubits = data.states.n_qubits();
-        let (features, label_qubits) = match (params.conditioning, &data.condition) {
-            (Conditioning::None, _) => (Features::One, 0),
-            (Conditioning::Offsets, Condition::Labels { n_classes, .. }) => {
-                (Features::Labels(*n_classes), 0)
-            }
-            (Conditioning::Offsets, Condition::Values(v)) => {
-                let low = v.iter().copied().fold(f64::INFINITY, f64::min);
-                let high = v.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                let half_width = (0.5 * (high - low)).max(f64::MIN_POSITIVE);
-                let centre = 0.5 * (high + low);
-                (Features::Polynomial { centre, half_width }, 0)
-            }
-            (Conditioning::LabelQubits, Condition::Labels { n_classes, .. }) => {
-                (Features::One, n_classes.max(&2).next_power_of_two().ilog2())
-            }
-            (Conditioning::LabelQubits, Condition::Values(_)) => {
-                return Err(DiffusionError::Parameter {
-                    key: "conditioning",
-                    value: 0.0,
-                    reason: "label qubits hold labels, not real parameters; use offsets",
-                });
-            }
-        };
+        let (features, label_qubits) = Features::new(params.conditioning, &data.condition)?;
         let shape = Bottleneck {
             n_qubits,
             ancillas: params.ancillas,
@@ -155,9 +198,21 @@ impl DiffusionModel {
                 allowed: params.memory,
             });
         }
-        let (circuit, last) = shape.circuit();
+        let (circuit, last) = circuit(&shape)?;
         circuit.check_memory(params.memory)?;
+        if params.forward == Forward::Depolarising {
+            circuit.check_density_memory(params.memory)?;
+        }
         let n_params = circuit.n_params();
+        // Parameters, their derivatives and the two moments of Adam.
+        let needed = 32.0 * params.steps as f64 * (features.count() * n_params) as f64;
+        if needed > params.memory as f64 {
+            return Err(DiffusionError::Memory {
+                n_qubits: bits as usize,
+                needed,
+                allowed: params.memory,
+            });
+        }
         let init = stream.named("angles");
         let angle = |t: usize, p: usize| params.initial * gaussian(init, t as u64, p as u32).re;
         let theta = (0..params.steps).map(|t| {
@@ -186,8 +241,8 @@ impl DiffusionModel {
             let mut sizes = vec![inputs];
             sizes.extend(&params.hidden);
             sizes.push(model.last.len());
-            let mlp = Mlp::new(sizes);
-            model.weights = mlp.initial(0.01, stream.named("network"));
+            let mlp = Perceptron::new(sizes);
+            model.weights = mlp.initial_with(0.01, stream.named("network"));
             model.mlp = Some(mlp);
         }
         Ok(model)
@@ -231,13 +286,8 @@ impl DiffusionModel {
         (0..p).map(row).collect()
     }
 
-    /// Angles of a block, and the activations of the network.
-    pub(crate) fn block_angles(
-        &self,
-        t: usize,
-        features: &[Vec<f64>],
-        psi: &Block,
-    ) -> (Vec<Lane>, Vec<Vec<Lane>>) {
+    /// Angles of up to eight states, without what a network adds.
+    pub(crate) fn lane_angles(&self, t: usize, features: &[Vec<f64>]) -> Vec<Lane> {
         let p = self.circuit.n_params();
         let mut angles = vec![Lane::ZERO; p];
         for (l, f) in features.iter().enumerate() {
@@ -254,6 +304,32 @@ impl DiffusionModel {
         for l in features.len()..LANES {
             angles.iter_mut().for_each(|a| a.0[l] = a.0[0]);
         }
+        angles
+    }
+
+    /// Derivatives by the parameters of a step from those by the angles of its states.
+    pub(crate) fn by_parameters(&self, features: &[Vec<f64>], grad: &[Lane]) -> Vec<f64> {
+        let p = grad.len();
+        let mut theta = vec![0.0; self.features.count() * p];
+        for (l, f) in features.iter().enumerate() {
+            for (f, row) in f.iter().zip(theta.chunks_exact_mut(p)) {
+                if *f != 0.0 {
+                    let sums = row.iter_mut().zip(grad);
+                    sums.for_each(|(x, g)| *x += f * g.0[l]);
+                }
+            }
+        }
+        theta
+    }
+
+    /// Angles of a block, and the activations of the network.
+    pub(crate) fn block_angles(
+        &self,
+        t: usize,
+        features: &[Vec<f64>],
+        psi: &Block,
+    ) -> (Vec<Lane>, Vec<Vec<Lane>>) {
+        let mut angles = self.lane_angles(t, features);
         let Some(mlp) = &self.mlp else {
             return (angles, Vec::new());
         };
@@ -268,7 +344,7 @@ impl DiffusionModel {
                 features.get(l).map_or(0.0, |f| f[k])
             }))
         }));
-        let all = mlp.forward(&self.weights, x);
+        let all = mlp.run(&self.weights, x);
         for (a, o) in angles[self.last.clone()]
             .iter_mut()
             .zip(&all[all.len() - 1])
@@ -334,24 +410,14 @@ impl DiffusionModel {
             }
             total
         };
-        let p = angles.len();
-        let mut theta = vec![0.0; self.features.count() * p];
-        for (l, f) in features.iter().enumerate() {
-            for (f, row) in f.iter().zip(theta.chunks_exact_mut(p)) {
-                if *f != 0.0 {
-                    row.iter_mut()
-                        .zip(&grad)
-                        .for_each(|(x, g)| *x += f * g.0[l]);
-                }
-            }
-        }
+        let theta = self.by_parameters(&features, &grad);
         let mut weights = vec![0.0; self.weights.len()];
         if let Some(mlp) = &self.mlp {
             let mut dout = grad[self.last.clone()].to_vec();
             for d in &mut dout {
                 d.0[count..].fill(0.0);
             }
-            mlp.backward(&self.weights, &all, dout, &mut weights);
+            mlp.run_back(&self.weights, &all, dout, &mut weights);
         }
         StepGradient {
             loss,
@@ -378,16 +444,7 @@ impl DiffusionModel {
             };
             self.block_gradient(t, &item, crate::circuit::block_rows(target, b))
         };
-        let join = |mut a: StepGradient, b: StepGradient| {
-            a.loss.extend(b.loss);
-            a.theta.iter_mut().zip(b.theta).for_each(|(a, b)| *a += b);
-            a.weights
-                .iter_mut()
-                .zip(b.weights)
-                .for_each(|(a, b)| *a += b);
-            a
-        };
-        reduce(x.len().div_ceil(LANES), block, join).expect("a batch is not empty")
+        reduce(x.len().div_ceil(LANES), block, StepGradient::join).expect("a batch is not empty")
     }
 }
 
@@ -417,65 +474,5 @@ impl DiffusionModel {
             row.iter().map(move |z| z * phase).collect::<Vec<_>>()
         };
         States::from_flat(x.rows().flat_map(turn).collect(), x.dim()).ok()
-    }
-
-    /// Derivatives of the normalised output of step t for one state, without their component along
-    /// it: real and imaginary parts (2^n, 2, F P).
-    ///
-    /// One backward sweep for eight of its rows.
-    pub(crate) fn jacobian(
-        &self,
-        t: usize,
-        x: &[Complex64],
-        condition: &Condition,
-        i: usize,
-    ) -> Vec<f64> {
-        let dim = x.len();
-        let one = States::from_flat(x.to_vec(), dim)
-            .ok()
-            .and_then(|s| self.aligned(&s));
-        let x = one.as_ref().map_or(x, |s| s.row(0));
-        let eight: Vec<Complex64> = (0..LANES).flat_map(|_| x.to_vec()).collect();
-        let item = Item {
-            rows: x,
-            condition,
-            first: i,
-        };
-        let f = self.features.of(condition, i);
-        let mut digits = self.digits(t, &item, 1);
-        digits.label = [digits.label[0]; LANES];
-        let psi = Block::gather(&eight, dim);
-        let features = vec![f.clone(); LANES];
-        let (angles, _) = self.block_angles(t, &features, &psi);
-        let p = angles.len();
-        let mut out = vec![0.0; 2 * dim * f.len() * p];
-        for first in (0..2 * dim).step_by(LANES) {
-            // Row r is the derivative of Re or Im of component r / 2 of (1 - |psi><psi|) d psi / |psi|.
-            let cotangent = |l: usize, psi: &[Complex64], c: &mut [Complex64]| {
-                let (k, imaginary) = ((first + l) / 2, (first + l) % 2 == 1);
-                let norm: f64 = psi.iter().map(Complex64::norm_sqr).sum();
-                let unit = if imaginary {
-                    Complex64::i()
-                } else {
-                    Complex64::from(1.0)
-                };
-                // <e|(1 - |psi><psi|) = <c|, times 1/2: the derivative is 2 Re <c|d psi>.
-                let along = psi[k].conj() * unit / norm;
-                c.iter_mut().zip(psi).for_each(|(c, p)| *c = -p * along);
-                c[k] += unit;
-                c.iter_mut().for_each(|c| *c *= 0.5 / norm.sqrt());
-                0.0
-            };
-            let (_, grad) =
-                self.circuit
-                    .block_pullback(&angles, psi.clone(), LANES, &digits, cotangent);
-            for l in 0..LANES {
-                let row = &mut out[(first + l) * f.len() * p..(first + l + 1) * f.len() * p];
-                for (f, row) in f.iter().zip(row.chunks_exact_mut(p)) {
-                    row.iter_mut().zip(&grad).for_each(|(x, g)| *x = f * g.0[l]);
-                }
-            }
-        }
-        out
     }
 }

@@ -1,13 +1,13 @@
 //! Backward steps: derivatives of every variant, the ceiling of linear maps, threads.
 
-use crate::model::DiffusionModel;
+use crate::model::{DiffusionModel, StepGradient};
 use crate::states::inner;
 use crate::tests::random_states;
 use crate::*;
 use ketwork_models::Stream;
 use num_complex::Complex64;
 
-fn data(n: u32, count: usize) -> Data {
+pub(crate) fn data(n: u32, count: usize) -> Data {
     let label = (0..count).map(|i| i * 3 / count).collect();
     Data::labelled(random_states(n, count, Stream::new(1)), label, 3).unwrap()
 }
@@ -51,53 +51,62 @@ fn variants() -> Vec<(&'static str, DiffusionParams)> {
     ]
 }
 
+/// Compares all derivatives of step 2 with central differences of the summed loss.
+pub(crate) fn check_derivatives(
+    name: &str,
+    mut model: DiffusionModel,
+    gradient: impl Fn(&DiffusionModel) -> StepGradient,
+) {
+    // Away from the start, where offsets and the network's last layer are (nearly) 0.
+    for (k, x) in model
+        .theta
+        .iter_mut()
+        .flatten()
+        .chain(&mut model.weights)
+        .enumerate()
+    {
+        *x += 0.3 * (Stream::new(3).uniform(k as u64, 0) - 0.5);
+    }
+    let loss = |m: &DiffusionModel| -> f64 { gradient(m).loss.iter().sum() };
+    let exact = gradient(&model);
+    assert!(
+        exact.theta.iter().any(|g| g.abs() > 1e-3),
+        "{name}: no derivative to compare"
+    );
+    // Small, so that no amplitude crosses the kink of the ReLU between the points: the formula
+    // knows nothing of kinks. Rounding, 1e-15 / h, stays far below the tolerance.
+    let h = 1e-5;
+    let numeric =
+        |f: &dyn Fn(f64) -> f64| (8.0 * (f(h) - f(-h)) - (f(2.0 * h) - f(-2.0 * h))) / (12.0 * h);
+    for p in (0..exact.theta.len()).step_by(3) {
+        let at = |by: f64| {
+            let mut m = model.clone();
+            m.theta[1][p] += by;
+            loss(&m)
+        };
+        let (a, b) = (numeric(&at), exact.theta[p]);
+        assert!((a - b).abs() < 1e-8, "{name}, angle {p}: {a} and {b}");
+    }
+    for p in (0..exact.weights.len()).step_by(11) {
+        let at = |by: f64| {
+            let mut m = model.clone();
+            m.weights[p] += by;
+            loss(&m)
+        };
+        let (a, b) = (numeric(&at), exact.weights[p]);
+        assert!((a - b).abs() < 1e-8, "{name}, weight {p}: {a} and {b}");
+    }
+}
+
 #[test]
 fn derivatives_of_every_variant_equal_central_differences() {
     let data = data(3, 11);
+    let target = random_states(3, 11, Stream::new(4));
     for (name, params) in variants() {
-        let mut model = DiffusionModel::new(&data, &params, Stream::new(2)).unwrap();
-        // Away from the start, where offsets and the network's last layer are (nearly) 0.
-        for (k, x) in model
-            .theta
-            .iter_mut()
-            .flatten()
-            .chain(&mut model.weights)
-            .enumerate()
-        {
-            *x += 0.3 * (Stream::new(3).uniform(k as u64, 0) - 0.5);
-        }
-        let target = random_states(3, 11, Stream::new(4));
-        let loss = |m: &DiffusionModel| -> f64 {
+        let model = DiffusionModel::new(&data, &params, Stream::new(2)).unwrap();
+        check_derivatives(name, model, |m| {
             m.gradient(2, &data.states, &target, &data.condition)
-                .loss
-                .iter()
-                .sum()
-        };
-        let exact = model.gradient(2, &data.states, &target, &data.condition);
-        // Small, so that no amplitude crosses the kink of the ReLU between the points: the formula
-        // knows nothing of kinks. Rounding, 1e-15 / h, stays far below the tolerance.
-        let h = 1e-5;
-        let numeric = |f: &dyn Fn(f64) -> f64| {
-            (8.0 * (f(h) - f(-h)) - (f(2.0 * h) - f(-2.0 * h))) / (12.0 * h)
-        };
-        for p in (0..exact.theta.len()).step_by(3) {
-            let at = |by: f64| {
-                let mut m = model.clone();
-                m.theta[1][p] += by;
-                loss(&m)
-            };
-            let (a, b) = (numeric(&at), exact.theta[p]);
-            assert!((a - b).abs() < 1e-8, "{name}, angle {p}: {a} and {b}");
-        }
-        for p in (0..exact.weights.len()).step_by(11) {
-            let at = |by: f64| {
-                let mut m = model.clone();
-                m.weights[p] += by;
-                loss(&m)
-            };
-            let (a, b) = (numeric(&at), exact.weights[p]);
-            assert!((a - b).abs() < 1e-8, "{name}, weight {p}: {a} and {b}");
-        }
+        });
     }
 }
 

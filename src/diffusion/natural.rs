@@ -1,8 +1,10 @@
 //! Quantum natural gradient.
 
-use crate::model::DiffusionModel;
+use crate::block::{Block, LANES};
+use crate::model::{DiffusionModel, Item};
 use crate::{Condition, DiffusionError, States};
 use ketwork_linalg::cholesky_solve;
+use num_complex::Complex64;
 
 /// Solves (G + shift * mean diagonal) d = g with the Fubini-Study metric of normalised outputs,
 /// averaged over some states of the batch,
@@ -53,4 +55,66 @@ pub(crate) fn natural_gradient(
     Err(DiffusionError::NoConvergence {
         what: "the Fubini-Study metric",
     })
+}
+
+impl DiffusionModel {
+    /// Derivatives of the normalised output of step t for one state, without their component along
+    /// it: real and imaginary parts (2^n, 2, F P).
+    ///
+    /// One backward sweep for eight of its rows.
+    pub(crate) fn jacobian(
+        &self,
+        t: usize,
+        x: &[Complex64],
+        condition: &Condition,
+        i: usize,
+    ) -> Vec<f64> {
+        let dim = x.len();
+        let one = States::from_flat(x.to_vec(), dim)
+            .ok()
+            .and_then(|s| self.aligned(&s));
+        let x = one.as_ref().map_or(x, |s| s.row(0));
+        let eight: Vec<Complex64> = (0..LANES).flat_map(|_| x.to_vec()).collect();
+        let item = Item {
+            rows: x,
+            condition,
+            first: i,
+        };
+        let f = self.features.of(condition, i);
+        let mut digits = self.digits(t, &item, 1);
+        digits.label = [digits.label[0]; LANES];
+        let psi = Block::gather(&eight, dim);
+        let features = vec![f.clone(); LANES];
+        let (angles, _) = self.block_angles(t, &features, &psi);
+        let p = angles.len();
+        let mut out = vec![0.0; 2 * dim * f.len() * p];
+        for first in (0..2 * dim).step_by(LANES) {
+            // Row r is the derivative of Re or Im of component r / 2 of (1 - |psi><psi|) d psi / |psi|.
+            let cotangent = |l: usize, psi: &[Complex64], c: &mut [Complex64]| {
+                let (k, imaginary) = ((first + l) / 2, (first + l) % 2 == 1);
+                let norm: f64 = psi.iter().map(Complex64::norm_sqr).sum();
+                let unit = if imaginary {
+                    Complex64::i()
+                } else {
+                    Complex64::from(1.0)
+                };
+                // <e|(1 - |psi><psi|) = <c|, times 1/2: the derivative is 2 Re <c|d psi>.
+                let along = psi[k].conj() * unit / norm;
+                c.iter_mut().zip(psi).for_each(|(c, p)| *c = -p * along);
+                c[k] += unit;
+                c.iter_mut().for_each(|c| *c *= 0.5 / norm.sqrt());
+                0.0
+            };
+            let (_, grad) =
+                self.circuit
+                    .block_pullback(&angles, psi.clone(), LANES, &digits, cotangent);
+            for l in 0..LANES {
+                let row = &mut out[(first + l) * f.len() * p..(first + l + 1) * f.len() * p];
+                for (f, row) in f.iter().zip(row.chunks_exact_mut(p)) {
+                    row.iter_mut().zip(&grad).for_each(|(x, g)| *x = f * g.0[l]);
+                }
+            }
+        }
+        out
+    }
 }

@@ -3,6 +3,24 @@
 use crate::{Conditioning, DiffusionError, NoiseScale, Schedule};
 use serde::{Deserialize, Serialize};
 
+/// Steps and layers beyond which a number is a slip: circuits would be built for minutes.
+const MOST_STEPS: usize = 10_000;
+const MOST_LAYERS: usize = 1000;
+
+/// What the forward process does to the data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Forward {
+    /// Complex Gaussian noise on amplitudes, drawn anew in every pass: pure states, whose mean is what
+    /// depolarising makes.
+    #[default]
+    Gaussian,
+    /// Depolarising noise, $\rho_t = \bar\alpha_t\rho_0 + (1-\bar\alpha_t)1/2^n$: no draws, but density
+    /// matrices, up to eight qubits with ancillas. Steps are linear maps, trained to reach $\rho_{t-1}$
+    /// (whatever [`Target`] says) by their superfidelity.
+    Depolarising,
+}
+
 /// What a backward step is trained to reach from $x_t$.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -38,7 +56,9 @@ pub struct DiffusionParams {
     pub steps: usize,
     /// Noise rates.
     pub schedule: Schedule,
-    /// Scale of the noise.
+    /// What noise is.
+    pub forward: Forward,
+    /// Scale of Gaussian noise.
     pub noise: NoiseScale,
     /// Ancillas of each step.
     pub ancillas: u32,
@@ -61,7 +81,8 @@ pub struct DiffusionParams {
     /// $[\beta_t(1-\bar\alpha_{t-1})/(1-\bar\alpha_t)]^{1/2}$: 1 is the ancestral sampler of DDPM
     /// (simulation only), 0 what a device does, whose samples differ by $x_T$ alone.
     pub fresh_noise: f64,
-    /// Passes over the training states; sets of fewer than 256 are repeated within a pass.
+    /// Passes over the training states; sets of fewer than 256 are repeated within a pass where the
+    /// noise is drawn.
     pub epochs: usize,
     /// States of one gradient, for every step.
     pub batch: usize,
@@ -84,6 +105,7 @@ impl Default for DiffusionParams {
         Self {
             steps: 10,
             schedule: Schedule::Linear,
+            forward: Forward::Gaussian,
             noise: NoiseScale::Normalised,
             ancillas: 1,
             rounds: 6,
@@ -133,6 +155,12 @@ impl DiffusionParams {
             return Err(DiffusionError::NoSteps);
         }
         let refuse = |key, value, reason| Err(DiffusionError::Parameter { key, value, reason });
+        if self.steps > MOST_STEPS {
+            return refuse("steps", self.steps as f64, "at most 10000");
+        }
+        if let Some(l) = self.layers.iter().find(|l| **l > MOST_LAYERS) {
+            return refuse("layers", *l as f64, "at most 1000");
+        }
         if let Some(l) = self.layers.iter().find(|l| *l % 2 == 1) {
             return refuse(
                 "layers",
@@ -178,6 +206,34 @@ impl DiffusionParams {
         }
         if !(self.initial >= 0.0 && self.initial.is_finite()) {
             return refuse("initial", self.initial, "a number of at least 0");
+        }
+        if self.forward == Forward::Depolarising {
+            let reason = "depolarised states are mixed, and only linear maps act on them";
+            if let Some(slope) = self.activation {
+                return refuse("activation", slope, reason);
+            }
+            if !self.hidden.is_empty() {
+                return refuse("hidden", self.hidden.len() as f64, reason);
+            }
+            if self.measured {
+                return refuse(
+                    "measured",
+                    1.0,
+                    "depolarised states need projected ancillas",
+                );
+            }
+            if self.conditioning == Conditioning::LabelQubits {
+                let reason = "depolarised states have no label qubits; use offsets";
+                return refuse("conditioning", 1.0, reason);
+            }
+            if self.fresh_noise > 0.0 {
+                let reason = "depolarising noise is not drawn; 0";
+                return refuse("fresh_noise", self.fresh_noise, reason);
+            }
+            if self.optimizer != Optimizer::Adam {
+                let reason = "the Fubini-Study metric is that of pure states; use Adam";
+                return refuse("optimizer", 1.0, reason);
+            }
         }
         if let Optimizer::NaturalGradient { shift, states } = self.optimizer {
             if !(shift > 0.0 && shift.is_finite()) {

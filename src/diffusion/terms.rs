@@ -3,10 +3,11 @@
 use crate::gate::Local;
 use crate::{Circuit, DiffusionError, States};
 use ketwork_hamiltonians::{
-    Action, Configs, Connected, Hamiltonian, LocalMask, OnSpace, Scalar, Term,
+    Action, Configs, Connected, Hamiltonian, LocalMask, OnSpace, Pauli, Scalar, Term,
 };
 use ketwork_linalg::eigen_complex;
 use num_complex::Complex64;
+use std::ops::Range;
 
 /// Most sites of a term that is not a Pauli string: its matrix is diagonalised.
 const MAX_SITES: usize = 8;
@@ -31,6 +32,68 @@ impl Circuit {
         hamiltonian: &H,
         layers: usize,
     ) -> Result<&mut Self, DiffusionError> {
+        self.layers_of(hamiltonian, layers, 0..0)
+    }
+
+    /// Layers as in [`Self::hamiltonian_layers`] in which all ancillas in use take part: ancilla a is
+    /// turned by $e^{-i\varphi Y_a/2}$, and behind the terms of coupling k follow
+    /// $e^{-i\vartheta_k Y_a A_t}$, with new angles for each layer and ancilla.
+    ///
+    /// An ancilla that starts in 0 and is projected on 0 leaves the mean of two circuits of the same
+    /// terms, $\frac12(U_+ + U_-)$, $U_\pm = \prod e^{\mp i\varphi/2} e^{-i\theta A}
+    /// e^{\mp i\vartheta A}$: filters such as $\cos(\varphi/2 + \vartheta A)$, of which steps of
+    /// imaginary time are an example. With all angles 0 the layers are the identity.
+    ///
+    /// # Errors
+    /// Those of [`Self::hamiltonian_layers`]; a matrix acts on at most seven sites beside an ancilla.
+    ///
+    /// # References
+    /// A. M. Childs, N. Wiebe, Quantum Inf. Comput. 12, 901 (2012), sums of unitaries.
+    pub fn coupled_layers<H: Hamiltonian + ?Sized>(
+        &mut self,
+        hamiltonian: &H,
+        layers: usize,
+    ) -> Result<&mut Self, DiffusionError> {
+        let ancillas = self.n_qubits()..self.n_bits;
+        self.layers_of(hamiltonian, layers, ancillas)
+    }
+
+    fn layers_of<H: Hamiltonian + ?Sized>(
+        &mut self,
+        hamiltonian: &H,
+        layers: usize,
+        ancillas: Range<u32>,
+    ) -> Result<&mut Self, DiffusionError> {
+        let (couplings, terms) = self.gates_of(hamiltonian)?;
+        for _ in 0..layers {
+            for a in ancillas.clone() {
+                self.rotation(&[(a, Pauli::Y)]);
+            }
+            for k in 0..couplings {
+                let of = || terms.iter().filter(|t| t.1.coupling as usize == k);
+                if of().next().is_none() {
+                    continue;
+                }
+                let p = self.new_params(1);
+                for (place, term) in of() {
+                    self.term(*place, term, p)?;
+                }
+                for a in ancillas.clone() {
+                    let p = self.new_params(1);
+                    for (place, term) in of() {
+                        self.term(*place, &with_ancilla(term, a), p)?;
+                    }
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// Number of couplings, and the terms that become gates with their places.
+    fn gates_of<H: Hamiltonian + ?Sized>(
+        &self,
+        hamiltonian: &H,
+    ) -> Result<(usize, Vec<Placed>), DiffusionError> {
         let sum = hamiltonian.terms().to_complex();
         let space = sum.space();
         if space.n_sites != self.n_qubits() as usize {
@@ -44,18 +107,7 @@ impl Circuit {
             let reason = "its sites are not qubits";
             return Err(DiffusionError::Term { term: 0, reason });
         }
-        let terms = merged(sum.terms());
-        for _ in 0..layers {
-            for k in 0..sum.couplings().len() {
-                let of = |t: &&(usize, Term<Complex64>)| t.1.coupling as usize == k;
-                let mut param = None;
-                for (place, term) in terms.iter().filter(of) {
-                    let p = *param.get_or_insert_with(|| self.new_params(1));
-                    self.term(*place, term, p)?;
-                }
-            }
-        }
-        Ok(self)
+        Ok((sum.couplings().len(), merged(sum.terms())))
     }
 
     /// $e^{-i\theta A}$ of one term.
@@ -142,9 +194,36 @@ impl Circuit {
     }
 }
 
+/// $Y_a \otimes A$, the ancilla in front.
+fn with_ancilla(term: &Term<Complex64>, ancilla: u32) -> Term<Complex64> {
+    let mut out = term.clone();
+    out.sites = std::iter::once(ancilla)
+        .chain(term.sites.iter().copied())
+        .collect();
+    out.action = match &term.action {
+        Action::Pauli(string, v) => {
+            let all = std::iter::once(Pauli::Y).chain(string.iter().copied());
+            Action::Pauli(all.collect(), *v)
+        }
+        Action::Rows(rows) => {
+            let d = 1u32 << term.sites.len();
+            // Y = ((0, -i), (i, 0)).
+            let both = |&(r, c, v): &(u32, u32, Complex64)| {
+                let iv = Complex64::i() * v;
+                [(r, c + d, -iv), (r + d, c, iv)]
+            };
+            Action::Rows(rows.iter().flat_map(both).collect())
+        }
+    };
+    out
+}
+
+/// A term and its position among those of the Hamiltonian.
+type Placed = (usize, Term<Complex64>);
+
 /// Matrices with equal sites, guards and coupling joined; Pauli strings as they are.
-fn merged(terms: &[Term<Complex64>]) -> Vec<(usize, Term<Complex64>)> {
-    let mut out: Vec<(usize, Term<Complex64>)> = Vec::new();
+fn merged(terms: &[Term<Complex64>]) -> Vec<Placed> {
+    let mut out: Vec<Placed> = Vec::new();
     for (place, term) in terms.iter().enumerate() {
         let same = |t: &&mut (usize, Term<Complex64>)| {
             t.1.sites == term.sites && t.1.guard == term.guard && t.1.coupling == term.coupling

@@ -19,9 +19,9 @@ pub(crate) fn random_states(n: u32, count: usize, stream: Stream) -> States {
     haar_states(n, count, stream)
 }
 
-type Matrix = Vec<Vec<Complex64>>;
+pub(crate) type Matrix = Vec<Vec<Complex64>>;
 
-fn times(a: &Matrix, b: &Matrix) -> Matrix {
+pub(crate) fn times(a: &Matrix, b: &Matrix) -> Matrix {
     let n = b.len();
     (a.iter())
         .map(|row| {
@@ -32,7 +32,7 @@ fn times(a: &Matrix, b: &Matrix) -> Matrix {
         .collect()
 }
 
-fn kron(a: &Matrix, b: &Matrix) -> Matrix {
+pub(crate) fn kron(a: &Matrix, b: &Matrix) -> Matrix {
     a.iter()
         .flat_map(|x| {
             b.iter().map(move |y| {
@@ -44,7 +44,7 @@ fn kron(a: &Matrix, b: &Matrix) -> Matrix {
         .collect()
 }
 
-fn identity(n: usize) -> Matrix {
+pub(crate) fn identity(n: usize) -> Matrix {
     let one = |i, j| Complex64::from(f64::from(u8::from(i == j)));
     (0..n)
         .map(|i| (0..n).map(|j| one(i, j)).collect())
@@ -52,7 +52,7 @@ fn identity(n: usize) -> Matrix {
 }
 
 /// The matrix of a Pauli string by Kronecker products, qubit 0 first.
-fn string_matrix(n: u32, string: &[(u32, Pauli)]) -> Matrix {
+pub(crate) fn string_matrix(n: u32, string: &[(u32, Pauli)]) -> Matrix {
     (0..n).fold(identity(1), |m, q| {
         let p = string.iter().find(|s| s.0 == q).map_or(Pauli::I, |s| s.1);
         let mut site = vec![vec![Complex64::default(); 2]; 2];
@@ -65,7 +65,7 @@ fn string_matrix(n: u32, string: &[(u32, Pauli)]) -> Matrix {
 }
 
 /// $e^{-i a M}$ by scaling, a Taylor series to rounding, and squaring.
-fn exponential(m: &Matrix, a: f64) -> Matrix {
+pub(crate) fn exponential(m: &Matrix, a: f64) -> Matrix {
     let n = m.len();
     let small: Matrix = (m.iter())
         .map(|r| {
@@ -97,7 +97,7 @@ fn matrix_of(circuit: &Circuit, theta: &[f64]) -> Matrix {
         .collect()
 }
 
-fn distance(a: &Matrix, b: &Matrix) -> f64 {
+pub(crate) fn distance(a: &Matrix, b: &Matrix) -> f64 {
     a.iter()
         .flatten()
         .zip(b.iter().flatten())

@@ -2,13 +2,15 @@
 
 use crate::adam::Adam;
 use crate::data::shuffle;
+use crate::depolarise::depolarised_pairs;
 use crate::model::StepGradient;
 use crate::natural::natural_gradient;
 use crate::schedule::gaussian;
 use crate::{
-    Condition, Data, DiffusionError, DiffusionModel, DiffusionParams, Optimizer, Report, Split,
-    States, Target, fidelity,
+    Condition, Data, DiffusionError, DiffusionModel, DiffusionParams, Forward, Optimizer, Report,
+    Split, States, Target, fidelity,
 };
+use ketwork_hamiltonians::Hamiltonian;
 use ketwork_models::Stream;
 use num_complex::Complex64;
 use rayon::prelude::*;
@@ -86,27 +88,34 @@ impl<'a> Training<'a> {
         params: &DiffusionParams,
         stream: Stream,
     ) -> Result<Self, DiffusionError> {
-        for (what, data) in [
-            ("training states", &split.train),
-            ("held-out states", &split.held_out),
-        ] {
-            if data.is_empty() {
-                return Err(DiffusionError::TooFew {
-                    what,
-                    found: 0,
-                    needed: 1,
-                });
-            }
-        }
-        if split.train.states.dim() != split.held_out.states.dim() {
-            return Err(DiffusionError::Mismatch {
-                what: "amplitudes of held-out states",
-                found: split.held_out.states.dim(),
-                expected: split.train.states.dim(),
-            });
-        }
+        check(split)?;
         let model = DiffusionModel::new(&split.train, params, stream.named("initial"))?;
-        Ok(Self {
+        Ok(Self::of(split, params, model, stream))
+    }
+
+    /// The same with the Hamiltonian-variational ansatz ([`DiffusionModel::variational`]).
+    ///
+    /// # Errors
+    /// Those of [`Self::new`] and of [`DiffusionModel::variational`].
+    pub fn variational<H: Hamiltonian + ?Sized>(
+        split: &'a Split,
+        params: &DiffusionParams,
+        hamiltonian: &H,
+        stream: Stream,
+    ) -> Result<Self, DiffusionError> {
+        check(split)?;
+        let initial = stream.named("initial");
+        let model = DiffusionModel::variational(&split.train, params, hamiltonian, initial)?;
+        Ok(Self::of(split, params, model, stream))
+    }
+
+    fn of(
+        split: &'a Split,
+        params: &DiffusionParams,
+        model: DiffusionModel,
+        stream: Stream,
+    ) -> Self {
+        Self {
             split,
             params: params.clone(),
             stream,
@@ -116,7 +125,7 @@ impl<'a> Training<'a> {
             model,
             epoch: 0,
             failed: false,
-        })
+        }
     }
 
     /// The model as it is.
@@ -148,7 +157,11 @@ impl<'a> Training<'a> {
         let train = &self.split.train;
         let stream = self.stream.named("epochs").numbered(self.epoch as u64);
         let mut order = Vec::new();
-        for pass in 0..EPOCH.div_ceil(train.len()) {
+        let passes = match self.params.forward {
+            Forward::Gaussian => EPOCH.div_ceil(train.len()),
+            Forward::Depolarising => 1,
+        };
+        for pass in 0..passes {
             let mut rows: Vec<usize> = (0..train.len()).collect();
             shuffle(&mut rows, stream.named("order").numbered(pass as u64));
             order.extend(rows);
@@ -185,18 +198,26 @@ impl<'a> Training<'a> {
         let (model, params) = (&self.model, &self.params);
         let run = |t: usize| -> Result<(StepGradient, Vec<f64>), DiffusionError> {
             let stream = noise.numbered(t as u64);
-            let (x, target) = pairs(model, &batch.states, t, params.target, 0, stream)?;
-            let mut g = model.gradient(t, &x, &target, &batch.condition);
+            let (mut g, x) = match params.forward {
+                Forward::Gaussian => {
+                    let (x, y) = pairs(model, &batch.states, t, params.target, 0, stream)?;
+                    (model.gradient(t, &x, &y, &batch.condition), Some(x))
+                }
+                Forward::Depolarising => {
+                    let (x, y) = depolarised_pairs(model, &batch.states, t)?;
+                    (model.density_gradient(t, &x, &y, &batch.condition)?, None)
+                }
+            };
             let scale = 1.0 / batch.len() as f64;
             g.theta
                 .iter_mut()
                 .chain(&mut g.weights)
                 .for_each(|g| *g *= scale);
-            let direction = match params.optimizer {
-                Optimizer::Adam => Vec::new(),
-                Optimizer::NaturalGradient { shift, states } => {
-                    natural_gradient(model, t, &x, &batch.condition, &g.theta, shift, states)?
+            let direction = match (params.optimizer, &x) {
+                (Optimizer::NaturalGradient { shift, states }, Some(x)) => {
+                    natural_gradient(model, t, x, &batch.condition, &g.theta, shift, states)?
                 }
+                _ => Vec::new(),
             };
             Ok((g, direction))
         };
@@ -261,6 +282,30 @@ impl Iterator for Training<'_> {
     }
 }
 
+/// Refuses what no run can learn from.
+fn check(split: &Split) -> Result<(), DiffusionError> {
+    for (what, data) in [
+        ("training states", &split.train),
+        ("held-out states", &split.held_out),
+    ] {
+        if data.is_empty() {
+            return Err(DiffusionError::TooFew {
+                what,
+                found: 0,
+                needed: 1,
+            });
+        }
+    }
+    if split.train.states.dim() != split.held_out.states.dim() {
+        return Err(DiffusionError::Mismatch {
+            what: "amplitudes of held-out states",
+            found: split.held_out.states.dim(),
+            expected: split.train.states.dim(),
+        });
+    }
+    Ok(())
+}
+
 /// Noisy states $x_t$ and what the backward step should make of them.
 pub(crate) fn pairs(
     model: &DiffusionModel,
@@ -302,6 +347,17 @@ pub(crate) fn held_out(
     params: &DiffusionParams,
     stream: Stream,
 ) -> Result<(f64, f64), DiffusionError> {
+    if params.forward == Forward::Depolarising {
+        let (x, y) = depolarised_pairs(model, &data.states, t)?;
+        let n = data.len() as f64;
+        let loss = model.density_gradient(t, &x, &y, &data.condition)?.loss;
+        let idle: f64 = x
+            .iter()
+            .zip(&y)
+            .map(|(x, y)| 1.0 - y.superfidelity(x))
+            .sum();
+        return Ok((loss.iter().sum::<f64>() / n, idle / n));
+    }
     let copies = params.evaluations.div_ceil(data.len()).max(1);
     let rows: Vec<usize> = (0..data.len())
         .flat_map(|i| std::iter::repeat_n(i, copies))

@@ -1,16 +1,18 @@
-//! A user's Burn module through the whole stack.
+//! A user's Burn modules through the whole stack.
 
 use crate::prelude::{critical_ring, critical_ring_energy, with_threads};
 use ketwork::burn;
 use ketwork::burn::module::{Module, Param};
 use ketwork::burn::nn::{Embedding, EmbeddingConfig, Initializer, Linear, LinearConfig};
-use ketwork::burn::tensor::{Device, Int, Tensor};
+use ketwork::burn::tensor::{Device, Int, Tensor, TensorData};
+use ketwork::diffusion::{Autoencoder, AutoencoderParams, Data, Perceptron};
 use ketwork::exact::Memory;
 use ketwork::hamiltonians::{Hamiltonian, OnSpace, Space};
 use ketwork::{
-    Autoregressive, BurnConditional, BurnNetwork, FullSum, GroundState, Independent, MinSr,
-    Schedule, Stream, Wavefunction,
+    Autoregressive, BurnConditional, BurnError, BurnMap, BurnNetwork, BurnRealMap, FullSum,
+    GroundState, Independent, MinSr, RealMap, Schedule, Stream, Wavefunction,
 };
+use std::sync::Arc;
 
 /// A table of all prefixes, written as a linear map of one-hot vectors: the complete ansatz, in which
 /// only the integrator's error is left.
@@ -108,4 +110,171 @@ fn sampled_steps_of_a_burn_network_are_the_same_bits_with_one_and_two_threads() 
         vmc.theta.iter().map(|t| t.to_bits()).collect::<Vec<_>>()
     };
     assert_eq!(with_threads(1, run), with_threads(2, run));
+}
+
+/// The native perceptron of one hidden layer, its weights (out, in) in the same order.
+#[derive(Module, Debug)]
+struct Twin {
+    w1: Param<Tensor<2>>,
+    b1: Param<Tensor<1>>,
+    w2: Param<Tensor<2>>,
+    b2: Param<Tensor<1>>,
+}
+
+impl BurnMap for Twin {
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let layer = |x: Tensor<2>, w: &Param<Tensor<2>>, b: &Param<Tensor<1>>| {
+            x.matmul(w.val().transpose()) + b.val().unsqueeze()
+        };
+        layer(layer(x, &self.w1, &self.b1).tanh(), &self.w2, &self.b2)
+    }
+}
+
+fn twin(sizes: [usize; 3], theta: &[f64]) -> BurnRealMap<Twin> {
+    let [i, h, o] = sizes;
+    BurnRealMap::new([i, o], 1, |device| {
+        let mut rest = theta;
+        let mut next = |n: usize| {
+            let (first, last) = rest.split_at(n);
+            rest = last;
+            first.to_vec()
+        };
+        let mut matrix = |rows: usize, columns: usize| {
+            let values = TensorData::new(next(rows * columns), [rows, columns]);
+            let bias = TensorData::new(next(rows), [rows]);
+            (
+                Param::from_tensor(Tensor::from_data(values, device)),
+                Param::from_tensor(Tensor::from_data(bias, device)),
+            )
+        };
+        let ((w1, b1), (w2, b2)) = (matrix(h, i), matrix(o, h));
+        Twin { w1, b1, w2, b2 }
+    })
+    .expect("a sound map")
+}
+
+#[test]
+fn a_burn_map_has_the_outputs_and_derivatives_of_its_native_twin() {
+    let native = Perceptron::new(vec![5, 7, 3]);
+    let theta = native.initial(Stream::new(1));
+    let burnt = twin([5, 7, 3], &theta);
+    assert_eq!(
+        burnt.initial(Stream::new(2)),
+        theta,
+        "names in another order"
+    );
+    let numbers = |n: usize, seed| -> Vec<f64> {
+        let of = |i: usize| Stream::new(seed).uniform(i as u64, 0) - 0.5;
+        (0..n).map(of).collect()
+    };
+    // Not the parameters it was built with, and rows that fill no block.
+    let shifted: Vec<f64> = theta.iter().map(|t| t + 0.1).collect();
+    let (x, seed) = (numbers(19 * 5, 3), numbers(19 * 3, 4));
+    let run = |map: &dyn RealMap| {
+        let mut gradient = vec![1.0; theta.len()];
+        let dx = map.pullback(&shifted, &x, &seed, &mut gradient);
+        [map.forward(&shifted, &x), dx, gradient].concat()
+    };
+    let (a, b) = (run(&native), run(&burnt));
+    assert_eq!(a.len(), b.len());
+    for (i, (a, b)) in a.iter().zip(&b).enumerate() {
+        assert!((a - b).abs() < 1e-12, "number {i}: {a} and {b}");
+    }
+}
+
+#[test]
+fn an_autoencoder_trained_by_burn_is_that_of_its_native_twin() {
+    let pictures = Data::digits(&[0, 1], 6).expect("digits").states.moduli();
+    let params = AutoencoderParams {
+        epochs: 2,
+        ..AutoencoderParams::default()
+    };
+    let stream = Stream::new(5);
+    let native = Autoencoder::train(&pictures, &params, stream).expect("it trains");
+    let map = |name: &str, sizes: [usize; 3]| {
+        let first = Perceptron::new(sizes.to_vec()).initial(stream.named(name));
+        Arc::new(twin(sizes, &first))
+    };
+    let (encoder, decoder) = (map("encoder", [64, 64, 8]), map("decoder", [8, 64, 64]));
+    let burnt = Autoencoder::train_with(encoder, decoder, &pictures, &params, stream);
+    let burnt = burnt.expect("it trains");
+    let all = |code: &Autoencoder| {
+        let latent = code.encode(&pictures).expect("pictures of the right size");
+        [latent.moduli(), code.decode(&latent).expect("latents")].concat()
+    };
+    let (a, b) = (all(&native).concat(), all(&burnt).concat());
+    // Twenty-two steps of Adam amplify the rounding of sums in another order.
+    let worst = a
+        .iter()
+        .zip(&b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f64::max);
+    assert!(worst < 1e-9, "{worst:e}");
+}
+
+/// Two layers of Burn's own, with its own initial values.
+#[derive(Module, Debug)]
+struct Layers {
+    first: Linear,
+    last: Linear,
+}
+
+impl BurnMap for Layers {
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        self.last.forward(self.first.forward(x).tanh())
+    }
+}
+
+fn layers(sizes: [usize; 3], seed: u64) -> Result<BurnRealMap<Layers>, BurnError> {
+    let [i, h, o] = sizes;
+    BurnRealMap::new([i, o], seed, |device| Layers {
+        first: LinearConfig::new(i, h).init(device),
+        last: LinearConfig::new(h, o).init(device),
+    })
+}
+
+#[test]
+fn eight_latents_of_a_burn_autoencoder_hold_two_kinds_of_digits() {
+    let pictures = Data::digits(&[0, 1], 6).expect("digits").states.moduli();
+    let params = AutoencoderParams {
+        epochs: 40,
+        ..AutoencoderParams::default()
+    };
+    let map = |sizes, seed| Arc::new(layers(sizes, seed).expect("a sound map"));
+    let (encoder, decoder) = (map([64, 64, 8], 1), map([8, 64, 64], 2));
+    let code = Autoencoder::train_with(encoder, decoder, &pictures, &params, Stream::new(3));
+    let code = code.expect("it trains");
+    let latent = code.encode(&pictures).expect("pictures");
+    let back = code.decode(&latent).expect("latents");
+    let overlap = |(a, b): (&Vec<f64>, &Vec<f64>)| -> f64 {
+        a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>().powi(2)
+    };
+    let mean = pictures.iter().zip(&back).map(overlap).sum::<f64>() / back.len() as f64;
+    // As of the native one; the best constant picture overlaps by 0.63.
+    assert!(mean > 0.85, "{mean}");
+}
+
+#[test]
+fn a_map_of_another_shape_or_with_coupled_rows_is_refused() {
+    #[derive(Module, Debug)]
+    struct Centred {
+        layer: Linear,
+    }
+    impl BurnMap for Centred {
+        fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+            let y = self.layer.forward(x);
+            y.clone() - y.mean_dim(0)
+        }
+    }
+    let refused = BurnRealMap::new([3, 2], 1, |device| Centred {
+        layer: LinearConfig::new(3, 2).init(device),
+    });
+    let e = refused.expect_err("a mean over rows");
+    assert!(matches!(e, BurnError::Coupled { .. }), "{e}");
+    let refused = BurnRealMap::new([3, 5], 1, |device| Layers {
+        first: LinearConfig::new(3, 4).init(device),
+        last: LinearConfig::new(4, 2).init(device),
+    });
+    let e = refused.expect_err("two outputs, not five");
+    assert!(matches!(e, BurnError::Shape { .. }), "{e}");
 }

@@ -1,7 +1,10 @@
-//! Trains on digits with overrides given as JSON, and prints the report.
+//! Trains with overrides given as JSON, and prints the report: `try_diffusion SEED JSON DATA [terms]`.
+//!
+//! DATA is `digits`, `small`, `all`, `bars4`, `bars6`, or `tfim4` or `tfim6`, Ising rings, whose steps
+//! may be made of the Hamiltonian's terms.
 
 use ketwork_diffusion::{
-    Condition, Data, Diffusion, DiffusionParams, SparseHamiltonian, Split, Training,
+    Condition, Data, Density, Diffusion, DiffusionParams, SparseHamiltonian, Split, Training,
 };
 use ketwork_hamiltonians::{Boundary, Lattice, Tfim};
 use ketwork_models::Stream;
@@ -10,11 +13,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let seed: u64 = args.next().map_or(Ok(1), |s| s.parse())?;
     let text = args.next().unwrap_or("{}".into());
-    let params: DiffusionParams = match text.as_str() {
-        "ground_states" => DiffusionParams::ground_states(),
-        text => serde_json::from_str(text)?,
-    };
     let name = args.next().unwrap_or("digits".into());
+    let has_terms = args.next().is_some_and(|a| a == "terms");
+    let sites = name.strip_prefix("tfim").map(str::parse::<usize>);
+    let sites = sites.transpose()?;
+    let defaults = match sites {
+        Some(_) => DiffusionParams::ground_states(),
+        None => DiffusionParams::default(),
+    };
+    let mut all = serde_json::to_value(defaults)?;
+    let over: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text)?;
+    for (key, value) in over {
+        all[key] = value;
+    }
+    let params: DiffusionParams = serde_json::from_value(all)?;
+    let family = |h: f64| {
+        let ring = Lattice::chain(sites.unwrap_or(6), Boundary::Periodic).expect("a ring");
+        Tfim::new(h).on(&ring).expect("finite")
+    };
     let stream = Stream::new(seed);
     let data = match name.as_str() {
         "bars4" => Data::bars(4)?,
@@ -23,12 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "small" => Data::digits(&[0, 1], 4)?,
         _ => Data::digits(&[0, 1], 6)?,
     };
-    let split = if name == "tfim" {
-        let family = |h: f64| {
-            Tfim::new(h)
-                .on(&Lattice::chain(6, Boundary::Periodic).expect("a ring"))
-                .expect("finite")
-        };
+    let split = if sites.is_some() {
         Split {
             train: Data::ground_states(&[0.5, 0.75, 1.0, 1.25, 1.5], family)?,
             held_out: Data::ground_states(&[0.6, 0.65, 0.85, 0.9, 1.1, 1.15, 1.35, 1.4], family)?,
@@ -37,7 +48,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         data.split(0.2, stream.named("split"))?
     };
     let start = std::time::Instant::now();
-    let mut training = Training::new(&split, &params, stream)?;
+    let mut training = match has_terms {
+        true => Training::variational(&split, &params, &family(1.0), stream)?,
+        false => Training::new(&split, &params, stream)?,
+    };
     for epoch in &mut training {
         let epoch = epoch?;
         if epoch.epoch.is_power_of_two() || epoch.epoch % 20 == 0 {
@@ -47,6 +61,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     eprintln!("trained {:.2} s", start.elapsed().as_secs_f64());
     let Diffusion {
+        model,
         report,
         generated,
         condition,
@@ -59,8 +74,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         let (mut made, mut near, mut n) = (0.0, 0.0, 0.0);
         for (i, &h) in v.iter().enumerate() {
-            let sparse =
-                SparseHamiltonian::new(&Tfim::new(h).on(&Lattice::chain(6, Boundary::Periodic)?)?)?;
+            let sparse = SparseHamiltonian::new(&family(h))?;
             let (exact, _) = sparse.ground_state()?;
             let k = (0..seen.len())
                 .min_by(|&a, &b| (seen[a] - h).abs().total_cmp(&(seen[b] - h).abs()))
@@ -81,6 +95,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             inf(report.conditional_fidelity),
             inf(report.nearest_baseline)
         );
+        let unseen = &split.held_out;
+        if let Ok(mixtures) = model.sample_density(&unseen.condition, unseen.len()) {
+            let of = |(i, (rho, _)): (usize, &(Density, f64))| rho.fidelity(unseen.states.row(i));
+            let sum: f64 = mixtures.iter().enumerate().map(of).sum();
+            let mean = sum / unseen.len() as f64;
+            eprintln!(
+                "trained: infidelity of the generated mixtures {:.2e}",
+                1.0 - mean
+            );
+        }
     }
     eprintln!("done {:.2} s", start.elapsed().as_secs_f64());
     println!("{}", serde_json::to_string_pretty(&report)?);

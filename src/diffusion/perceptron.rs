@@ -2,13 +2,13 @@
 
 use crate::block::{LANES, Lane};
 use crate::kernels::dispatched;
-use ketwork_models::Stream;
+use ketwork_models::{RealMap, Stream};
 
 /// Fully connected layers with tanh between them; parameters lie outside.
 ///
 /// Weights (out, in) row by row, then biases, layer after layer.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Mlp {
+pub struct Perceptron {
     sizes: Vec<usize>,
 }
 
@@ -57,8 +57,16 @@ dispatched! {
     }
 }
 
-impl Mlp {
-    pub(crate) fn new(sizes: Vec<usize>) -> Self {
+impl Perceptron {
+    /// Layers from the first size to the last.
+    ///
+    /// # Panics
+    /// For fewer than two sizes, or one that is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn new(sizes: Vec<usize>) -> Self {
+        assert!(sizes.len() > 1, "at least an input and an output");
+        assert!(!sizes.contains(&0), "sizes {sizes:?}");
         Self { sizes }
     }
 
@@ -75,12 +83,14 @@ impl Mlp {
         all.into_iter()
     }
 
-    pub(crate) fn n_params(&self) -> usize {
+    /// Number of weights and biases.
+    #[must_use]
+    pub fn n_params(&self) -> usize {
         self.sizes.windows(2).map(|s| (s[0] + 1) * s[1]).sum()
     }
 
     /// Uniform weights of variance 1/in; the last layer starts at 0 times `last`.
-    pub(crate) fn initial(&self, last: f64, stream: Stream) -> Vec<f64> {
+    pub(crate) fn initial_with(&self, last: f64, stream: Stream) -> Vec<f64> {
         let mut w = vec![0.0; self.n_params()];
         let n = self.sizes.len() - 1;
         for (k, (start, inputs, outputs)) in self.layers().enumerate() {
@@ -93,7 +103,7 @@ impl Mlp {
     }
 
     /// All activations, the input first, the output (linear) last.
-    pub(crate) fn forward(&self, w: &[f64], x: Vec<Lane>) -> Vec<Vec<Lane>> {
+    pub(crate) fn run(&self, w: &[f64], x: Vec<Lane>) -> Vec<Vec<Lane>> {
         let n = self.sizes.len() - 1;
         let mut all = vec![x];
         for (k, (start, inputs, outputs)) in self.layers().enumerate() {
@@ -108,7 +118,7 @@ impl Mlp {
     }
 
     /// Adds the derivatives by the parameters; returns those by the input.
-    pub(crate) fn backward(
+    pub(crate) fn run_back(
         &self,
         w: &[f64],
         all: &[Vec<Lane>],
@@ -131,29 +141,87 @@ impl Mlp {
     }
 }
 
+/// Up to eight rows of `n` numbers side by side.
+fn lanes(rows: &[f64], n: usize) -> Vec<Lane> {
+    let at = |i: usize, l: usize| rows.get(l * n + i).copied().unwrap_or(0.0);
+    (0..n)
+        .map(|i| Lane(std::array::from_fn(|l| at(i, l))))
+        .collect()
+}
+
+/// The first `count` rows of what stands side by side.
+fn extend_rows(out: &mut Vec<f64>, lanes: &[Lane], count: usize) {
+    for l in 0..count {
+        out.extend(lanes.iter().map(|x| x.0[l]));
+    }
+}
+
+impl RealMap for Perceptron {
+    fn n_inputs(&self) -> usize {
+        self.sizes[0]
+    }
+
+    fn n_outputs(&self) -> usize {
+        self.sizes[self.sizes.len() - 1]
+    }
+
+    /// Uniform weights of variance 1/in, biases 0.
+    fn initial(&self, stream: Stream) -> Vec<f64> {
+        self.initial_with(1.0, stream)
+    }
+
+    fn forward(&self, theta: &[f64], x: &[f64]) -> Vec<f64> {
+        let n = self.n_inputs();
+        let mut out = Vec::new();
+        for rows in x.chunks(n * LANES) {
+            let all = self.run(theta, lanes(rows, n));
+            extend_rows(&mut out, &all[all.len() - 1], rows.len() / n);
+        }
+        out
+    }
+
+    fn pullback(
+        &self,
+        theta: &[f64],
+        x: &[f64],
+        cotangent: &[f64],
+        gradient: &mut [f64],
+    ) -> Vec<f64> {
+        let (n, m) = (self.n_inputs(), self.n_outputs());
+        assert_eq!(cotangent.len() * n, x.len() * m, "cotangents");
+        let mut out = Vec::new();
+        for (rows, seeds) in x.chunks(n * LANES).zip(cotangent.chunks(m * LANES)) {
+            let all = self.run(theta, lanes(rows, n));
+            let dx = self.run_back(theta, &all, lanes(seeds, m), gradient);
+            extend_rows(&mut out, &dx, rows.len() / n);
+        }
+        out
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn derivatives_equal_central_differences() {
-        let mlp = Mlp::new(vec![3, 5, 4, 2]);
-        let w = mlp.initial(1.0, Stream::new(1));
+        let mlp = Perceptron::new(vec![3, 5, 4, 2]);
+        let w = mlp.initial(Stream::new(1));
         let number = |i: usize, l: usize| Stream::new(2).uniform(i as u64, l as u32) - 0.5;
         let x: Vec<Lane> = (0..3)
             .map(|i| Lane(std::array::from_fn(|l| number(i, l))))
             .collect();
         let loss = |w: &[f64], x: &[Lane]| -> f64 {
-            let all = mlp.forward(w, x.to_vec());
+            let all = mlp.run(w, x.to_vec());
             all.last()
                 .unwrap()
                 .iter()
                 .map(|o| o.zip(*o, |a, b| 0.5 * a * b).sum())
                 .sum()
         };
-        let all = mlp.forward(&w, x.clone());
+        let all = mlp.run(&w, x.clone());
         let mut dw = vec![0.0; w.len()];
-        let dx = mlp.backward(&w, &all, all.last().unwrap().clone(), &mut dw);
+        let dx = mlp.run_back(&w, &all, all.last().unwrap().clone(), &mut dw);
         let h = 1e-3;
         let fourth = |f: &dyn Fn(f64) -> f64| {
             (8.0 * (f(h) - f(-h)) - (f(2.0 * h) - f(-2.0 * h))) / (12.0 * h)
