@@ -320,3 +320,48 @@ fn family(run: &RunFile) -> Result<Split, RunError> {
         held_out: part(&UNSEEN)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_diffusion_cannot_be_is_refused_by_its_key() {
+        let cases = [
+            ("layers = 3", "diffusion.layers = 3: even"),
+            (
+                "layers = 1000000000",
+                "diffusion.layers = 1000000000: at most",
+            ),
+            (
+                "steps = 1000000000",
+                "diffusion.steps = 1000000000: at most",
+            ),
+            ("ancillas = 30", "diffusion.ancillas = 30: at most"),
+            ("activation = -1.0", "diffusion.activation = -1: a slope"),
+            ("classes = [0, 11]", "diffusion.classes = 11: distinct"),
+            ("classes = [1, 1]", "diffusion.classes = 1: distinct"),
+            ("qubits = 5", "diffusion.qubits = 5: digits have 6"),
+            ("data = \"bars\"\nqubits = 5", "diffusion.qubits = 5: bars"),
+            (
+                "data = \"bars\"\nlatent = true",
+                "diffusion.latent: only digits",
+            ),
+            (
+                "latent = true\nqubits = 20",
+                "diffusion.latent = 20: 1 to 10",
+            ),
+            (
+                "data = \"ground_states\"\nqubits = 40",
+                "diffusion.qubits: 40 qubits need",
+            ),
+        ];
+        for (text, expected) in cases {
+            let run: RunFile = format!("[diffusion]\n{text}").parse().unwrap();
+            let error = DiffusionRun::new(&run).unwrap_err();
+            let line = error.to_string();
+            assert!(line.starts_with(expected), "{text}: {line}");
+            assert!(error.is_input() && !line.contains('\n'), "{text}: {line}");
+        }
+    }
+}

@@ -78,7 +78,7 @@ pub enum RunError {
     #[error("monte_carlo: {0}")]
     MonteCarlo(#[from] SseError),
     /// Data or parameters of circuit diffusion.
-    #[error("diffusion: {0}")]
+    #[error("{}", with_key(.0))]
     Diffusion(#[from] DiffusionError),
     /// Training or generation of circuit diffusion.
     #[error("diffusion: {0}")]
@@ -140,6 +140,16 @@ fn kept(checkpoint: &Option<PathBuf>) -> String {
     match checkpoint.as_ref().and_then(|path| path.parent()) {
         Some(dir) => format!("continue with --out {} --resume", dir.display()),
         None => "nothing was kept: give --out DIR".to_owned(),
+    }
+}
+
+/// What is wrong with a diffusion, behind the key of the run file that is to be changed.
+fn with_key(error: &DiffusionError) -> String {
+    match error {
+        DiffusionError::NoSteps => format!("diffusion.steps: {error}"),
+        DiffusionError::Parameter { .. } => format!("diffusion.{error}"),
+        DiffusionError::Memory { .. } => format!("diffusion.qubits: {error}"),
+        _ => format!("diffusion: {error}"),
     }
 }
 
