@@ -13,9 +13,19 @@ pub fn diffuse(
     params: &DiffusionParams,
     stream: Stream,
 ) -> Result<Diffusion, Failure> {
+    let training = Training::new(split, params, stream).map_err(Failure::input)?;
+    complete(session, name, params.epochs, training)
+}
+
+/// The same for a training that is set up already.
+pub fn complete(
+    session: &Session,
+    name: &str,
+    epochs: usize,
+    mut training: Training<'_>,
+) -> Result<Diffusion, Failure> {
     let stop = session.interrupted();
-    let mut training = Training::new(split, params, stream).map_err(Failure::input)?;
-    let mut bar = session.progress(params.epochs);
+    let mut bar = session.progress(epochs);
     for epoch in training.by_ref() {
         let epoch = epoch.map_err(Failure::computation)?;
         let mean = epoch.infidelity.iter().sum::<f64>() / epoch.infidelity.len() as f64;
