@@ -95,6 +95,16 @@ pub enum DiffusionError {
         /// Why.
         reason: &'static str,
     },
+    /// Several states have the lowest energy, and none of them is the ground state.
+    #[error(
+        "the ground state is degenerate (energy {energy}, gap {gap:.1e}); take a sector or couplings with a single one"
+    )]
+    Degenerate {
+        /// The lowest energy.
+        energy: f64,
+        /// Distance of the next level.
+        gap: f64,
+    },
     /// No gate or channel does this.
     #[error("{operation} is not possible here")]
     NoGate {

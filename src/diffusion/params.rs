@@ -204,6 +204,15 @@ impl DiffusionParams {
         if !(0.0..=1.0).contains(&self.fresh_noise) {
             return refuse("fresh_noise", self.fresh_noise, "a number from 0 to 1");
         }
+        if self.fresh_noise > 0.0 && self.noise == NoiseScale::Componentwise {
+            let reason = "states between the steps are normalised; 0 with componentwise noise";
+            return refuse("fresh_noise", self.fresh_noise, reason);
+        }
+        if self.measured && self.conditioning == Conditioning::LabelQubits {
+            let reason =
+                "label qubits are projected, so outcomes have no whole probability; use offsets";
+            return refuse("measured", 1.0, reason);
+        }
         if !(self.initial >= 0.0 && self.initial.is_finite()) {
             return refuse("initial", self.initial, "a number of at least 0");
         }

@@ -3,7 +3,7 @@
 use crate::gate::Local;
 use crate::{Circuit, DiffusionError, States};
 use ketwork_hamiltonians::{
-    Action, Configs, Connected, Hamiltonian, LocalMask, OnSpace, Pauli, Scalar, Term,
+    Action, Configs, Connected, Hamiltonian, LocalMask, OnSpace, Pauli, Scalar, Term, is_legal,
 };
 use ketwork_linalg::eigen_complex;
 use num_complex::Complex64;
@@ -248,16 +248,22 @@ fn merged(terms: &[Term<Complex64>]) -> Vec<Placed> {
     out
 }
 
+/// Relative gap below which two levels are one: rounding decides between their states.
+const DEGENERATE: f64 = 1e-10;
+
 /// A Hamiltonian as a sparse matrix on the states of its qubits, read from its connected elements.
 #[derive(Clone, Debug)]
 pub struct SparseHamiltonian {
     diagonal: Vec<Complex64>,
     /// (row, column, element).
     elements: Vec<(u32, u32, Complex64)>,
+    /// Basis states in the sector, ascending.
+    legal: Vec<usize>,
 }
 
 impl SparseHamiltonian {
-    /// Lists all rows; the sector is not applied.
+    /// Lists all rows. The sector restricts the ground state; products and energies are those of the
+    /// whole matrix.
     ///
     /// # Errors
     /// [`DiffusionError::Term`] for sites that are not qubits, [`DiffusionError::Memory`] for more
@@ -276,10 +282,13 @@ impl SparseHamiltonian {
                 allowed: (32 * 20) << 20,
             });
         }
-        let mut configs = Configs::new(n);
+        let (mut configs, mut legal) = (Configs::new(n), Vec::new());
         for i in 0..1usize << n {
             let row: Vec<u8> = (0..n).map(|s| (i >> (n - 1 - s) & 1) as u8).collect();
             configs.push(&row);
+            if is_legal(&**hamiltonian.sector(), &row) {
+                legal.push(i);
+            }
         }
         let mut rows = Connected::default();
         hamiltonian.connected(configs.view(), &mut rows);
@@ -301,6 +310,7 @@ impl SparseHamiltonian {
         Ok(Self {
             diagonal: rows.diagonal.iter().map(|d| d.to_complex()).collect(),
             elements: elements.collect(),
+            legal,
         })
     }
 
@@ -335,30 +345,34 @@ impl SparseHamiltonian {
         e
     }
 
-    /// The lowest state by dense diagonalisation, and its energy.
+    /// The lowest state of the sector by dense diagonalisation, and its energy.
     ///
     /// # Errors
-    /// [`DiffusionError::Memory`] above 2^11 dimensions, [`DiffusionError::NoConvergence`].
+    /// [`DiffusionError::Degenerate`] where there is more than one, [`DiffusionError::Memory`] above 2^11
+    /// legal configurations, [`DiffusionError::NoConvergence`].
     pub fn ground_state(&self) -> Result<(f64, States), DiffusionError> {
-        let dim = self.diagonal.len();
+        let (dim, all) = (self.legal.len(), self.diagonal.len());
         if dim > 1 << 11 {
             return Err(DiffusionError::Memory {
-                n_qubits: dim.ilog2() as usize,
+                n_qubits: all.ilog2() as usize,
                 needed: 32.0 * (dim as f64).powi(2),
                 allowed: 32 << 22,
             });
         }
         let mut a = vec![Complex64::default(); dim * dim];
-        for (i, d) in self.diagonal.iter().enumerate() {
-            a[i * dim + i] = *d;
+        for (i, &x) in self.legal.iter().enumerate() {
+            a[i * dim + i] = self.diagonal[x];
         }
+        let place = |x: u32| self.legal.binary_search(&(x as usize));
         for &(r, c, v) in &self.elements {
-            a[r as usize * dim + c as usize] += v;
+            if let (Ok(r), Ok(c)) = (place(r), place(c)) {
+                a[r * dim + c] += v;
+            }
         }
         let what = "the Hamiltonian";
         let failed = |_| DiffusionError::NoConvergence { what };
         // A real matrix keeps its eigenvectors real: no arbitrary phase between neighbours.
-        if a.iter().all(|z| z.im.abs() <= 0.0) {
+        let (values, lowest) = if a.iter().all(|z| z.im.abs() <= 0.0) {
             let (values, mut vectors) =
                 ketwork_linalg::eigen_real(dim, |i, j| a[i * dim + j].re).map_err(failed)?;
             let v = vectors.swap_remove(0);
@@ -366,10 +380,22 @@ impl SparseHamiltonian {
                 .iter()
                 .copied()
                 .fold(0.0, |m: f64, x| if x.abs() > m.abs() { x } else { m });
-            let v = v.iter().map(|x| x * largest.signum()).collect();
-            return Ok((values[0], States::from_real(&[v])?));
+            let v = v.iter().map(|x| Complex64::from(x * largest.signum()));
+            (values, v.collect::<Vec<_>>())
+        } else {
+            let (values, mut vectors) =
+                eigen_complex(dim, |i, j| a[i * dim + j]).map_err(failed)?;
+            (values, vectors.swap_remove(0))
+        };
+        let gap = values.get(1).map_or(f64::INFINITY, |next| next - values[0]);
+        if gap <= DEGENERATE * values[0].abs().max(1.0) {
+            let energy = values[0];
+            return Err(DiffusionError::Degenerate { energy, gap });
         }
-        let (values, mut vectors) = eigen_complex(dim, |i, j| a[i * dim + j]).map_err(failed)?;
-        Ok((values[0], States::new(&[vectors.swap_remove(0)])?))
+        let mut state = vec![Complex64::default(); all];
+        for (&x, amplitude) in self.legal.iter().zip(lowest) {
+            state[x] = amplitude;
+        }
+        Ok((values[0], States::new(&[state])?))
     }
 }

@@ -6,7 +6,7 @@ use crate::tests::{Matrix, distance, identity, random_states};
 use crate::*;
 use ketwork_hamiltonians::{
     Action, Boundary, Free, Hamiltonian, Heisenberg, Lattice, LocalMask, LocalSum, Model, Pauli,
-    Space, Term, Tfim,
+    Space, Term, Tfim, Xxz,
 };
 use ketwork_models::Stream;
 use num_complex::Complex64;
@@ -391,5 +391,64 @@ fn what_mixed_states_or_terms_cannot_do_is_refused_by_name() {
     assert!(
         matches!(e.unwrap_err(), DiffusionError::Mismatch { .. }),
         "another number of sites"
+    );
+}
+
+#[test]
+fn ground_states_are_those_of_the_sector_and_single() {
+    // Two spins, delta = -2: aligned pairs have -1/2; in Sz = 0 the singlet has -delta/4 - 1/2 = 0.
+    let pair = Lattice::chain(2, Boundary::Open).unwrap();
+    let model = Xxz::new(-2.0).on(&pair).unwrap();
+    let matrix = SparseHamiltonian::new(&model).unwrap();
+    let (energy, state) = matrix.ground_state().unwrap();
+    assert!(energy.abs() < 1e-14, "{energy}");
+    let r = std::f64::consts::FRAC_1_SQRT_2;
+    for (i, expected) in [0.0, r, r, 0.0].into_iter().enumerate() {
+        assert!((state.row(0)[i].norm() - expected).abs() < 1e-14);
+    }
+    assert!((state.row(0)[1] + state.row(0)[2]).norm() < 1e-14);
+    // The triangle with Sz = 1/2 has two momenta at -3/4.
+    let triangle = Lattice::chain(3, Boundary::Periodic).unwrap();
+    let model = Heisenberg {
+        twice_sz: 1,
+        ..Heisenberg::default()
+    }
+    .on(&triangle)
+    .unwrap();
+    let refused = SparseHamiltonian::new(&model).unwrap().ground_state();
+    assert!(
+        matches!(refused, Err(DiffusionError::Degenerate { energy, .. }) if (energy + 0.75).abs() < 1e-12),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn choices_that_contradict_each_other_are_refused_by_name() {
+    let labelled = data(3, 6);
+    let key =
+        |params: DiffusionParams| match DiffusionModel::new(&labelled, &params, Stream::new(1)) {
+            Err(DiffusionError::Parameter { key, .. }) => key,
+            other => panic!("{other:?}"),
+        };
+    let base = DiffusionParams {
+        activation: None,
+        rounds: 1,
+        ..DiffusionParams::default()
+    };
+    assert_eq!(
+        key(DiffusionParams {
+            measured: true,
+            conditioning: Conditioning::LabelQubits,
+            ..base.clone()
+        }),
+        "measured"
+    );
+    assert_eq!(
+        key(DiffusionParams {
+            fresh_noise: 0.5,
+            noise: NoiseScale::Componentwise,
+            ..base
+        }),
+        "fresh_noise"
     );
 }

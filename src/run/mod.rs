@@ -148,6 +148,7 @@ fn with_key(error: &DiffusionError) -> String {
     match error {
         DiffusionError::NoSteps => format!("diffusion.steps: {error}"),
         DiffusionError::Parameter { .. } => format!("diffusion.{error}"),
+        DiffusionError::Degenerate { .. } => format!("hamiltonian: {error}"),
         DiffusionError::Memory { .. } => format!("diffusion.qubits: {error}"),
         _ => format!("diffusion: {error}"),
     }
