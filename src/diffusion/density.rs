@@ -129,7 +129,7 @@ pub(crate) fn check(n_qubits: u32) -> Result<(), DiffusionError> {
 }
 
 /// 1 minus the superfidelity of a target with a result that is not normalised, with its cotangent,
-/// for [`Circuit::density_pullback`].
+/// for [`Circuit::density_pullback`](crate::Circuit::density_pullback).
 ///
 /// # Panics
 /// If the sizes differ.
