@@ -15,8 +15,7 @@ pub(super) const MAX_CHANGE: f64 = 0.5;
 /// Path in complex time of states with phases: steep enough that amplitudes turn about zero on their way
 /// to another sign, and back to imaginary time before the end, where a network that is no complete
 /// ansatz would otherwise come to rest beside the lowest energy.
-/// J1-J2 4x4, j2 = 0.5, all 107 orbits summed, 2D RNN: relative error 4.5e-3 for ever without it,
-/// 1.9e-4 after 60 steps with it.
+/// J1-J2 4x4, j2 = 0.5, 107 orbits summed (`examples/runs/j1j2_square_4x4.toml`): relative error -5(3)e-9.
 pub(super) const SIGNED_TILT: Schedule = Schedule::Power {
     from: 0.3,
     floor: 0.0,
