@@ -4,6 +4,7 @@
 mod neighbours;
 mod repeated;
 mod sample;
+mod shot;
 #[cfg(test)]
 mod tests;
 

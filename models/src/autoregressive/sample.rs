@@ -7,27 +7,22 @@
 //! out by their conditional probabilities; the shots whose numbers lie in it have that prefix. Many
 //! shots are spread over buckets of u, so that an edge is found by bisection and only its bucket is
 //! searched; they stay where they are, each task owns a piece of one array. An interval shrinks by
-//! the information in its values, so fresh numbers are drawn every [`BITS`] bits.
+//! the information in its values, so fresh numbers are drawn every [`BITS`] bits. A state of fewer bits
+//! needs one number a shot: where only counts are asked for, its shots carry nothing else ([`Counted`]).
 //!
 //! Shots of the broad law share the intervals by its probabilities; half of the shots are drawn from
 //! the state's own law (a defensive mixture), so that no weight exceeds 2.
 
+use super::shot::{Counted, Interval, Numbered, Shot, sorted, whole};
 use super::{Autoregressive, Scratch};
-use crate::{Ancestral, Conditional, Shots, Stream};
+use crate::{Ancestral, Conditional, Draw, Samples, Shots, Stream};
 use ketwork_hamiltonians::{Configs, ConfigsRef, LocalMask, OnSpace, Scalar};
 use rayon::prelude::*;
 use std::f64::consts::LN_2;
 use std::ops::Range;
 
-/// Shots above which fresh numbers are drawn on all threads.
-const MANY_SHOTS: usize = 1 << 14;
-/// Shots whose fresh numbers are drawn together.
-const CHUNK: usize = 256;
 /// Bits of a uniform number that are spent before a fresh one is drawn, of the 53 it has.
 const BITS: u32 = 16;
-/// Shots in a bucket.
-const BUCKET: usize = 32;
-
 /// The law of shots and their random numbers.
 #[derive(Clone, Copy)]
 struct Source {
@@ -38,74 +33,15 @@ struct Source {
     is_broad: bool,
 }
 
-/// A shot on its way down the tree.
-#[derive(Clone, Copy, Debug, Default)]
-struct Shot {
-    number: u64,
-    /// Uniform in [0, 1).
-    u: f64,
-}
-
-/// The part of [0, 1) that belongs to a prefix.
-#[derive(Clone, Copy, Debug)]
-struct Interval {
-    low: f64,
-    width: f64,
-    /// Number of buckets in [0, 1): the shots stand in the order of theirs.
-    buckets: f64,
-}
-
-impl Interval {
-    fn whole(buckets: usize) -> Self {
+impl Source {
+    /// The state's own law.
+    fn own(stream: Stream) -> Self {
         Self {
-            low: 0.0,
-            width: 1.0,
-            buckets: buckets as f64,
+            stream,
+            uniform: 0.0,
+            is_broad: false,
         }
     }
-
-    fn bucket(&self, u: f64) -> usize {
-        (u * self.buckets) as usize
-    }
-
-    /// Moves the shots below `edge` to the front and counts them.
-    fn split(&self, shots: &mut [Shot], edge: f64) -> usize {
-        let bucket = self.bucket(edge);
-        let first = shots.partition_point(|shot| self.bucket(shot.u) < bucket);
-        let same = shots[first..].partition_point(|shot| self.bucket(shot.u) == bucket);
-        let mut below = first;
-        for i in first..first + same {
-            if shots[i].u < edge {
-                shots.swap(i, below);
-                below += 1;
-            }
-        }
-        below
-    }
-}
-
-/// Spreads shots over buckets by a counting sort and returns the whole interval they now fill.
-fn spread(shots: &mut [Shot]) -> Interval {
-    let buckets = shots.len() / BUCKET;
-    let whole = Interval::whole(buckets.max(1));
-    if buckets < 2 {
-        return whole;
-    }
-    let mut next = vec![0; buckets + 1];
-    shots
-        .iter()
-        .for_each(|shot| next[whole.bucket(shot.u) + 1] += 1);
-    for i in 0..buckets {
-        next[i + 1] += next[i];
-    }
-    let mut out = vec![Shot::default(); shots.len()];
-    for shot in &*shots {
-        let to = &mut next[whole.bucket(shot.u)];
-        out[*to] = *shot;
-        *to += 1;
-    }
-    shots.copy_from_slice(&out);
-    whole
 }
 
 /// Distinct prefixes of equal length, with the places of the shots that share each.
@@ -182,14 +118,14 @@ impl<L: Scalar> Prefixes<L> {
 impl<M: Conditional> Autoregressive<M> {
     /// Walks a task from `position` to the end and returns the completed rows; their shots are then
     /// in the order of the rows.
-    fn descend(
+    fn descend<S: Shot>(
         &self,
         theta: &[f64],
         source: Source,
         mut scratch: Scratch<M>,
         mut position: usize,
         mut task: Prefixes<M::Log>,
-        shots: &mut [Shot],
+        shots: &mut [S],
     ) -> Prefixes<M::Log> {
         let (n, d, block) = (
             self.space().n_sites,
@@ -203,8 +139,10 @@ impl<M: Conditional> Autoregressive<M> {
             let x = ConfigsRef::new(n, &task.x);
             self.net
                 .step(theta, &mut scratch.work, position, x, &mut scratch.raw);
-            self.refresh(&mut task, shots, position, source.stream);
-            let (children, parent) = self.draw(
+            if position > 0 && position.is_multiple_of(self.lasts()) {
+                refresh(&mut task, shots, position, source.stream);
+            }
+            let (children, parent) = self.children(
                 &task,
                 shots,
                 position,
@@ -274,45 +212,17 @@ impl<M: Conditional> Autoregressive<M> {
         }
     }
 
-    /// Fresh uniform numbers where the last ones are spent.
-    fn refresh(
-        &self,
-        task: &mut Prefixes<M::Log>,
-        shots: &mut [Shot],
-        position: usize,
-        stream: Stream,
-    ) {
+    /// Sites for which a uniform number is used.
+    fn lasts(&self) -> usize {
         let bits = self.space().local_dim.next_power_of_two().ilog2().max(1);
-        let lasts = (BITS / bits).max(1) as usize;
-        if !position.is_multiple_of(lasts) {
-            return;
-        }
-        let fresh = |shots: &mut [Shot]| {
-            let (mut numbers, mut u) = ([0; CHUNK], [0.0; CHUNK]);
-            let (numbers, u) = (&mut numbers[..shots.len()], &mut u[..shots.len()]);
-            for (number, shot) in numbers.iter_mut().zip(&*shots) {
-                *number = shot.number;
-            }
-            stream.uniforms(numbers, position as u32, u);
-            for (shot, u) in shots.iter_mut().zip(u) {
-                shot.u = *u;
-            }
-        };
-        if shots.len() > MANY_SHOTS {
-            shots.par_chunks_mut(CHUNK).for_each(fresh);
-        } else {
-            shots.chunks_mut(CHUNK).for_each(fresh);
-        }
-        for (row, interval) in task.start.windows(2).zip(&mut task.interval) {
-            *interval = spread(&mut shots[row[0]..row[1]]);
-        }
+        (BITS / bits).max(1) as usize
     }
 
     /// Draws the value at `position` for every shot; returns the children and their parents' rows.
-    fn draw(
+    fn children<S: Shot>(
         &self,
         task: &Prefixes<M::Log>,
-        shots: &mut [Shot],
+        shots: &mut [S],
         position: usize,
         raw: &[M::Log],
         normaliser: &mut Vec<f64>,
@@ -362,7 +272,7 @@ impl<M: Conditional> Autoregressive<M> {
                     end
                 } else {
                     let edge = whole.low + whole.width * sum;
-                    at + whole.split(&mut shots[at..end], edge)
+                    at + whole.split(&mut shots[at..end], low, edge)
                 };
                 if to == at {
                     continue;
@@ -383,6 +293,18 @@ impl<M: Conditional> Autoregressive<M> {
             }
         }
         (children, parent)
+    }
+}
+
+/// Fresh uniform numbers where the last ones are spent.
+fn refresh<L, S: Shot>(task: &mut Prefixes<L>, shots: &mut [S], position: usize, stream: Stream) {
+    S::refresh(shots, position, stream);
+    for (row, interval) in task.start.windows(2).zip(&mut task.interval) {
+        let own = &mut shots[row[0]..row[1]];
+        *interval = whole(own.len());
+        if interval.buckets > 1.0 {
+            own.copy_from_slice(&sorted(own, *interval));
+        }
     }
 }
 
@@ -414,7 +336,7 @@ fn expand<L: Scalar>(
 }
 
 /// Sorts the rows with their shots and joins equal ones.
-fn merge_equal<L: Scalar>(task: &Prefixes<L>, shots: &mut [Shot], n: usize) -> Prefixes<L> {
+fn merge_equal<L: Scalar, S: Shot>(task: &Prefixes<L>, shots: &mut [S], n: usize) -> Prefixes<L> {
     let row = |r: usize| &task.x[r * n..(r + 1) * n];
     let mut order: Vec<usize> = (0..task.len()).collect();
     order.sort_by(|&a, &b| row(a).cmp(row(b)));
@@ -433,8 +355,8 @@ fn merge_equal<L: Scalar>(task: &Prefixes<L>, shots: &mut [Shot], n: usize) -> P
 }
 
 impl<M: Conditional> Autoregressive<M> {
-    /// Completed rows, their shots in the order of the rows.
-    fn walk(&self, theta: &[f64], source: Source, shots: &mut [Shot]) -> Prefixes<M::Log> {
+    /// Completed rows of shots that stand in the order of their buckets; they end in the order of the rows.
+    fn walk<S: Shot>(&self, theta: &[f64], source: Source, shots: &mut [S]) -> Prefixes<M::Log> {
         let mut root = Prefixes::empty();
         if shots.is_empty() {
             return root;
@@ -442,18 +364,23 @@ impl<M: Conditional> Autoregressive<M> {
         let mut state = vec![0; self.sector.words()];
         self.sector.start(&mut state);
         let (x, logs) = (vec![0; self.space().n_sites], (M::Log::ZERO, 0.0));
-        root.push(&x, logs, &state, Interval::whole(1), shots.len());
+        root.push(&x, logs, &state, whole(shots.len()), shots.len());
         self.descend(theta, source, self.take(), 0, root, shots)
     }
 
-    fn shots(&self, rows: Prefixes<M::Log>, shots: &[Shot]) -> Shots<M::Log> {
+    /// The rows in site order.
+    fn configs(&self, rows: &Prefixes<M::Log>) -> Configs {
         let n = self.space().n_sites;
         let mut x = Configs::zeros(rows.len(), n);
         for r in 0..rows.len() {
             self.to_sites(&rows.x[r * n..(r + 1) * n], x.row_mut(r));
         }
+        x
+    }
+
+    fn shots(&self, rows: Prefixes<M::Log>, shots: &[Numbered]) -> Shots<M::Log> {
         Shots {
-            x,
+            x: self.configs(&rows),
             log_psi: rows.log,
             log_weight: rows.log_weight,
             shots: shots.iter().map(|shot| shot.number).collect(),
@@ -464,14 +391,25 @@ impl<M: Conditional> Autoregressive<M> {
 
 impl<M: Conditional> Ancestral for Autoregressive<M> {
     fn draw(&self, theta: &[f64], shots: Range<u64>, stream: Stream) -> Shots<M::Log> {
-        let source = Source {
-            stream,
-            uniform: 0.0,
-            is_broad: false,
-        };
-        let mut shots: Vec<Shot> = shots.map(|number| Shot { number, u: 0.0 }).collect();
-        let rows = self.walk(theta, source, &mut shots);
+        let mut shots = Numbered::sorted(shots, stream);
+        let rows = self.walk(theta, Source::own(stream), &mut shots);
         self.shots(rows, &shots)
+    }
+
+    fn sample(&self, theta: &[f64], shots: Range<u64>, stream: Stream) -> Samples<M::Log> {
+        if self.space().n_sites > self.lasts() {
+            return self.draw(theta, shots, stream).weighted();
+        }
+        let total = shots.end.saturating_sub(shots.start);
+        let mut shots = Counted::sorted(shots, stream, whole(total as usize));
+        let rows = self.walk(theta, Source::own(stream), &mut shots);
+        let counts = rows.start.windows(2).map(|s| (s[1] - s[0]) as f64);
+        Samples {
+            weight: counts.map(|c| c / total as f64).collect(),
+            x: self.configs(&rows),
+            log_psi: rows.log,
+            draw: Draw::Independent { shots: total },
+        }
     }
 
     fn draw_broadly(
@@ -489,8 +427,9 @@ impl<M: Conditional> Ancestral for Autoregressive<M> {
                 is_broad,
             };
             let own = shots.clone().filter(|number| (number % 2 == 1) == is_broad);
-            let mut own: Vec<Shot> = own.map(|number| Shot { number, u: 0.0 }).collect();
-            rows.append(&self.walk(theta, source, &mut own), self.space().n_sites);
+            let mut own = Numbered::sorted(own, stream);
+            let drawn = self.walk(theta, source, &mut own);
+            rows.append(&drawn, self.space().n_sites);
             all.append(&mut own);
         }
         let mut rows = merge_equal(&rows, &mut all, self.space().n_sites);

@@ -153,6 +153,22 @@ fn sampled_log_amplitudes_equal_log_psi() {
 }
 
 #[test]
+fn counted_shots_are_those_that_are_drawn_with_numbers() {
+    for (name, psi) in states() {
+        let theta = psi.layout().initial(Stream::new(5));
+        // Few and many shots: with buckets and without, on one thread and on all.
+        for range in [0..60, 7..100, 3..40_000] {
+            let counted = psi.sample(&theta, range.clone(), Stream::new(8));
+            let numbered = psi.draw(&theta, range, Stream::new(8)).weighted();
+            assert_eq!(counted.x, numbered.x, "{name}");
+            assert_eq!(counted.weight, numbered.weight, "{name}");
+            assert_eq!(counted.log_psi, numbered.log_psi, "{name}");
+            assert_eq!(counted.draw, numbered.draw, "{name}");
+        }
+    }
+}
+
+#[test]
 fn shots_of_more_positions_than_one_uniform_number_serves_follow_the_state() {
     // Numbers are drawn again at position 16 of 20; sharp conditionals shrink the intervals.
     let n = 20;
