@@ -5,7 +5,7 @@
 
 mod cli;
 
-use cli::{Failure, Line, Session, Story, Takes};
+use cli::{Failure, Line, Session, Story, Takes, number};
 use ketwork::run::{GroundStateRun, RunOptions};
 use std::process::ExitCode;
 
@@ -49,7 +49,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         "E        = {} after {} steps",
         found.estimate, found.steps
     ));
-    session.say(format!("E / N    = {:.8}", found.energy_per_site));
+    session.say(format!("E / N    = {}", number(found.energy_per_site)));
     let score = found
         .v_score
         .map_or_else(|| "undefined".into(), |v| format!("{v:.1e}"));
@@ -58,10 +58,16 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         found.variance
     ));
     if let Some(energy) = found.dmrg_energy {
-        session.say(format!("DMRG     = {energy:.8}, where training started"));
+        session.say(format!(
+            "DMRG     = {}, where training started",
+            number(energy)
+        ));
     }
     if let (Some(exact), Some(off)) = (found.exact, found.relative_error) {
-        session.say(format!("exact    = {exact:.8}, relative error {off:.1e}"));
+        session.say(format!(
+            "exact    = {}, relative error {off:.1e}",
+            number(exact)
+        ));
     }
     let diagnostics = found.diagnostics.map(|d| {
         Line::new()

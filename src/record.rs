@@ -26,6 +26,8 @@ pub struct Manifest {
     pub threads: usize,
     /// The run file as resolved: flags applied, defaults filled in.
     pub run: Value,
+    /// What the program chose beside it: schedules, solver, sampler; null where that is nothing.
+    pub chosen: Value,
 }
 
 impl Manifest {
@@ -40,6 +42,7 @@ impl Manifest {
                 "seed": self.seed,
                 "rng": RNG,
                 "run": self.run,
+                "chosen": self.chosen,
             },
             "machine": {
                 "threads": self.threads,
@@ -208,6 +211,7 @@ mod tests {
             program: "test".into(),
             seed: 3,
             threads,
+            chosen: Value::Null,
             run: json!({ "seed": 3 }),
         }
     }

@@ -3,6 +3,7 @@
 use ketwork::exact::ExactError;
 use ketwork::run::RunError;
 use ketwork::{CheckpointError, PlotError, RecordError, RunFileError};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Why an example ends early; the text is one line for standard error.
@@ -25,6 +26,32 @@ impl Failure {
     /// The computation failed.
     pub fn computation(reason: impl ToString) -> Self {
         Self::Computation(reason.to_string())
+    }
+
+    /// Names the run file where a key of one of its sections is to blame.
+    pub fn of(self, file: Option<&Path>) -> Self {
+        const SECTIONS: [&str; 8] = [
+            "hamiltonian",
+            "wavefunction",
+            "optimizer",
+            "sampling",
+            "evolution",
+            "lindblad",
+            "monte_carlo",
+            "diffusion",
+        ];
+        match (self, file) {
+            (Self::Input(reason), Some(file))
+                if SECTIONS.iter().any(|section| {
+                    reason
+                        .strip_prefix(section)
+                        .is_some_and(|rest| rest.starts_with(['.', ':']))
+                }) =>
+            {
+                Self::Input(format!("{}: {reason}", file.display()))
+            }
+            (failure, _) => failure,
+        }
     }
 
     /// Prints the reason and gives the exit code.

@@ -136,8 +136,9 @@ pub fn main(story: Story, tell: fn(&Session) -> Result<Line, Failure>) -> ExitCo
         }
         Err(e) => return Failure::input(flag_reason(&e)).report(story.name),
     };
+    let file = flags.path.clone();
     let told = Session::new(story, flags).and_then(|session| {
-        let line = tell(&session)?;
+        let line = tell(&session).map_err(|failure| failure.of(file.as_deref()))?;
         session.print(line, &watch)
     });
     match told {
@@ -175,7 +176,7 @@ impl Session {
         if let Some(dir) = &flags.out {
             prepare(dir, flags.resume)?;
         }
-        watch_for_interrupts();
+        watch_for_interrupts(flags.out.is_some());
         Ok(Self {
             run,
             written,
@@ -209,6 +210,7 @@ impl Session {
             seed: self.run.seed,
             threads: self.threads,
             run: self.run.resolved(),
+            chosen: serde_json::Value::Null,
         };
         let open = |path: PathBuf| match self.resume {
             true => Recorder::resume(&path, &manifest, step),
@@ -289,18 +291,28 @@ pub fn means(
     Ok(line)
 }
 
+/// Eight decimals, or eight significant digits with a power of ten where that says nothing.
+pub fn number(v: f64) -> String {
+    match v.abs() {
+        1e-4..1e9 => format!("{v:.8}"),
+        0.0 => "0".to_owned(),
+        _ => format!("{v:.8e}"),
+    }
+}
+
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static COOPERATIVE: AtomicBool = AtomicBool::new(false);
 
-fn watch_for_interrupts() {
+fn watch_for_interrupts(keeps: bool) {
     // Where no handler can be set, Ctrl-C ends the process as it does by default.
-    let _ = ctrlc::set_handler(|| {
+    let how = if keeps { " with a checkpoint" } else { "" };
+    let _ = ctrlc::set_handler(move || {
         let again = INTERRUPTED.swap(true, Ordering::Relaxed);
         if again || !COOPERATIVE.load(Ordering::Relaxed) {
             eprintln!("interrupted");
             std::process::exit(130);
         }
-        eprintln!("interrupted: ends after this step with a checkpoint (once more: at once)");
+        eprintln!("interrupted: ends after this step{how} (once more: at once)");
     });
 }
 

@@ -1,4 +1,4 @@
-use super::memory::gib;
+use super::memory::{configurations, gib};
 
 /// Why an exact calculation is refused or fails.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -6,8 +6,8 @@ use super::memory::gib;
 pub enum ExactError {
     /// The calculation does not fit into memory. Nothing large has been allocated.
     #[error(
-        "{dimension:.4e} configurations: {what} needs {:.3} GiB, {:.3} GiB are available; take a smaller \
-         lattice or sector, or raise the memory limit",
+        "{}: {what} needs {}, {} are available; take a smaller lattice or sector, or a machine with more memory",
+        configurations(*.dimension),
         gib(*.needed),
         gib(*.available)
     )]

@@ -43,8 +43,22 @@ impl Memory {
     }
 }
 
-pub(super) fn gib(bytes: f64) -> f64 {
-    bytes / (1u64 << 30) as f64
+/// So many bytes, in words.
+pub(crate) fn gib(bytes: f64) -> String {
+    let amount = bytes / (1u64 << 30) as f64;
+    match amount {
+        f64::INFINITY => "more GiB than can be counted".to_owned(),
+        1e6.. => format!("{amount:.1e} GiB"),
+        _ => format!("{amount:.3} GiB"),
+    }
+}
+
+/// So many configurations, in words.
+pub(super) fn configurations(dimension: f64) -> String {
+    match dimension {
+        f64::INFINITY => "more configurations than can be counted".to_owned(),
+        _ => format!("{dimension:.4e} configurations"),
+    }
 }
 
 /// Available memory in bytes, where the system tells.

@@ -28,6 +28,7 @@ pub use expectation::expectation;
 pub use levels::{LanczosParams, Levels, check_lowest, ground_state, lowest};
 pub use matrix::SparseMatrix;
 pub use memory::Memory;
+pub(crate) use memory::gib;
 pub use renyi::renyi2;
 pub(crate) use renyi::sites_of;
 pub use spectrum::{Spectrum, Thermal, spectrum};

@@ -6,12 +6,15 @@ use super::models::{
 use super::{LatticeSection, Observable, RunFileError, node};
 use ketwork_hamiltonians::{
     AnyModel, GoldenChain, Hamiltonian, Heisenberg, J1J2, Lattice, Links, LocalSum, Model,
-    ModelError, PauliSum, PauliTerm, QuantumLink, Rydberg, RydbergBlockade, Tfim, ToricCode, XCube,
-    Xxz, Xyz, Z2Gauge,
+    ModelError, PauliSum, PauliTerm, QuantumLink, Rydberg, RydbergBlockade, Scalar, Tfim,
+    ToricCode, XCube, Xxz, Xyz, Z2Gauge,
 };
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 use toml::Value;
+
+/// Largest energy that is accepted: its square, times numbers of samples, is far from the largest double.
+const LARGEST_ENERGY: f64 = 1e140;
 
 /// Declares the models: variant, word in the run file, keys.
 macro_rules! models {
@@ -197,7 +200,36 @@ impl HamiltonianSection {
             .on(&lattice)
             .map(AnyModel::Real),
         };
-        Ok((lattice, model.map_err(refused)?))
+        let model = model.map_err(refused)?;
+        match &model {
+            AnyModel::Real(model) => self.check_size(model.terms())?,
+            AnyModel::Complex(model) => self.check_size(model.terms())?,
+        }
+        Ok((lattice, model))
+    }
+
+    /// Refuses energies whose squares, which a variance needs, are no finite numbers.
+    fn check_size<T: Scalar>(&self, sum: &LocalSum<T>) -> Result<(), RunFileError> {
+        let bound = sum.norm_bound();
+        if bound <= LARGEST_ENERGY {
+            return Ok(());
+        }
+        let size = |c: &&(String, f64)| c.1.abs();
+        let largest = sum
+            .couplings()
+            .iter()
+            .max_by(|a, b| size(a).total_cmp(&size(b)));
+        let keys = serde_json::to_value(self).unwrap_or_default();
+        let key = match largest {
+            Some((name, _)) if keys.get(name).is_some() => format!("hamiltonian.{name}"),
+            _ if keys.get("terms").is_some() => "hamiltonian.terms".to_owned(),
+            _ => "hamiltonian".to_owned(),
+        };
+        let reason = format!(
+            "energies up to {bound:.1e} cannot be squared; choose another unit, so that they stay below \
+             {LARGEST_ENERGY:.0e}"
+        );
+        Err(RunFileError::value(&key, reason))
     }
 
     /// The operator of an observable on the sites of this model, means taken over sites, bonds or

@@ -167,6 +167,15 @@ pub fn moments<T: Scalar>(weight: &[f64], values: &[T]) -> (T, f64) {
     (mean, sum_over(values.len(), square))
 }
 
+/// The exponent of a positive number in scientific notation: the shortest decimal form gives it without a
+/// rounded logarithm.
+fn decimal_exponent(v: f64) -> i32 {
+    format!("{v:e}")
+        .split_once('e')
+        .and_then(|(_, e)| e.parse().ok())
+        .expect("a finite number has a decimal exponent")
+}
+
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { mean, error, .. } = *self;
@@ -176,13 +185,20 @@ impl fmt::Display for Estimate {
         if !error.is_finite() {
             return write!(f, "{mean}({error})");
         }
-        // The shortest decimal form gives first digit and exponent without a rounded logarithm.
-        let digits = format!("{:e}", error.abs());
-        let exponent = digits
-            .split_once('e')
-            .and_then(|(_, e)| e.parse::<i32>().ok())
-            .expect("a finite number has a decimal exponent");
-        let places = i32::from(digits.starts_with('1')) - exponent;
+        let size = decimal_exponent(mean.abs().max(error));
+        if !(-4..9).contains(&size) {
+            // In two steps: a power of ten beyond the doubles is no factor.
+            let half = 10f64.powi(-size / 2);
+            let scale = |v: f64| v * half * 10f64.powi(-size - -size / 2);
+            let scaled = Self {
+                mean: scale(mean),
+                error: scale(error),
+                ..*self
+            };
+            return write!(f, "{scaled}e{size}");
+        }
+        let exponent = decimal_exponent(error);
+        let places = i32::from(format!("{error:e}").starts_with('1')) - exponent;
         if places > 0 {
             let (places, scale) = (places as usize, 10f64.powi(places));
             if error < 1.0 {
@@ -220,7 +236,11 @@ mod tests {
             (-98_765.0, 1900.0, "-98800(1900)"),
             (2.5, 0.0, "2.5"),
             (2.5, f64::INFINITY, "2.5(inf)"),
-            (1e-9, 3e-11, "0.00000000100(3)"),
+            (1e-9, 3e-11, "1.00(3)e-9"),
+            (-8.06e-24, 3e-26, "-8.06(3)e-24"),
+            (-7.998e138, 1.2e136, "-7.998(12)e138"),
+            (3e-7, 0.2, "0.0(2)"),
+            (4e-310, 1e-312, "4.000(10)e-310"),
         ] {
             assert_eq!(
                 Estimate {

@@ -1,9 +1,10 @@
 //! What a run file leaves out: sizes, rates and steps chosen from N.
 
 use super::GroundStateRun;
+use crate::exact::gib;
 use crate::ground_state::DEFAULT_MEMORY;
 use crate::run::network::has_single_changes;
-use crate::run::{RunError, symmetry};
+use crate::run::{RunError, symmetry, symmetry::Checked};
 use crate::run_file::{Network, OptimizerMethod, RunFile, SamplerMethod, Start, Symmetry};
 use crate::{Adam, Metropolis, MetropolisParams, MinSr, Schedule, Spring, Sr, TangentSolver};
 use ketwork_hamiltonians::{Hamiltonian, Lattice, Model, OnSpace, Scalar};
@@ -71,11 +72,17 @@ impl GroundStateRun {
         has_phase && !from_dmrg && self.method() != OptimizerMethod::Adam
     }
 
+    /// Bound on the memory of a step, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        let gib = |g: f64| (g * f64::from(1 << 30)) as usize;
+        self.run.sampling.memory_gib.map_or(DEFAULT_MEMORY, gib)
+    }
+
     fn method(&self) -> OptimizerMethod {
         self.run.optimizer.method.unwrap_or(OptimizerMethod::Spring)
     }
 
-    /// The solver for so many real rows: one for each sample, or each configuration of a full sum,
+    /// The solver, with its name, for so many real rows: one for each sample, or each configuration of a full sum,
     /// and component of ln psi.
     ///
     /// # Errors
@@ -85,35 +92,38 @@ impl GroundStateRun {
         rows: u64,
         n_params: usize,
         is_signed_sum: bool,
-    ) -> Result<Box<dyn TangentSolver>, RunError> {
+    ) -> Result<(&'static str, Box<dyn TangentSolver>), RunError> {
         let n_params = n_params as u64;
         let chosen = self.run.optimizer.method;
         // The schedule sets the shift before each solve.
-        let (solver, side): (Box<dyn TangentSolver>, u64) = match chosen {
-            Some(OptimizerMethod::Adam) => (Box::new(Adam::default()), 0),
+        let (name, solver, side): (_, Box<dyn TangentSolver>, u64) = match chosen {
+            Some(OptimizerMethod::Adam) => ("adam", Box::new(Adam::default()), 0),
             // The same step from the smaller of the two systems.
             None | Some(OptimizerMethod::Minsr | OptimizerMethod::Sr) if n_params < rows => {
-                (Box::new(Sr::default()), n_params)
+                ("sr", Box::new(Sr::default()), n_params)
             }
-            None if is_signed_sum => (Box::new(MinSr::default()), rows),
+            None if is_signed_sum => ("minsr", Box::new(MinSr::default()), rows),
             Some(OptimizerMethod::Minsr | OptimizerMethod::Sr) => {
-                (Box::new(MinSr::default()), rows)
+                ("minsr", Box::new(MinSr::default()), rows)
             }
-            None | Some(OptimizerMethod::Spring) => (Box::new(Spring::new(1e-3, 0.8)), rows),
+            None | Some(OptimizerMethod::Spring) => {
+                ("spring", Box::new(Spring::new(1e-3, 0.8)), rows)
+            }
         };
         let bytes = 8.0 * (side as f64).powi(2);
-        if bytes > DEFAULT_MEMORY as f64 {
+        let bound = self.memory() as f64;
+        if bytes > bound {
             return Err(RunError::Value {
                 key: "optimizer.method",
                 reason: format!(
-                    "the solver's matrix of {side} rows needs {:.1} GiB, above the bound of {:.1} GiB; ask \
-                     for fewer samples or a smaller network, or use \"adam\"",
-                    bytes / f64::from(1 << 30),
-                    DEFAULT_MEMORY as f64 / f64::from(1 << 30)
+                    "the solver's matrix of {side} rows needs {}, above the bound of {}; ask for fewer samples \
+                     or a smaller network, raise sampling.memory_gib, or use \"adam\"",
+                    gib(bytes),
+                    gib(bound)
                 ),
             });
         }
-        Ok(solver)
+        Ok((name, solver))
     }
 
     pub(super) fn metropolis<T: Scalar>(
@@ -173,8 +183,8 @@ pub(super) fn signed<T: Scalar>(
         return model.clone();
     }
     let rotated = model.rotated_by_z(&marks);
-    let lost = symmetry::check(&rotated, symmetries, lattice).is_err();
-    if lost && symmetry::check(model, symmetries, lattice).is_ok() {
+    let lost = symmetry::check(&rotated, symmetries, lattice, Checked::Some).is_err();
+    if lost && symmetry::check(model, symmetries, lattice, Checked::Some).is_ok() {
         model.clone()
     } else {
         rotated

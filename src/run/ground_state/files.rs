@@ -6,13 +6,19 @@ use crate::run::{RunError, RunOptions};
 use crate::{Checkpoint, Estimate, GroundState, Manifest, Recorder, Sampler, TangentSolver};
 use ketwork_hamiltonians::Hamiltonian;
 use ketwork_models::Differentiable;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
+
+/// Name of the choices in a checkpoint.
+const CHOSEN: &str = "chosen";
 
 /// The files of a run that was given a directory.
 pub(super) struct Files {
     pub(super) checkpoint: PathBuf,
     pub(super) log: Recorder,
     fingerprint: String,
+    /// What the run chose beside its run file.
+    chosen: String,
     picture: PathBuf,
     title: String,
     resumed: Option<Checkpoint>,
@@ -23,6 +29,7 @@ impl Files {
     pub(super) fn open(
         this: &GroundStateRun,
         options: &RunOptions,
+        chosen: Value,
     ) -> Result<Option<Self>, RunError> {
         let Some(out) = &options.out else {
             return Ok(None);
@@ -56,11 +63,27 @@ impl Files {
             }
             (false, false) => None,
         };
+        let chosen_text = chosen.to_string();
+        // A checkpoint continues only what would have gone on in the same way.
+        if let Some(saved) = &resumed
+            && saved.word(CHOSEN)? != chosen_text
+        {
+            return Err(RunError::Value {
+                key: "--resume",
+                reason: format!(
+                    "{} was made by another version of ketwork, which had chosen {} where this one chooses \
+                     {chosen_text}; start anew in another directory",
+                    checkpoint.display(),
+                    saved.word(CHOSEN)?
+                ),
+            });
+        }
         let manifest = Manifest {
             program: "ground_state".to_owned(),
             seed: this.run.seed,
             threads: rayon::current_num_threads(),
             run: this.filled().resolved(),
+            chosen,
         };
         let path = out.join("log.jsonl");
         let log = match &resumed {
@@ -72,6 +95,7 @@ impl Files {
         Ok(Some(Self {
             checkpoint,
             fingerprint,
+            chosen: chosen_text,
             log,
             picture,
             title,
@@ -118,6 +142,7 @@ impl Files {
             .set_parameters(vmc.psi.layout(), &vmc.theta)
             .set_array("solver", &vmc.solver.save())
             .set_array("sampler", &sampler)
+            .set_word(CHOSEN, &self.chosen)
             .set_counter("step", vmc.step);
         Ok(checkpoint.save(&self.checkpoint)?)
     }
@@ -153,7 +178,7 @@ fn energies(log: &Path) -> Result<Vec<(f64, f64, f64)>, RunError> {
     };
     let text = std::fs::read_to_string(log).map_err(at)?;
     let line = |line: &str| {
-        let line: serde_json::Value = serde_json::from_str(line).ok()?;
+        let line: Value = serde_json::from_str(line).ok()?;
         let energy = &line["energy"];
         Some((
             line["step"].as_f64()?,

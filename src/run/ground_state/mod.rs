@@ -11,8 +11,8 @@ mod tests;
 pub use outcome::Outcome;
 
 use super::network::{BOND, build_started};
-use super::{EXACT_UP_TO, RunError, RunOptions, State, start, symmetry};
-use crate::exact::{LanczosParams, Memory, check_lowest, dimension, ground_state};
+use super::{EXACT_UP_TO, RunError, RunOptions, State, start, symmetry, symmetry::Checked};
+use crate::exact::{LanczosParams, Memory, check_lowest, dimension, gib, ground_state};
 use crate::run_file::{Network, OptimizerMethod, RunFile, SamplerMethod};
 use crate::{
     Diagnostics, Estimate, FullSum, GroundState, Independent, Joined, Progress, Sampler, Stopwatch,
@@ -26,6 +26,7 @@ use ketwork_models::{Differentiable, Named, Relabelling, Stream};
 use num_complex::Complex64;
 use outcome::cost_of_a_step;
 use plan::Plan;
+use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// Draws of the final measurement, each as large as a training batch: its error is a quarter.
@@ -168,10 +169,11 @@ impl GroundStateRun {
         options: Option<&RunOptions>,
     ) -> Result<Option<Outcome>, RunError> {
         let wavefunction = &self.run.wavefunction;
-        symmetry::check(model, &wavefunction.symmetry, &self.lattice)?;
+        let symmetries = &wavefunction.symmetry;
+        let check = |checked| symmetry::check(model, symmetries, &self.lattice, checked);
+        check(Checked::Some)?;
         let n_sites = model.space().n_sites;
-        let generators: Vec<Relabelling> = wavefunction
-            .symmetry
+        let generators: Vec<Relabelling> = symmetries
             .iter()
             .flat_map(|&s| symmetry::generators(s, &self.lattice, n_sites))
             .collect();
@@ -183,11 +185,16 @@ impl GroundStateRun {
                     None => FullSum::of_few_orbits(&**model.sector(), &group, self.samples)?,
                     Some(_) => None,
                 };
+                if small.is_some() {
+                    check(Checked::All)?;
+                }
                 let broad = self.broad(&*psi, stream.named("broad samples"));
                 let plan = match (small, broad) {
                     (Some(all), _) => Plan::sums(all).measured_by(shots),
-                    (None, Some(broad)) => Plan::draws(broad, self.samples).measured_by(shots),
-                    (None, None) => Plan::draws(shots, self.samples),
+                    (None, Some(broad)) => {
+                        Plan::draws("broad shots", broad, self.samples).measured_by(shots)
+                    }
+                    (None, None) => Plan::draws("shots", shots, self.samples),
                 };
                 self.train(model, &*psi, plan, options)
             }
@@ -198,10 +205,12 @@ impl GroundStateRun {
             }),
             (state, Some(SamplerMethod::FullSum)) => {
                 let all = FullSum::of_orbits(&**model.sector(), &group, Memory::default())?;
+                check(Checked::All)?;
                 self.train(model, state.differentiable(), Plan::sums(all), options)
             }
             (state, None | Some(SamplerMethod::Metropolis)) => {
-                let plan = Plan::draws(self.metropolis(model, stream)?, self.samples);
+                let chains = self.metropolis(model, stream)?;
+                let plan = Plan::draws("chains", chains, self.samples);
                 self.train(model, state.differentiable(), plan, options)
             }
         }
@@ -226,7 +235,7 @@ impl GroundStateRun {
         check_parameters(n_params)?;
         let is_signed_sum = plan.is_sum && W::Log::COMPONENTS == 2;
         let rows = plan.rows * W::Log::COMPONENTS as u64;
-        let solver = self.solver(rows, n_params, is_signed_sum)?;
+        let (method, solver) = self.solver(rows, n_params, is_signed_sum)?;
         let Some(options) = options else {
             return Ok(None);
         };
@@ -235,13 +244,25 @@ impl GroundStateRun {
             .layout()
             .initial(Stream::new(self.run.seed).named("parameters"));
         let mut vmc = GroundState::new(model, psi, plan.sampler, theta).with_solver(solver);
+        vmc.memory = self.memory();
         vmc.learning_rate = self.learning_rate();
         vmc.shift = Some(self.shift(is_signed_sum));
         if self.is_tilted(W::Log::COMPONENTS == 2) {
             vmc.max_change = MAX_CHANGE;
             vmc.tilt = SIGNED_TILT;
         }
-        let mut files = Files::open(self, options)?;
+        let chosen = json!({
+            "sampler": plan.name,
+            "rows": plan.rows,
+            "solver": method,
+            "learning_rate": vmc.learning_rate,
+            "shift": vmc.shift,
+            "max_distance": vmc.max_distance,
+            "tilt": vmc.tilt,
+            "max_change": vmc.max_change,
+            "memory": vmc.memory,
+        });
+        let mut files = Files::open(self, options, chosen)?;
         if let Some(files) = &files {
             files.restore(&mut vmc)?;
         }
@@ -438,11 +459,10 @@ impl GroundStateRun {
         if needed <= available {
             return Ok(());
         }
-        let gib = |bytes: f64| bytes / f64::from(1 << 30);
         Err(RunError::Value {
             key: "sampling.samples",
             reason: format!(
-                "{} samples need {:.1} GiB, {:.1} GiB are available; ask for fewer",
+                "{} samples need {}, {} are available; ask for fewer",
                 self.samples,
                 gib(needed),
                 gib(available)

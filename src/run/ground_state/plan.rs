@@ -19,6 +19,8 @@ pub(in crate::run) fn broad_for(n_sites: usize) -> f64 {
 
 /// The samplers of a run.
 pub(super) struct Plan<W: Wavefunction + ?Sized> {
+    /// How samples are drawn, for the log.
+    pub(super) name: &'static str,
     /// For the steps.
     pub(super) sampler: Box<dyn Sampler<W>>,
     /// Its rows, at most.
@@ -32,6 +34,7 @@ pub(super) struct Plan<W: Wavefunction + ?Sized> {
 impl<W: Wavefunction + ?Sized> Plan<W> {
     pub(super) fn sums(all: FullSum) -> Self {
         Self {
+            name: "sum",
             rows: all.n_rows() as u64,
             is_sum: true,
             sampler: Box::new(all),
@@ -39,8 +42,9 @@ impl<W: Wavefunction + ?Sized> Plan<W> {
         }
     }
 
-    pub(super) fn draws(sampler: impl Sampler<W> + 'static, rows: u64) -> Self {
+    pub(super) fn draws(name: &'static str, sampler: impl Sampler<W> + 'static, rows: u64) -> Self {
         Self {
+            name,
             sampler: Box::new(sampler),
             rows,
             is_sum: false,

@@ -79,6 +79,22 @@ fn a_stop_between_steps_ends_the_run_with_a_checkpoint_and_no_more_draws() {
     assert_eq!(logged.to_bits(), energy.mean.to_bits());
     let saved = Checkpoint::load(&checkpoint, &run(&endless).run.fingerprint()).unwrap();
     assert_eq!(saved.counter("step").unwrap(), steps);
+    // A version that would go on in another way does not continue it.
+    let mut other = saved.clone();
+    let chosen = other.word("chosen").unwrap().replace("spring", "adam");
+    assert!(chosen.contains("adam"), "{chosen}");
+    let elsewhere = dir.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let path = elsewhere.join("checkpoint.safetensors");
+    other.set_word("chosen", &chosen).save(&path).unwrap();
+    let foreign = RunOptions {
+        out: Some(elsewhere),
+        resume: true,
+        ..options.clone()
+    };
+    let error = run(&endless).run(&foreign).unwrap_err();
+    assert!(error.is_input(), "{error}");
+    assert!(error.to_string().starts_with("--resume: "), "{error}");
     // Stopped before its first step, it ends where it stands.
     let again = RunOptions {
         resume: true,

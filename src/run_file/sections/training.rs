@@ -132,6 +132,8 @@ pub struct SamplingSection {
     pub samples: Option<usize>,
     /// The sampler.
     pub sampler: Option<SamplerMethod>,
+    /// Bound on the memory of a step in GiB: batches are cut into pieces that stay within it.
+    pub memory_gib: Option<f64>,
 }
 
 impl WavefunctionSection {
@@ -172,6 +174,7 @@ impl OptimizerSection {
 
 impl SamplingSection {
     pub(in crate::run_file) fn validate(&self) -> Result<(), RunFileError> {
+        positive("sampling.memory_gib", self.memory_gib)?;
         match self.samples {
             Some(n) if n < 2 => Err(RunFileError::value(
                 "sampling.samples",

@@ -47,6 +47,21 @@ const BAD: &[(&str, &str, &str)] = &[
         "finite",
     ),
     (
+        "[hamiltonian]\nmodel = \"tfim\"\nh = 1e308\nCHAIN",
+        "hamiltonian.h:",
+        "cannot be squared; choose another unit",
+    ),
+    (
+        "[hamiltonian]\nmodel = \"pauli\"\nterms = [{ c = 1e200, op = \"Z\", sites = [1] }]\nCHAIN",
+        "hamiltonian.terms:",
+        "cannot be squared",
+    ),
+    (
+        "[sampling]\nmemory_gib = 0",
+        "sampling.memory_gib:",
+        "positive",
+    ),
+    (
         "[hamiltonian]\nmodel = \"tfim\"\nh = 1979-05-27\nCHAIN",
         "hamiltonian.h:",
         "date",
