@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 const STORY: Story = Story {
     name: "circuit_diffusion",
-    takes: &[Takes::RunFile],
+    takes: &[Takes::RunFile, Takes::Resume],
     toml: "seed = 1\n[diffusion]\ndata = \"digits\"\nclasses = [0, 1]\nqubits = 6\nsteps = 10\n",
 };
 
@@ -22,6 +22,7 @@ fn main() -> ExitCode {
 fn tell(session: &Session) -> Result<Line, Failure> {
     let options = RunOptions {
         out: session.out().map(Into::into),
+        resume: session.resume,
         progress: true,
         stop: Some(session.interrupted()),
         ..RunOptions::default()

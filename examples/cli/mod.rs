@@ -267,8 +267,13 @@ impl Session {
         })?;
         if self.json {
             let text = serde_json::Value::Object(object);
-            writeln!(std::io::stdout(), "{text}").map_err(Failure::computation)?;
+            return writeln!(std::io::stdout(), "{text}").map_err(Failure::computation);
         }
+        let mut cost = format!("{:.1} s, {:.1} CPU s", spent.seconds, spent.cpu_seconds);
+        if let Some(peak) = peak_memory_mb() {
+            cost += &format!(", peak memory {peak:.0} MB");
+        }
+        self.say(cost);
         Ok(())
     }
 }

@@ -54,13 +54,16 @@ pub enum OperatorError {
         site: u32,
     },
     /// A coupling or matrix element is NaN or infinite.
-    #[error("{what} is not a finite number")]
+    #[error("{what} is not a finite number; give it one")]
     NotFinite {
         /// The quantity.
         what: String,
     },
     /// A row or column lies outside the local space, or a Pauli string has the wrong length.
-    #[error("term {term} does not fit its {n_sites} sites of dimension {local_dim}")]
+    #[error(
+        "term {term} does not fit its {n_sites} sites of dimension {local_dim}; give rows and columns below their \
+         product of dimensions, or one letter for each site"
+    )]
     WrongShape {
         /// Position of the term.
         term: usize,

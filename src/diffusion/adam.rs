@@ -20,6 +20,20 @@ impl Adam {
         }
     }
 
+    /// The moments and the number of steps, for a checkpoint.
+    pub(crate) fn save(&self, out: &mut Vec<f64>) {
+        out.extend(&self.first);
+        out.extend(&self.second);
+        out.push(f64::from(self.count));
+    }
+
+    /// Takes what [`Self::save`] gave from the front.
+    pub(crate) fn load(&mut self, saved: &mut impl Iterator<Item = f64>) {
+        let moments = self.first.iter_mut().chain(&mut self.second);
+        moments.zip(saved.by_ref()).for_each(|(m, v)| *m = v);
+        self.count = saved.next().map_or(0, |count| count as i32);
+    }
+
     /// Moves the parameters against the gradient.
     pub(crate) fn step(&mut self, theta: &mut [f64], gradient: &[f64], rate: f64) {
         const BETA: (f64, f64) = (0.9, 0.999);

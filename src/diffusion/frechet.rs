@@ -3,6 +3,9 @@
 use crate::DiffusionError;
 use ketwork_linalg::{eigen_real, product};
 
+/// Largest dimension whose covariance is always written out.
+const DENSE: usize = 1024;
+
 /// Leading principal components of a reference cloud.
 #[derive(Clone, Debug)]
 pub struct Pca {
@@ -24,6 +27,10 @@ impl Pca {
     /// # Errors
     /// [`DiffusionError::TooFew`] for fewer than two points, [`DiffusionError::NoConvergence`].
     pub fn new(points: &[Vec<f64>], k: usize) -> Result<Self, DiffusionError> {
+        let n = points.len();
+        if n > 1 && points[0].len() > n.max(DENSE) {
+            return Self::of_few(points, k);
+        }
         let Moments { mean, covariance } = moments(points)?;
         let d = mean.len();
         let (_, mut vectors) = eigen_real(d, |i, j| covariance[i * d + j]).map_err(|_| FAILED)?;
@@ -33,6 +40,36 @@ impl Pca {
             mean,
             directions: vectors,
         })
+    }
+
+    /// The same from the scalar products of the points, which are fewer than the dimension: the directions in
+    /// which n points vary are n - 1 combinations of them.
+    fn of_few(points: &[Vec<f64>], k: usize) -> Result<Self, DiffusionError> {
+        let (n, mean) = (points.len(), centre(points));
+        let centred: Vec<Vec<f64>> = points
+            .iter()
+            .map(|p| p.iter().zip(&mean).map(|(x, m)| x - m).collect())
+            .collect();
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+        let (values, vectors) =
+            eigen_real(n, |i, j| dot(&centred[i], &centred[j])).map_err(|_| FAILED)?;
+        let largest = values.last().copied().unwrap_or(0.0);
+        let directions = values
+            .iter()
+            .zip(&vectors)
+            .rev()
+            .take(k)
+            .filter(|(value, _)| **value > 1e-12 * largest)
+            .map(|(value, vector)| {
+                let mut along = vec![0.0; mean.len()];
+                for (p, v) in centred.iter().zip(vector) {
+                    let add = along.iter_mut().zip(p);
+                    add.for_each(|(a, x)| *a += v * x / value.sqrt());
+                }
+                along
+            })
+            .collect();
+        Ok(Self { mean, directions })
     }
 
     /// Moments of points in the space of the components.
@@ -58,6 +95,14 @@ const FAILED: DiffusionError = DiffusionError::NoConvergence {
     what: "a covariance",
 };
 
+/// The mean of at least one point.
+fn centre(points: &[Vec<f64>]) -> Vec<f64> {
+    let n = points.len() as f64;
+    (0..points[0].len())
+        .map(|i| points.iter().map(|p| p[i]).sum::<f64>() / n)
+        .collect()
+}
+
 /// Mean and covariance with the denominator n - 1.
 fn moments(points: &[Vec<f64>]) -> Result<Moments, DiffusionError> {
     let n = points.len();
@@ -68,10 +113,7 @@ fn moments(points: &[Vec<f64>]) -> Result<Moments, DiffusionError> {
             needed: 2,
         });
     }
-    let d = points[0].len();
-    let mean: Vec<f64> = (0..d)
-        .map(|i| points.iter().map(|p| p[i]).sum::<f64>() / n as f64)
-        .collect();
+    let (d, mean) = (points[0].len(), centre(points));
     let mut covariance = vec![0.0; d * d];
     for p in points {
         for i in 0..d {
@@ -148,6 +190,27 @@ mod tests {
         );
         // 1 + 4 + (2 - 1)^2 + (3 - 4)^2.
         assert!((d.unwrap() - 7.0).abs() < 1e-12, "another distance");
+    }
+
+    #[test]
+    fn few_points_have_the_components_of_their_covariance() {
+        let number = |i: usize, j: usize| ((7 * i + 3 * j * j + 5 * i * j) as f64).sin();
+        let cloud = |n: usize, shift: f64| -> Vec<Vec<f64>> {
+            (0..n)
+                .map(|i| (0..12).map(|j| number(i, j) + shift * j as f64).collect())
+                .collect()
+        };
+        let (reference, other) = (cloud(6, 0.0), cloud(9, 0.3));
+        let distance = |pca: &Pca| {
+            let of = |points: &[Vec<f64>]| pca.moments(points).unwrap();
+            frechet(&of(&reference), &of(&other)).unwrap()
+        };
+        let dense = Pca::new(&reference, 4).unwrap();
+        let few = Pca::of_few(&reference, 4).unwrap();
+        let (a, b) = (distance(&dense), distance(&few));
+        assert!(a > 0.1 && (a - b).abs() < 1e-9 * a, "{a} against {b}");
+        // Six points vary in five directions.
+        assert_eq!(Pca::of_few(&reference, 9).unwrap().directions.len(), 5);
     }
 
     #[test]

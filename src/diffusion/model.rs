@@ -6,7 +6,7 @@ use crate::schedule::gaussian;
 use crate::states::inner;
 use crate::{
     Bottleneck, Circuit, Condition, Data, DiffusionError, DiffusionParams, Forward, ForwardProcess,
-    Perceptron, States, infidelity,
+    Optimizer, Perceptron, States, infidelity,
 };
 use ketwork_hamiltonians::Hamiltonian;
 use ketwork_models::Stream;
@@ -212,6 +212,19 @@ impl DiffusionModel {
                 needed,
                 allowed: params.memory,
             });
+        }
+        if matches!(params.optimizer, Optimizer::NaturalGradient { .. }) {
+            // The metric, its shifted copy and factor, and the Jacobian of one state on each thread.
+            let p = (features.count() * n_params) as f64;
+            let threads = rayon::current_num_threads() as f64;
+            let needed = 8.0 * p * threads * (3.0 * p + 2f64.powi(bits as i32 + 1));
+            if needed > params.memory as f64 {
+                return Err(DiffusionError::Memory {
+                    n_qubits: bits as usize,
+                    needed,
+                    allowed: params.memory,
+                });
+            }
         }
         let init = stream.named("angles");
         let angle = |t: usize, p: usize| params.initial * gaussian(init, t as u64, p as u32).re;

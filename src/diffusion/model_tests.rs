@@ -312,6 +312,34 @@ fn a_run_has_the_same_bits_for_any_number_of_threads() {
 }
 
 #[test]
+fn a_training_loaded_from_its_numbers_equals_one_that_was_never_stopped() {
+    let (split, mut params) = small();
+    params.epochs = 4;
+    params.hidden = vec![8];
+    let start = || Training::new(&split, &params, Stream::new(2)).unwrap();
+    let mut whole = start();
+    let fresh = whole.save();
+    let losses: Vec<Epoch> = whole.by_ref().map(Result::unwrap).collect();
+    for stop in [0, 1, 3] {
+        let mut first = start();
+        first
+            .by_ref()
+            .take(stop)
+            .for_each(|epoch| drop(epoch.unwrap()));
+        let mut second = start();
+        second.load(&first.save()).unwrap();
+        assert_eq!(second.epoch(), stop);
+        let rest: Vec<Epoch> = second.by_ref().map(Result::unwrap).collect();
+        assert_eq!(rest, losses[stop..]);
+        assert_eq!(second.save(), whole.save());
+    }
+    let mut other = start();
+    let error = other.load(&fresh[1..]).unwrap_err();
+    assert!(matches!(error, DiffusionError::Mismatch { .. }), "{error}");
+    assert_eq!(other.save(), fresh, "nothing is changed");
+}
+
+#[test]
 fn training_beats_doing_nothing_on_held_out_states() {
     let (split, params) = small();
     let natural = DiffusionParams {

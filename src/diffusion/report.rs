@@ -17,7 +17,8 @@ const COMPONENTS: usize = 10;
 /// labels are read from moduli, fidelities from complex amplitudes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
-    /// Mean infidelity of each backward step t = 1 .. T on held-out states.
+    /// Mean infidelity of each backward step t = 1 .. T on held-out states; of depolarised ones 1 minus the
+    /// superfidelity, which is an infidelity where one of the two is pure.
     pub infidelity: Vec<f64>,
     /// Mean infidelity of doing nothing, on the same noisy states.
     pub identity_baseline: Vec<f64>,

@@ -134,6 +134,54 @@ impl<'a> Training<'a> {
         &self.model
     }
 
+    /// Epochs that are done.
+    #[must_use]
+    pub fn epoch(&self) -> usize {
+        self.epoch
+    }
+
+    /// All numbers that later epochs depend on, for a checkpoint: a run that is loaded from them equals one
+    /// that was never stopped, bit for bit.
+    #[must_use]
+    pub fn save(&self) -> Vec<f64> {
+        let mut out = vec![self.epoch as f64];
+        self.model.theta.iter().for_each(|theta| out.extend(theta));
+        out.extend(&self.model.weights);
+        self.angles.iter().for_each(|adam| adam.save(&mut out));
+        self.weights.save(&mut out);
+        out.extend(&self.pace);
+        out
+    }
+
+    /// Continues from what [`Self::save`] gave.
+    ///
+    /// # Errors
+    /// [`DiffusionError::Mismatch`] for numbers of another run; nothing is then changed.
+    pub fn load(&mut self, saved: &[f64]) -> Result<(), DiffusionError> {
+        let without_pace = self.save().len() - self.pace.len();
+        let with_pace = without_pace + self.params.steps;
+        if saved.len() != without_pace && saved.len() != with_pace {
+            return Err(DiffusionError::Mismatch {
+                what: "numbers of a saved training",
+                found: saved.len(),
+                expected: with_pace,
+            });
+        }
+        let mut saved = saved.iter().copied();
+        self.epoch = saved.next().map_or(0, |epoch| epoch as usize);
+        let parameters = self.model.theta.iter_mut().flatten();
+        parameters
+            .chain(&mut self.model.weights)
+            .zip(saved.by_ref())
+            .for_each(|(x, v)| *x = v);
+        self.angles
+            .iter_mut()
+            .for_each(|adam| adam.load(&mut saved));
+        self.weights.load(&mut saved);
+        self.pace = saved.collect();
+        Ok(())
+    }
+
     /// Generates and measures.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use crate::run_file::{
     Activation, Classes, DiffusionData, DiffusionSection, HamiltonianSection, NoiseSchedule,
     RunFile,
 };
-use crate::{Figure, Panel, Progress};
+use crate::{Checkpoint, Figure, Panel, Progress};
 use ketwork_diffusion::{
     Autoencoder, AutoencoderParams, Conditioning, Data, Diffusion, DiffusionError, DiffusionParams,
     Grid, Report, Schedule, Split, States, Training,
@@ -13,6 +13,7 @@ use ketwork_diffusion::{
 use ketwork_hamiltonians::{AnyModel, Boundary, Hamiltonian, Lattice, Model, OnSpace, Tfim};
 use ketwork_models::Stream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Share of the data that is held out.
 const HELD_OUT: f64 = 0.2;
@@ -22,13 +23,17 @@ const SEEN: [f64; 5] = [0.5, 0.75, 1.0, 1.25, 1.5];
 const UNSEEN: [f64; 8] = [0.6, 0.65, 0.85, 0.9, 1.1, 1.15, 1.35, 1.4];
 /// Latent qubits where the run file names none.
 const LATENT_QUBITS: usize = 4;
+/// Name of the training's numbers in a checkpoint.
+const TRAINING: &str = "training";
+/// Time between checkpoints.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 /// Tiles of the picture: rows and columns.
 const TILES: (usize, usize) = (4, 16);
 
 /// A diffusion run, checked and ready.
 #[derive(Debug)]
 pub struct DiffusionRun {
-    seed: u64,
+    run: RunFile,
     split: Split,
     params: DiffusionParams,
     /// Pictures behind latent states.
@@ -91,37 +96,61 @@ impl DiffusionRun {
             DiffusionData::GroundStates => family(run)?,
         };
         Ok(Self {
-            seed: run.seed,
+            run: run.clone(),
             split,
             params,
             decoder,
         })
     }
 
-    /// Trains, generates and measures.
+    /// Trains, generates and measures; with a directory a checkpoint is kept there from time to time, when
+    /// the run is stopped and at the end of training.
     ///
     /// # Errors
-    /// [`RunError`]; a run that is stopped has nothing to keep.
+    /// [`RunError`]; [`RunError::Interrupted`] for a run that is stopped.
     pub fn run(&self, options: &RunOptions) -> Result<Report, RunError> {
-        let stream = Stream::new(self.seed);
+        let stream = Stream::new(self.run.seed);
+        let path = options
+            .out
+            .as_ref()
+            .map(|dir| dir.join("checkpoint.safetensors"));
         let mut training = Training::new(&self.split, &self.params, stream)?;
+        if let (Some(path), true) = (&path, options.resume) {
+            let saved = Checkpoint::load(path, &self.run.fingerprint())?;
+            training.load(saved.array(TRAINING)?)?;
+        }
+        let save = |training: &Training<'_>| -> Result<(), RunError> {
+            let Some(path) = &path else {
+                return Ok(());
+            };
+            let mut checkpoint = Checkpoint::new(self.run.fingerprint());
+            checkpoint.set_array(TRAINING, &training.save());
+            Ok(checkpoint.save(path)?)
+        };
+        let mut saved_at = Instant::now();
         let mut bar = match options.progress {
             true => Progress::new("epochs", self.params.epochs as u64),
             false => Progress::hidden(),
         };
-        for epoch in training.by_ref() {
+        while let Some(epoch) = training.next() {
             let epoch = epoch.map_err(RunError::Trained)?;
             let mean = epoch.infidelity.iter().sum::<f64>() / epoch.infidelity.len() as f64;
             bar.show(epoch.epoch as u64, &format!("mean infidelity {mean:.4}"));
             if options.is_stopped() {
+                save(&training)?;
                 return Err(RunError::Interrupted {
                     steps: epoch.epoch as u64,
                     energy: None,
-                    checkpoint: None,
+                    checkpoint: path,
                 });
+            }
+            if saved_at.elapsed() > CHECKPOINT_EVERY {
+                save(&training)?;
+                saved_at = Instant::now();
             }
         }
         bar.finish();
+        save(&training)?;
         let found = training.finish().map_err(RunError::Trained)?;
         for warning in &found.report.warnings {
             eprintln!("{warning}");
@@ -225,7 +254,20 @@ fn encoder(
         n_qubits: qubits(section, LATENT_QUBITS),
         ..AutoencoderParams::default()
     };
-    Autoencoder::train(&train.states.moduli(), &params, stream.named("autoencoder"))
+    let trained = Autoencoder::train(&train.states.moduli(), &params, stream.named("autoencoder"));
+    trained.map_err(|error| match error {
+        // In a run file that is the number of qubits of the circuit.
+        DiffusionError::Parameter {
+            key: "latent",
+            value,
+            reason,
+        } => DiffusionError::Parameter {
+            key: "qubits",
+            value,
+            reason,
+        },
+        error => error,
+    })
 }
 
 fn encoded(code: &Autoencoder, data: Data) -> Result<Data, DiffusionError> {
@@ -326,6 +368,44 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_run_stopped_in_its_epochs_continues_to_the_same_report() {
+        use std::sync::atomic::AtomicBool;
+        static STOP: AtomicBool = AtomicBool::new(true);
+        let text = "[diffusion]\ndata = \"bars\"\nsteps = 2\nepochs = 3\n";
+        let run = DiffusionRun::new(&text.parse().unwrap()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let options = RunOptions {
+            out: Some(dir.path().to_owned()),
+            ..RunOptions::default()
+        };
+        let stopped = RunOptions {
+            stop: Some(&STOP),
+            ..options.clone()
+        };
+        let error = run.run(&stopped).unwrap_err();
+        assert!(
+            matches!(
+                &error,
+                RunError::Interrupted {
+                    steps: 1,
+                    checkpoint: Some(_),
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        let resumed = RunOptions {
+            resume: true,
+            ..options
+        };
+        let whole = run.run(&RunOptions::default()).unwrap();
+        assert_eq!(run.run(&resumed).unwrap(), whole);
+        // Another run's checkpoint is refused.
+        let other = DiffusionRun::new(&format!("seed = 1\n{text}").parse().unwrap()).unwrap();
+        assert!(other.run(&resumed).unwrap_err().is_input());
+    }
+
+    #[test]
     fn what_a_diffusion_cannot_be_is_refused_by_its_key() {
         let cases = [
             ("layers = 3", "diffusion.layers = 3: even"),
@@ -349,7 +429,7 @@ mod tests {
             ),
             (
                 "latent = true\nqubits = 20",
-                "diffusion.latent = 20: 1 to 10",
+                "diffusion.qubits = 20: 1 to 10",
             ),
             (
                 "data = \"ground_states\"\nqubits = 40",

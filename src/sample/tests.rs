@@ -343,6 +343,10 @@ fn chains_are_diagnosed() {
     };
     let refused = Metropolis::new(number.clone(), none, Stream::new(2)).map(|_| ());
     assert_eq!(refused.unwrap_err(), SampleError::NoSamples);
+    let table = Autoregressive::new(PrefixTable::<f64>::new(*number.space()), number.clone());
+    let mut nothing = Independent::new(0, Stream::new(2));
+    let refused = nothing.draw(&table, &table.layout().initial(Stream::new(3)));
+    assert_eq!(refused.unwrap_err(), SampleError::NoSamples);
     let nan = vec![f64::NAN; theta.len()];
     let refused = FullSum::new(&*number, Memory::default())
         .unwrap()

@@ -165,6 +165,26 @@ fn runs_are_the_same_bits_with_one_and_two_threads() {
 }
 
 #[test]
+fn batches_of_many_blocks_are_the_same_bits_with_one_and_two_threads() {
+    // Several blocks of networks and of local energies, and a Gram matrix in single precision.
+    for method in ["minsr", "spring"] {
+        let words = format!("samples = 2500\n[optimizer]\nmethod = \"{method}\"\n");
+        let text = RING
+            .replace("[8]", "[16]")
+            .replace(
+                "network = \"transformer\"",
+                "network = \"transformer\"\nwidth = 32",
+            )
+            .replace("samples = 200", &words);
+        let place = Place::new(&text);
+        let one = place.ok("--steps 2 --threads 1 --out one");
+        let two = place.ok("--steps 2 --threads 2 --out two");
+        assert_eq!(place.state("one"), place.state("two"));
+        assert_eq!(one["energy"].to_string(), two["energy"].to_string());
+    }
+}
+
+#[test]
 fn a_resumed_run_equals_an_uninterrupted_one() {
     for text in [RING.to_owned(), chains()].into_iter().chain(wider()) {
         let place = Place::new(&text);
@@ -250,6 +270,69 @@ fn quick_runs_refuse_what_the_file_asks_for_beyond_the_memory() {
                 "{refused}"
             );
         }
+    }
+}
+
+#[test]
+fn bad_run_files_and_flags_end_with_2_and_name_key_and_remedy() {
+    let heisenberg = RING.replace("model = \"tfim\"\nh = 1.0", "model = \"heisenberg\"");
+    let pauli = |terms: &str| {
+        RING.replace(
+            "model = \"tfim\"\nh = 1.0",
+            &format!("model = \"pauli\"\nterms = [{terms}]"),
+        )
+    };
+    for (text, key, remedy) in [
+        (
+            RING.replace("h = 1.0", "field = 1.0"),
+            "hamiltonian.field",
+            "h",
+        ),
+        (
+            RING.replace("h = 1.0", "h = nan"),
+            "hamiltonian.h",
+            "finite",
+        ),
+        (
+            RING.replace("h = 1.0", "h = 1e308"),
+            "hamiltonian.h",
+            "unit",
+        ),
+        (RING.replace("200", "0"), "sampling.samples", "at least 2"),
+        (heisenberg.replace("[8]", "[7]"), "sector", "total_sz"),
+        (
+            heisenberg + "sector = { total_sz = 0 }\n",
+            "sampling.sector",
+            "unknown",
+        ),
+        (
+            pauli("{ c = 1.0, op = \"ZZ\", sites = [3, 8] }"),
+            "hamiltonian",
+            "0 to 7",
+        ),
+        (
+            pauli("{ c = 1.0, op = \"ZZ\", sites = [3, 3] }"),
+            "hamiltonian",
+            "twice",
+        ),
+    ] {
+        let message = Place::new(&text).refused("--out out");
+        assert!(message.contains("run.toml: "), "{message}");
+        assert!(
+            message.contains(key) && message.contains(remedy),
+            "{message}"
+        );
+    }
+    let place = Place::new(RING);
+    for (flags, key) in [
+        ("--samples 0", "samples"),
+        ("--steps 0", "steps"),
+        ("--threads 0", "--threads"),
+        ("--levels 3", "--levels"),
+        ("--unknown", "--unknown"),
+    ] {
+        let message = place.refused(flags);
+        assert!(message.contains(key), "{message}");
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) const SIGNED_TILT: Schedule = Schedule::Power {
     power: 2.0,
     warmup: 0,
 };
-/// Shift of a sum of a state with phases, relative to the mean diagonal. An amplitude on its way to another
+/// Shift of a sum of a state with phases, relative to the mean eigenvalue. An amplitude on its way to another
 /// sign has a diagonal of |psi|^2, which no larger shift lets move; there is no noise to be kept out.
 const SIGNED_SHIFT: f64 = 1e-5;
 

@@ -24,6 +24,7 @@ fn forward<M: Conditional>(net: &M, theta: &[f64], work: &mut M::Work, x: &Confi
 
 #[track_caller]
 fn nearly<L: Scalar>(a: &[L], b: &[L], what: &str) {
+    assert_eq!(a.len(), b.len(), "{what}");
     for (a, b) in a.iter().zip(b) {
         let same = (*a - *b).abs2() < 1e-24 * (1.0 + b.abs2());
         assert!(same, "{what}: {a} against {b}");

@@ -45,7 +45,8 @@ const CHAIN_5: [[usize; 2]; 4] = [[0, 1], [1, 2], [2, 3], [3, 4]];
 const SQUARE_3_BY_2: [[usize; 2]; 7] = [[0, 1], [1, 2], [3, 4], [4, 5], [0, 3], [1, 4], [2, 5]];
 const ALL_OF_4: [[usize; 2]; 6] = [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]];
 
-/// Every model of the zoo at least once.
+/// The models on qubits, spin-1/2 links and fusion paths, each at least once. Those of larger sites,
+/// `ZnGauge` and `SquareLink`, have tests of their own.
 ///
 /// # Errors
 /// None: the cases are valid. The error type is that of the constructors.
