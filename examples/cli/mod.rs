@@ -176,7 +176,7 @@ impl Session {
         if let Some(dir) = &flags.out {
             prepare(dir, flags.resume)?;
         }
-        watch_for_interrupts(flags.out.is_some());
+        watch_for_interrupts(flags.out.is_some() && story.takes.contains(&Takes::Resume));
         Ok(Self {
             run,
             written,
@@ -244,7 +244,7 @@ impl Session {
     }
 
     /// From now on Ctrl-C only raises this flag: the example promises to look at it between steps,
-    /// to write a checkpoint and to return [`Failure::Interrupted`].
+    /// to write a checkpoint if it takes `--resume`, and to return [`Failure::Interrupted`].
     pub fn interrupted(&self) -> &'static AtomicBool {
         COOPERATIVE.store(true, Ordering::Relaxed);
         &INTERRUPTED
@@ -296,7 +296,7 @@ pub fn means(
     Ok(line)
 }
 
-/// Eight decimals, or eight significant digits with a power of ten where that says nothing.
+/// Eight decimals, with a power of ten where they would say nothing.
 pub fn number(v: f64) -> String {
     match v.abs() {
         1e-4..1e9 => format!("{v:.8}"),

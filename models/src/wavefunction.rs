@@ -207,7 +207,7 @@ pub trait Ancestral: Wavefunction {
         None
     }
 
-    /// Draws shots as weighted samples.
+    /// Draws shots as weighted samples: those of [`Ancestral::draw`], [`Shots::weighted`].
     fn sample(&self, theta: &[f64], shots: Range<u64>, stream: Stream) -> Samples<Self::Log> {
         self.draw(theta, shots, stream).weighted()
     }
@@ -261,6 +261,9 @@ macro_rules! forward_wavefunction {
         impl<W: Ancestral + ?Sized> Ancestral for $pointer {
             fn draw(&self, theta: &[f64], shots: Range<u64>, stream: Stream) -> Shots<W::Log> {
                 (**self).draw(theta, shots, stream)
+            }
+            fn sample(&self, theta: &[f64], shots: Range<u64>, stream: Stream) -> Samples<W::Log> {
+                (**self).sample(theta, shots, stream)
             }
             fn draw_broadly(&self, theta: &[f64], shots: Range<u64>, stream: Stream, uniform: f64) -> Option<Shots<W::Log>> {
                 (**self).draw_broadly(theta, shots, stream, uniform)

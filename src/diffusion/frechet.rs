@@ -22,10 +22,11 @@ pub struct Moments {
 }
 
 impl Pca {
-    /// The first `k` (at most the dimension) principal components of the points.
+    /// The first `k` principal components of the points, at most as many as the dimension; above dimension 1024
+    /// at most as many as the points vary in.
     ///
     /// # Errors
-    /// [`DiffusionError::TooFew`] for fewer than two points, [`DiffusionError::NoConvergence`].
+    /// [`DiffusionError::TooFew`] for fewer than two points, or equal ones above dimension 1024, [`DiffusionError::NoConvergence`].
     pub fn new(points: &[Vec<f64>], k: usize) -> Result<Self, DiffusionError> {
         let n = points.len();
         if n > 1 && points[0].len() > n.max(DENSE) {
@@ -54,6 +55,13 @@ impl Pca {
         let (values, vectors) =
             eigen_real(n, |i, j| dot(&centred[i], &centred[j])).map_err(|_| FAILED)?;
         let largest = values.last().copied().unwrap_or(0.0);
+        if largest <= 0.0 {
+            return Err(DiffusionError::TooFew {
+                what: "different points of a covariance",
+                found: 1,
+                needed: 2,
+            });
+        }
         let directions = values
             .iter()
             .zip(&vectors)

@@ -214,9 +214,9 @@ impl DiffusionModel {
             });
         }
         if matches!(params.optimizer, Optimizer::NaturalGradient { .. }) {
-            // The metric, its shifted copy and factor, and the Jacobian of one state on each thread.
+            // The metric, its shifted copy and factor, and the Jacobian of one state, for each step at work.
             let p = (features.count() * n_params) as f64;
-            let threads = rayon::current_num_threads() as f64;
+            let threads = rayon::current_num_threads().min(params.steps) as f64;
             let needed = 8.0 * p * threads * (3.0 * p + 2f64.powi(bits as i32 + 1));
             if needed > params.memory as f64 {
                 return Err(DiffusionError::Memory {

@@ -1,6 +1,7 @@
 //! Backward steps: derivatives of every variant, the ceiling of linear maps, threads.
 
 use crate::model::{DiffusionModel, StepGradient};
+use crate::natural::natural_gradient;
 use crate::states::inner;
 use crate::tests::random_states;
 use crate::*;
@@ -122,26 +123,68 @@ fn jacobians_equal_differences_of_outputs() {
         let jacobian = model.jacobian(2, x.row(0), &condition, 0);
         let p = jacobian.len() / 8;
         let psi = output(&model).states;
-        let h = 1e-4;
+        let h = 1e-3;
         for k in (0..p).step_by(5) {
             let at = |by: f64| {
                 let mut m = model.clone();
                 m.theta[1][k] += by;
                 output(&m).states.row(0).to_vec()
             };
-            let (a, b) = (at(h), at(-h));
-            let d: Vec<Complex64> = a.iter().zip(&b).map(|(a, b)| (a - b) / (2.0 * h)).collect();
+            let [a, b, c, e] = [at(h), at(-h), at(2.0 * h), at(-2.0 * h)];
+            let d: Vec<Complex64> = (0..4)
+                .map(|i| (8.0 * (a[i] - b[i]) - (c[i] - e[i])) / (12.0 * h))
+                .collect();
             let along = inner(psi.row(0), &d);
             for i in 0..4 {
-                // The part along the state itself is projected out; error of order h^2.
+                // The part along the state itself is projected out; error of order h^4.
                 let z = d[i] - psi.row(0)[i] * along;
                 let exact = Complex64::new(jacobian[2 * i * p + k], jacobian[(2 * i + 1) * p + k]);
                 assert!(
-                    (z - exact).norm() < 1e-7,
+                    (z - exact).norm() < 1e-8,
                     "{name}, angle {k}: {z} and {exact}"
                 );
             }
         }
+    }
+}
+
+#[test]
+fn the_natural_gradient_solves_with_the_metric_of_fidelities() {
+    // 1 - |<psi(theta)|psi(theta + d)>|^2 = d G d to second order: Stokes et al., section 2.
+    let data = data(2, 3);
+    let (name, params) = variants().swap_remove(0);
+    let model = DiffusionModel::new(&data, &params, Stream::new(5)).unwrap();
+    let x = data.states.select(&[1]);
+    let condition = data.select(&[1]).condition;
+    let at = |moves: &[(usize, f64)]| {
+        let mut m = model.clone();
+        moves.iter().for_each(|&(k, by)| m.theta[1][k] += by);
+        m.denoise(2, &x, &condition, Stream::new(0)).unwrap().states
+    };
+    let (p, h) = (model.theta[1].len(), 1e-3);
+    let start = at(&[]);
+    let lost = |moves: &[(usize, f64)]| 1.0 - fidelity(start.row(0), at(moves).row(0));
+    let mut metric = vec![vec![0.0; p]; p];
+    for i in 0..p {
+        for j in 0..=i {
+            let both = lost(&[(i, h), (j, h)]) - lost(&[(i, h), (j, -h)]);
+            metric[i][j] = both / (4.0 * h * h);
+            metric[j][i] = metric[i][j];
+        }
+    }
+    let gradient: Vec<f64> = (0..p).map(|i| (1.0 + i as f64).sin()).collect();
+    let shift = 0.1;
+    let d = natural_gradient(&model, 2, &x, &condition, &gradient, shift, 1).unwrap();
+    let mean = (0..p).map(|i| metric[i][i]).sum::<f64>() / p as f64;
+    assert!(mean > 0.01, "{name}: a metric of {mean}");
+    for (i, row) in metric.iter().enumerate() {
+        let found: f64 = row.iter().zip(&d).map(|(m, d)| m * d).sum::<f64>() + shift * mean * d[i];
+        let size = d.iter().map(|d| d.abs()).fold(0.0, f64::max);
+        assert!(
+            (found - gradient[i]).abs() < 1e-5 * size,
+            "{name}, angle {i}: {found} and {}",
+            gradient[i]
+        );
     }
 }
 
@@ -222,11 +265,17 @@ fn without_ancilla_noise_stays_noise() {
         },
         other => other,
     };
+    let k = total_map(&model, &data.condition, 3);
+    for (i, a) in k.iter().enumerate() {
+        for (j, b) in k.iter().enumerate() {
+            let unit = f64::from(u8::from(i == j));
+            assert!(
+                (inner(a, b) - unit).norm() < 1e-12,
+                "not unitary at ({i}, {j})"
+            );
+        }
+    }
     let made = model.sample(&many, 4000, Stream::new(9)).unwrap();
-    assert!(
-        made.probability.iter().all(|p| (p - 1.0).abs() < 1e-10),
-        "not unitary"
-    );
     // |<a|z>|^2 of a Haar state: mean 1/d, variance (d - 1)/(d^2 (d + 1)).
     let mean: f64 = made
         .states
@@ -336,6 +385,12 @@ fn a_training_loaded_from_its_numbers_equals_one_that_was_never_stopped() {
     let mut other = start();
     let error = other.load(&fresh[1..]).unwrap_err();
     assert!(matches!(error, DiffusionError::Mismatch { .. }), "{error}");
+    let shorter = DiffusionParams {
+        epochs: 2,
+        ..params
+    };
+    let mut other = Training::new(&split, &shorter, Stream::new(2)).unwrap();
+    assert!(other.load(&whole.save()).is_err(), "four epochs of two");
     assert_eq!(other.save(), fresh, "nothing is changed");
 }
 
@@ -353,7 +408,15 @@ fn training_beats_doing_nothing_on_held_out_states() {
         learning_rate: 0.2,
         ..params.clone()
     };
-    for params in [params, natural] {
+    let previous = DiffusionParams {
+        target: Target::Previous,
+        ..params.clone()
+    };
+    let hybrid = DiffusionParams {
+        hidden: vec![8],
+        ..params.clone()
+    };
+    for params in [params, natural, previous, hybrid] {
         let report = Diffusion::train(&split, &params, Stream::new(3))
             .unwrap()
             .report;
@@ -363,7 +426,7 @@ fn training_beats_doing_nothing_on_held_out_states() {
             .zip(&report.identity_baseline)
             .enumerate()
         {
-            assert!(i < b, "{:?}, step {}: {i} and {b}", params.optimizer, t + 1);
+            assert!(i < b, "{params:?}, step {}: {i} and {b}", t + 1);
         }
         assert!(report.fidelity_to_data > report.haar_baseline, "{report:?}");
     }

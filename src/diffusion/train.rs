@@ -156,7 +156,8 @@ impl<'a> Training<'a> {
     /// Continues from what [`Self::save`] gave.
     ///
     /// # Errors
-    /// [`DiffusionError::Mismatch`] for numbers of another run; nothing is then changed.
+    /// [`DiffusionError::Mismatch`] for numbers of another run, or of more epochs than this one has; nothing is
+    /// then changed.
     pub fn load(&mut self, saved: &[f64]) -> Result<(), DiffusionError> {
         let without_pace = self.save().len() - self.pace.len();
         let with_pace = without_pace + self.params.steps;
@@ -168,7 +169,15 @@ impl<'a> Training<'a> {
             });
         }
         let mut saved = saved.iter().copied();
-        self.epoch = saved.next().map_or(0, |epoch| epoch as usize);
+        let epoch = saved.next().map_or(0, |epoch| epoch as usize);
+        if epoch > self.params.epochs {
+            return Err(DiffusionError::Mismatch {
+                what: "epochs of a saved training, at most",
+                found: epoch,
+                expected: self.params.epochs,
+            });
+        }
+        self.epoch = epoch;
         let parameters = self.model.theta.iter_mut().flatten();
         parameters
             .chain(&mut self.model.weights)
@@ -321,7 +330,7 @@ impl Iterator for Training<'_> {
     type Item = Result<Epoch, DiffusionError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed || self.epoch == self.params.epochs {
+        if self.failed || self.epoch >= self.params.epochs {
             return None;
         }
         let result = self.run_epoch();

@@ -6,7 +6,7 @@ use super::memory::{configurations, gib};
 pub enum ExactError {
     /// The calculation does not fit into memory. Nothing large has been allocated.
     #[error(
-        "{}: {what} needs {}, {} are available; take a smaller lattice or sector, or a machine with more memory",
+        "{}: {what} needs {}, {} are available; take a smaller lattice or sector, or allow it more memory",
         configurations(*.dimension),
         gib(*.needed),
         gib(*.available)

@@ -1,11 +1,11 @@
 //! Circuit diffusion from a run file: data and parameters by name, and the pictures.
 
-use super::{RunError, RunOptions};
+use super::{Kept, RunError, RunOptions};
 use crate::run_file::{
     Activation, Classes, DiffusionData, DiffusionSection, HamiltonianSection, NoiseSchedule,
     RunFile,
 };
-use crate::{Checkpoint, Figure, Panel, Progress};
+use crate::{Figure, Panel, Progress};
 use ketwork_diffusion::{
     Autoencoder, AutoencoderParams, Conditioning, Data, Diffusion, DiffusionError, DiffusionParams,
     Grid, Report, Schedule, Split, States, Training,
@@ -110,22 +110,25 @@ impl DiffusionRun {
     /// [`RunError`]; [`RunError::Interrupted`] for a run that is stopped.
     pub fn run(&self, options: &RunOptions) -> Result<Report, RunError> {
         let stream = Stream::new(self.run.seed);
-        let path = options
-            .out
-            .as_ref()
-            .map(|dir| dir.join("checkpoint.safetensors"));
         let mut training = Training::new(&self.split, &self.params, stream)?;
-        if let (Some(path), true) = (&path, options.resume) {
-            let saved = Checkpoint::load(path, &self.run.fingerprint())?;
+        let kept = Kept::open(options, &self.run, format!("{:?}", self.params))?;
+        if let Some(saved) = kept.as_ref().and_then(|kept| kept.resumed.as_ref()) {
             training.load(saved.array(TRAINING)?)?;
         }
         let save = |training: &Training<'_>| -> Result<(), RunError> {
-            let Some(path) = &path else {
+            let Some(kept) = &kept else {
                 return Ok(());
             };
-            let mut checkpoint = Checkpoint::new(self.run.fingerprint());
+            let mut checkpoint = kept.checkpoint();
             checkpoint.set_array(TRAINING, &training.save());
-            Ok(checkpoint.save(path)?)
+            Ok(checkpoint.save(&kept.path)?)
+        };
+        let failed = |source| RunError::Trained {
+            source,
+            checkpoint: kept
+                .as_ref()
+                .map(|kept| kept.path.clone())
+                .filter(|path| path.exists()),
         };
         let mut saved_at = Instant::now();
         let mut bar = match options.progress {
@@ -133,7 +136,7 @@ impl DiffusionRun {
             false => Progress::hidden(),
         };
         while let Some(epoch) = training.next() {
-            let epoch = epoch.map_err(RunError::Trained)?;
+            let epoch = epoch.map_err(failed)?;
             let mean = epoch.infidelity.iter().sum::<f64>() / epoch.infidelity.len() as f64;
             bar.show(epoch.epoch as u64, &format!("mean infidelity {mean:.4}"));
             if options.is_stopped() {
@@ -141,7 +144,7 @@ impl DiffusionRun {
                 return Err(RunError::Interrupted {
                     steps: epoch.epoch as u64,
                     energy: None,
-                    checkpoint: path,
+                    checkpoint: kept.as_ref().map(|kept| kept.path.clone()),
                 });
             }
             if saved_at.elapsed() > CHECKPOINT_EVERY {
@@ -150,8 +153,11 @@ impl DiffusionRun {
             }
         }
         bar.finish();
-        save(&training)?;
-        let found = training.finish().map_err(RunError::Trained)?;
+        // Like a picture, a last checkpoint that fails loses no result.
+        if let Err(e) = save(&training) {
+            eprintln!("{e}");
+        }
+        let found = training.finish().map_err(failed)?;
         for warning in &found.report.warnings {
             eprintln!("{warning}");
         }

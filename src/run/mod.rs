@@ -3,6 +3,7 @@
 mod diffusion;
 mod ground_state;
 mod initial;
+mod kept;
 mod monte_carlo;
 mod network;
 mod open;
@@ -22,6 +23,7 @@ use crate::evolve::EvolveError;
 use crate::exact::ExactError;
 use crate::run_file::RunFileError;
 use crate::{CheckpointError, Estimate, PlotError, RecordError, SampleError, VmcError};
+use kept::Kept;
 use ketwork_diffusion::DiffusionError;
 use ketwork_models::{NetworkError, SymmetryError};
 use ketwork_sse::SseError;
@@ -81,8 +83,13 @@ pub enum RunError {
     #[error("{}", with_key(.0))]
     Diffusion(#[from] DiffusionError),
     /// Training or generation of circuit diffusion.
-    #[error("diffusion: {0}")]
-    Trained(DiffusionError),
+    #[error("diffusion: {source}{}", saved(checkpoint))]
+    Trained {
+        /// What happened.
+        source: DiffusionError,
+        /// The last checkpoint, where there is one.
+        checkpoint: Option<PathBuf>,
+    },
     /// A step of an evolution.
     #[error("evolution: {0}")]
     Evolve(EvolveError),
@@ -170,7 +177,7 @@ impl RunError {
             self,
             Self::Step { .. }
                 | Self::Evolve(_)
-                | Self::Trained(_)
+                | Self::Trained { .. }
                 | Self::Plot(_)
                 | Self::Interrupted { .. }
         )

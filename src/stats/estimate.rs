@@ -180,7 +180,10 @@ impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { mean, error, .. } = *self;
         if error == 0.0 || !mean.is_finite() {
-            return write!(f, "{mean}");
+            return match mean.abs() {
+                1e-4..1e9 | 0.0 => write!(f, "{mean}"),
+                _ => write!(f, "{mean:e}"),
+            };
         }
         if !error.is_finite() {
             return write!(f, "{mean}({error})");
@@ -235,6 +238,8 @@ mod tests {
             (1234.6, 42.0, "1230(40)"),
             (-98_765.0, 1900.0, "-98800(1900)"),
             (2.5, 0.0, "2.5"),
+            (-2.5e-24, 0.0, "-2.5e-24"),
+            (0.0, 0.0, "0"),
             (2.5, f64::INFINITY, "2.5(inf)"),
             (1e-9, 3e-11, "1.00(3)e-9"),
             (-8.06e-24, 3e-26, "-8.06(3)e-24"),

@@ -5,8 +5,8 @@
 //!
 //! A shot carries one uniform number. Each prefix owns an interval of [0, 1), which its values share
 //! out by their conditional probabilities; the shots whose numbers lie in it have that prefix. Many
-//! shots are spread over buckets of u, so that an edge is found by bisection and only its bucket is
-//! searched; they stay where they are, each task owns a piece of one array. An interval shrinks by
+//! shots are spread over buckets of u, so that an edge is found near its mean place and only its
+//! bucket is searched; they stay where they are, each task owns a piece of one array. An interval shrinks by
 //! the information in its values, so fresh numbers are drawn every [`BITS`] bits. A state of fewer bits
 //! needs one number a shot: where only counts are asked for, its shots carry nothing else ([`Counted`]).
 //!

@@ -76,7 +76,7 @@ impl Counted {
     pub(super) fn sorted(numbers: Range<u64>, stream: Stream, whole: Interval) -> Vec<Self> {
         let each_chunk = |f: &mut dyn FnMut(&[f64])| {
             for first in numbers.clone().step_by(CHUNK) {
-                let own: [u64; CHUNK] = std::array::from_fn(|j| first + j as u64);
+                let own: [u64; CHUNK] = std::array::from_fn(|j| first.wrapping_add(j as u64));
                 let (mut u, len) = ([0.0; CHUNK], CHUNK.min((numbers.end - first) as usize));
                 stream.uniforms(&own[..len], 0, &mut u[..len]);
                 f(&u[..len]);
@@ -87,7 +87,8 @@ impl Counted {
         for i in 1..next.len() {
             next[i] += next[i - 1];
         }
-        let mut out = vec![Self::default(); (numbers.end - numbers.start) as usize];
+        let len = numbers.end.saturating_sub(numbers.start);
+        let mut out = vec![Self::default(); len as usize];
         each_chunk(&mut |us| {
             for u in us {
                 let to = &mut next[whole.bucket(*u)];

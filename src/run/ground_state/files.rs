@@ -2,82 +2,36 @@
 
 use super::GroundStateRun;
 use crate::exchange::{ExchangeError, Series};
-use crate::run::{RunError, RunOptions};
-use crate::{Checkpoint, Estimate, GroundState, Manifest, Recorder, Sampler, TangentSolver};
+use crate::run::{Kept, RunError, RunOptions};
+use crate::{Estimate, GroundState, Manifest, Recorder, Sampler, TangentSolver};
 use ketwork_hamiltonians::Hamiltonian;
 use ketwork_models::Differentiable;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// Name of the choices in a checkpoint.
-const CHOSEN: &str = "chosen";
-
 /// The files of a run that was given a directory.
 pub(super) struct Files {
-    pub(super) checkpoint: PathBuf,
+    kept: Kept,
     pub(super) log: Recorder,
-    fingerprint: String,
-    /// What the run chose beside its run file.
-    chosen: String,
     picture: PathBuf,
     title: String,
-    resumed: Option<Checkpoint>,
 }
 
 impl Files {
+    /// The checkpoint.
+    pub(super) fn checkpoint(&self) -> &Path {
+        &self.kept.path
+    }
+
     /// Opens the directory; what it holds of an earlier session is read with `--resume` only.
     pub(super) fn open(
         this: &GroundStateRun,
         options: &RunOptions,
         chosen: Value,
     ) -> Result<Option<Self>, RunError> {
-        let Some(out) = &options.out else {
+        let Some(kept) = Kept::open(options, &this.run, chosen.to_string())? else {
             return Ok(None);
         };
-        let at = |source| RunError::Out {
-            path: out.clone(),
-            source,
-        };
-        std::fs::create_dir_all(out).map_err(at)?;
-        let checkpoint = out.join("checkpoint.safetensors");
-        let fingerprint = this.run.fingerprint();
-        let resumed = match (checkpoint.exists(), options.resume) {
-            (true, true) => Some(Checkpoint::load(&checkpoint, &fingerprint)?),
-            (false, true) => {
-                return Err(RunError::Value {
-                    key: "--resume",
-                    reason: format!(
-                        "there is no checkpoint in {}; start without it",
-                        out.display()
-                    ),
-                });
-            }
-            (true, false) => {
-                return Err(RunError::Value {
-                    key: "--out",
-                    reason: format!(
-                        "{} holds a checkpoint; continue it with --resume, or name another directory",
-                        out.display()
-                    ),
-                });
-            }
-            (false, false) => None,
-        };
-        let chosen_text = chosen.to_string();
-        // A checkpoint continues only what would have gone on in the same way.
-        if let Some(saved) = &resumed
-            && saved.word(CHOSEN)? != chosen_text
-        {
-            return Err(RunError::Value {
-                key: "--resume",
-                reason: format!(
-                    "{} was made by another version of ketwork, which had chosen {} where this one chooses \
-                     {chosen_text}; start anew in another directory",
-                    checkpoint.display(),
-                    saved.word(CHOSEN)?
-                ),
-            });
-        }
         let manifest = Manifest {
             program: "ground_state".to_owned(),
             seed: this.run.seed,
@@ -85,21 +39,18 @@ impl Files {
             run: this.filled().resolved(),
             chosen,
         };
-        let path = out.join("log.jsonl");
-        let log = match &resumed {
+        let path = kept.path.with_file_name("log.jsonl");
+        let log = match &kept.resumed {
             Some(saved) => Recorder::resume(&path, &manifest, saved.counter("step")?)?,
             None => Recorder::create(&path, &manifest)?,
         };
-        let picture = out.join("energy.png");
+        let picture = kept.path.with_file_name("energy.png");
         let title = this.title();
         Ok(Some(Self {
-            checkpoint,
-            fingerprint,
-            chosen: chosen_text,
+            kept,
             log,
             picture,
             title,
-            resumed,
         }))
     }
 
@@ -113,7 +64,7 @@ impl Files {
         W: Differentiable + ?Sized,
         S: Sampler<W>,
     {
-        let Some(saved) = &self.resumed else {
+        let Some(saved) = &self.kept.resumed else {
             return Ok(());
         };
         vmc.theta = saved.parameters(vmc.psi.layout())?;
@@ -137,14 +88,13 @@ impl Files {
         S: Sampler<W>,
     {
         let sampler: Vec<f64> = vmc.sampler.save().into_iter().map(f64::from_bits).collect();
-        let mut checkpoint = Checkpoint::new(self.fingerprint.clone());
+        let mut checkpoint = self.kept.checkpoint();
         checkpoint
             .set_parameters(vmc.psi.layout(), &vmc.theta)
             .set_array("solver", &vmc.solver.save())
             .set_array("sampler", &sampler)
-            .set_word(CHOSEN, &self.chosen)
             .set_counter("step", vmc.step);
-        Ok(checkpoint.save(&self.checkpoint)?)
+        Ok(checkpoint.save(&self.kept.path)?)
     }
 
     /// The whole log for Python: `run.npz`, and `netket.log` in the shape of NetKet's.

@@ -416,7 +416,7 @@ impl GroundStateRun {
         RunError::Interrupted {
             steps,
             energy: last,
-            checkpoint: files.map(|f| f.checkpoint.clone()),
+            checkpoint: files.map(|f| f.checkpoint().to_owned()),
         }
     }
 
@@ -429,7 +429,9 @@ impl GroundStateRun {
         let step = step.expect("the iterator ends only after an error, which ends the run");
         step.map_err(|source| RunError::Step {
             source,
-            checkpoint: files.map(|f| f.checkpoint.clone()).filter(|p| p.exists()),
+            checkpoint: files
+                .map(|f| f.checkpoint().to_owned())
+                .filter(|p| p.exists()),
         })
     }
 

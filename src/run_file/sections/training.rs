@@ -132,7 +132,8 @@ pub struct SamplingSection {
     pub samples: Option<usize>,
     /// The sampler.
     pub sampler: Option<SamplerMethod>,
-    /// Bound on the memory of a step in GiB: batches are cut into pieces that stay within it.
+    /// Bound on the memory of a step in GiB: above it derivatives are recomputed; a solver whose matrix alone
+    /// exceeds it is refused.
     pub memory_gib: Option<f64>,
 }
 
