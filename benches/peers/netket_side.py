@@ -1,4 +1,4 @@
-"""NetKet's side: `netket_side.py transformer|lstm N`.
+"""NetKet's side: `netket_side.py transformer|lstm|lstm_full N`.
 
 The periodic Ising chain at h = J = 1, 1024 independent samples, double precision, chunk sizes that were the fastest
 on one core. The transformer is the one of ketwork: pre-norm, 2 layers, width 32, 4 heads, MLP ratio 4, GELU, learned
@@ -101,7 +101,10 @@ hamiltonian = nk.operator.IsingJax(hilbert, nk.graph.Chain(N, pbc=True), h=1.0, 
 if CASE == "transformer":
     model, forward_chunk, backward_chunk = Transformer(hilbert), 1024, 128
 else:
-    model, forward_chunk, backward_chunk = nkx.models.FastLSTMNet(hilbert, layers=2, features=16, param_dtype=float), None, None
+    # NetKet's last layer has as many features as a site has values: two layers of 16 are three layers, the last its head.
+    layers = 3 if CASE == "lstm_full" else 2
+    model = nkx.models.FastLSTMNet(hilbert, layers=layers, features=16, param_dtype=float)
+    forward_chunk, backward_chunk = None, None
 
 
 def state(seed):

@@ -19,6 +19,7 @@ ROOT = HERE.parent.parent
 CASES = {
     "transformer": ("netket_side.py", 32, ["sampling", "local_energy", "jacobian", "step"], "step"),
     "lstm": ("netket_side.py", 32, ["sampling", "local_energy", "jacobian", "step"], "step"),
+    "lstm_full": ("netket_side.py", 32, ["sampling", "local_energy", "jacobian", "step"], "step"),
     "heisenberg": ("quspin_side.py", 20, ["build", "all"], None),
     "circuit": ("pennylane_side.py", 10, ["gradient"], None),
     "lindblad": ("qutip_side.py", 7, ["evolve"], None),
@@ -76,6 +77,7 @@ def main():
     options.add_argument("--core", type=int, default=0)
     options.add_argument("--sites", type=int, help="another size than the default")
     options.add_argument("--cold", action="store_true", help="also compare cold starts (minutes for JAX)")
+    options.add_argument("--only-cold", action="store_true", help="compare nothing but cold starts")
     options = options.parse_args()
     for case in options.cases:
         if case not in CASES:
@@ -87,10 +89,11 @@ def main():
     print("| case | job | peer | ketwork | peer / ketwork | |\n| --- | --- | --- | --- | --- | --- |")
     for case in options.cases or CASES:
         script, sites, jobs, first = CASES[case]
+        jobs = [] if options.only_cold else jobs
         sites = options.sites or sites
         peer = [sys.executable, str(HERE / script), case, str(sites)]
         ours = [str(binary), case, str(sites)]
-        sides = [Side(command, options.core) for command in (peer, ours)]
+        sides = [Side(command, options.core) for command in (peer, ours) if jobs]
         for job in jobs:
             pairs = [[side.do(job) for side in sides] for _ in range(options.pairs + 1)]
             values = [answer["value"] for answer in pairs[0]]
@@ -102,8 +105,8 @@ def main():
             row(case, sites, job, "CPU s", *zip(*cpu))
         for side in sides:
             side.close()
-        if options.cold and first:
-            walls = [[cold(command, options.core, first) for command in (peer, ours)] for _ in range(2)]
+        if (options.cold or options.only_cold) and first:
+            walls = [[cold(command, options.core, first) for command in (peer, ours)] for _ in range(3)]
             row(case, sites, "cold start to the first energy", "wall s", *zip(*walls))
 
 

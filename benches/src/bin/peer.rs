@@ -1,7 +1,7 @@
 //! ketwork's side of the comparison with other packages: does one job for each line of standard
 //! input and answers with the CPU seconds it took, as a JSON line.
 //!
-//! `peer transformer 32` (or lstm) takes the jobs sampling, local_energy, jacobian, solve, step;
+//! `peer transformer 32` (or lstm, or lstm_full) takes the jobs sampling, local_energy, jacobian, solve, step;
 //! `peer heisenberg 20` takes build and all (basis, matrix and Lanczos), `peer circuit 10` gradient,
 //! `peer lindblad 7` evolve, `peer dmrg 32` and `peer dmrg_j1j2 8` sweeps. Threads follow RAYON_NUM_THREADS.
 
@@ -17,6 +17,7 @@ use ketwork::{
 };
 use ketwork_benches::{Case, SAMPLES};
 use num_complex::Complex64;
+use std::cell::LazyCell;
 use std::error::Error;
 use std::hint::black_box;
 use std::io::{BufRead, Write, stdin, stdout};
@@ -30,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let n = words.next().map_or(Ok(32), |n| n.parse())?;
     match case.as_str() {
         "transformer" => variational(&Case::transformer(n)),
-        "lstm" => variational(&Case::lstm(n)),
+        "lstm" | "lstm_full" => variational(&Case::lstm(n)),
         "heisenberg" => exact(n),
         "circuit" => circuit(n),
         "lindblad" => lindblad(n),
@@ -69,10 +70,10 @@ fn serve(mut job: impl FnMut(&str) -> Option<f64>) -> Result<(), Box<dyn Error>>
 }
 
 fn variational<M: Conditional<Log = f64>>(case: &Case<M>) -> Result<(), Box<dyn Error>> {
-    let samples = case.samples(SAMPLES);
-    let mut energies = vec![0.0; samples.len()];
-    let map = Dense::new(&case.psi, &case.theta, &samples);
-    local(&case.model, &case.psi, &case.theta, &samples, &mut energies);
+    // What a job needs is made when it first comes: a cold start pays for its own only.
+    let samples = LazyCell::new(|| case.samples(SAMPLES));
+    let mut energies = Vec::new();
+    let map = LazyCell::new(|| Dense::new(&case.psi, &case.theta, &samples));
     let mut solver = MinSr::new(SHIFT);
     let mut step = vec![0.0; case.theta.len()];
     let mut memory = Vec::new();
@@ -82,6 +83,7 @@ fn variational<M: Conditional<Log = f64>>(case: &Case<M>) -> Result<(), Box<dyn 
     serve(|job| match job {
         "sampling" => Some(black_box(case.samples(SAMPLES)).len() as f64),
         "local_energy" => {
+            energies.resize(samples.len(), 0.0);
             local(&case.model, &case.psi, &case.theta, &samples, &mut energies);
             Some(energies.iter().sum::<f64>() / energies.len() as f64)
         }
@@ -95,10 +97,14 @@ fn variational<M: Conditional<Log = f64>>(case: &Case<M>) -> Result<(), Box<dyn 
             memory = map.into_memory();
             Some(memory[0])
         }
-        "solve" => solver
-            .solve(&map, &energies, &mut step)
-            .ok()
-            .map(|info| info.residual),
+        "solve" => {
+            if energies.is_empty() {
+                energies.resize(samples.len(), 0.0);
+                local(&case.model, &case.psi, &case.theta, &samples, &mut energies);
+            }
+            let solved = solver.solve(&*map, &energies, &mut step);
+            solved.ok().map(|info| info.residual)
+        }
         "step" => vmc.next()?.ok().map(|report| report.energy.mean),
         _ => None,
     })

@@ -5,7 +5,10 @@
 //! `scaling [PICTURE.png] [--quick]` prints tables and draws the step against N with the expected
 //! exponents beside it.
 
-use ketwork::{Figure, GroundState, Independent, MinSr, Panel, Report, Scale, Stopwatch, Stream};
+use ketwork::{
+    Figure, GroundState, Independent, MinSr, Panel, Report, Scale, Stopwatch, Stream,
+    peak_memory_mb,
+};
 use ketwork_benches::{Case, SAMPLES, pool};
 use std::error::Error;
 use std::path::Path;
@@ -41,6 +44,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
         curve.push((n as f64, step));
     }
+    if let Some(peak) = peak_memory_mb() {
+        println!("peak memory of all sizes: {peak:.0} MB");
+    }
+    // N neighbours of each sample, each with half of its N tokens to compute, and attention among these.
+    println!("expected: N^2 from the tokens of connected configurations, N^3 from their attention");
     for pair in curve.windows(2) {
         let exponent = (pair[1].1 / pair[0].1).ln() / (pair[1].0 / pair[0].0).ln();
         println!("N = {} to {}: step ~ N^{exponent:.2}", pair[0].0, pair[1].0);
