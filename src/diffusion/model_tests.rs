@@ -164,14 +164,12 @@ fn the_natural_gradient_solves_with_the_metric_of_fidelities() {
     let (p, h) = (model.theta[1].len(), 1e-3);
     let start = at(&[]);
     let lost = |moves: &[(usize, f64)]| 1.0 - fidelity(start.row(0), at(moves).row(0));
-    let mut metric = vec![vec![0.0; p]; p];
-    for i in 0..p {
-        for j in 0..=i {
-            let both = lost(&[(i, h), (j, h)]) - lost(&[(i, h), (j, -h)]);
-            metric[i][j] = both / (4.0 * h * h);
-            metric[j][i] = metric[i][j];
-        }
-    }
+    let element = |i: usize, j: usize| {
+        let both = lost(&[(i, h), (j, h)]) - lost(&[(i, h), (j, -h)]);
+        both / (4.0 * h * h)
+    };
+    let row = |i: usize| (0..p).map(|j| element(i, j)).collect();
+    let metric: Vec<Vec<f64>> = (0..p).map(row).collect();
     let gradient: Vec<f64> = (0..p).map(|i| (1.0 + i as f64).sin()).collect();
     let shift = 0.1;
     let d = natural_gradient(&model, 2, &x, &condition, &gradient, shift, 1).unwrap();
