@@ -2,7 +2,7 @@
 
 use ketwork::exact::ExactError;
 use ketwork::run::RunError;
-use ketwork::{CheckpointError, PlotError, RecordError, RunFileError};
+use ketwork::{CheckpointError, PlotError, RecordError, RunFile, RunFileError};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -28,21 +28,11 @@ impl Failure {
         Self::Computation(reason.to_string())
     }
 
-    /// Names the run file where a key of one of its sections is to blame.
+    /// Names the run file where one of its keys is to blame.
     pub fn of(self, file: Option<&Path>) -> Self {
-        const SECTIONS: [&str; 8] = [
-            "hamiltonian",
-            "wavefunction",
-            "optimizer",
-            "sampling",
-            "evolution",
-            "lindblad",
-            "monte_carlo",
-            "diffusion",
-        ];
         match (self, file) {
             (Self::Input(reason), Some(file))
-                if SECTIONS.iter().any(|section| {
+                if RunFile::KEYS.iter().any(|section| {
                     reason
                         .strip_prefix(section)
                         .is_some_and(|rest| rest.starts_with(['.', ':']))

@@ -1,6 +1,6 @@
 //! Quantum Monte Carlo from a run file: parameters by name, checkpoint, exact twin, picture.
 
-use super::{RunError, RunOptions};
+use super::{Kept, RunError, RunOptions};
 use crate::exact::{Memory, dimension, spectrum};
 use crate::run_file::{MonteCarloSection, Observable, RunFile, TemperedParameter};
 use crate::{Checkpoint, Figure, Panel, Progress};
@@ -10,7 +10,6 @@ use ketwork_sse::{
     ModeReport, Sse, SseError, SseParams, SseReport, SseRun, Tempering, TemperingParameter,
 };
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Largest dimension whose full spectrum is computed unasked: seconds.
@@ -21,6 +20,9 @@ const SPECTRUM_AT_MOST: f64 = 8192.0;
 const PIECE: u64 = 500;
 /// Wall-clock time between checkpoints.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(20);
+
+/// Name of the state of all replicas in a checkpoint.
+const STATE: &str = "sse";
 
 /// Canonical averages by full diagonalisation.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -166,13 +168,10 @@ impl MonteCarloRun {
 
     /// Advances to the end, with a checkpoint from time to time.
     fn sampled(&self, options: &RunOptions) -> Result<SseRun, RunError> {
-        let path = options
-            .out
-            .as_ref()
-            .map(|dir| dir.join("checkpoint.safetensors"));
-        let mut run = match (&path, options.resume) {
-            (Some(path), true) => self.resumed(path)?,
-            _ => self.sse()?.start(Stream::new(self.run.seed)),
+        let kept = Kept::open(options, &self.run, format!("{:?}", self.params))?;
+        let mut run = match kept.as_ref().and_then(|kept| kept.resumed.as_ref()) {
+            Some(saved) => self.resumed(saved)?,
+            None => self.sse()?.start(Stream::new(self.run.seed)),
         };
         let mut bar = match options.progress {
             true => Progress::new("sweeps", run.total()),
@@ -181,11 +180,11 @@ impl MonteCarloRun {
         let mut saved_at = Instant::now();
         while !run.is_done() {
             if options.is_stopped() {
-                self.save(&run, path.as_ref())?;
+                save(&run, kept.as_ref())?;
                 return Err(RunError::Interrupted {
                     steps: run.done(),
                     energy: None,
-                    checkpoint: path,
+                    checkpoint: kept.map(|kept| kept.path),
                 });
             }
             run.advance(PIECE);
@@ -201,33 +200,19 @@ impl MonteCarloRun {
             }
             bar.show(run.done(), &format!("accepted: {}", words.join(", ")));
             if saved_at.elapsed() > CHECKPOINT_EVERY {
-                self.save(&run, path.as_ref())?;
+                save(&run, kept.as_ref())?;
                 saved_at = Instant::now();
             }
         }
         bar.finish();
-        self.save(&run, path.as_ref())?;
+        save(&run, kept.as_ref())?;
         Ok(run)
     }
 
-    fn save(&self, run: &SseRun, path: Option<&PathBuf>) -> Result<(), RunError> {
-        let Some(path) = path else {
-            return Ok(());
-        };
-        let state = serde_json::to_string(run.state()).map_err(|e| RunError::Out {
-            path: path.clone(),
-            source: e.into(),
-        })?;
-        let mut checkpoint = Checkpoint::new(self.run.fingerprint());
-        checkpoint.set_word("sse", &state);
-        Ok(checkpoint.save(path)?)
-    }
-
-    fn resumed(&self, path: &Path) -> Result<SseRun, RunError> {
-        let checkpoint = Checkpoint::load(path, &self.run.fingerprint())?;
-        let state = serde_json::from_str(checkpoint.word("sse")?).map_err(|e| RunError::Out {
-            path: path.to_owned(),
-            source: e.into(),
+    fn resumed(&self, saved: &Checkpoint) -> Result<SseRun, RunError> {
+        let state = serde_json::from_str(saved.word(STATE)?).map_err(|e| RunError::Value {
+            key: "--resume",
+            reason: format!("the checkpoint's operator string is not readable ({e}); start anew in another directory"),
         })?;
         Ok(self.sse()?.resume(state)?)
     }
@@ -272,6 +257,20 @@ impl MonteCarloRun {
             specific_heat: t.specific_heat,
         })
     }
+}
+
+/// Keeps the state of all replicas, where there is a directory.
+fn save(run: &SseRun, kept: Option<&Kept>) -> Result<(), RunError> {
+    let Some(kept) = kept else {
+        return Ok(());
+    };
+    let state = serde_json::to_string(run.state()).map_err(|e| RunError::Out {
+        path: kept.path.clone(),
+        source: e.into(),
+    })?;
+    let mut checkpoint = kept.checkpoint();
+    checkpoint.set_word(STATE, &state);
+    Ok(checkpoint.save(&kept.path)?)
 }
 
 fn params(section: &MonteCarloSection, lattice: &Lattice) -> SseParams {

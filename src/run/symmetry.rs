@@ -53,13 +53,20 @@ pub(super) fn generators(
 }
 
 /// Those of the relabellings that the ones before do not generate.
-fn generating(n_sites: usize, all: impl Iterator<Item = Relabelling>) -> Vec<Relabelling> {
+fn generating(n_sites: usize, mut all: impl Iterator<Item = Relabelling>) -> Vec<Relabelling> {
     let (mut kept, mut group) = (Vec::new(), Vec::new());
-    for g in all {
-        if !group.contains(&g) {
-            kept.push(g);
-            // A group too large to be written out is refused where it is used.
-            group = Relabelling::group(n_sites, &kept).unwrap_or_default();
+    while let Some(g) = all.next() {
+        if group.contains(&g) {
+            continue;
+        }
+        kept.push(g);
+        match Relabelling::group(n_sites, &kept) {
+            Ok(larger) => group = larger,
+            // Too many to be written out: refused where the group is used.
+            Err(_) => {
+                kept.extend(all);
+                break;
+            }
         }
     }
     kept

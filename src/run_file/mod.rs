@@ -71,19 +71,20 @@ pub struct RunFile {
     pub diffusion: DiffusionSection,
 }
 
-const TOP_LEVEL: [&str; 9] = [
-    "seed",
-    "hamiltonian",
-    "wavefunction",
-    "optimizer",
-    "sampling",
-    "evolution",
-    "lindblad",
-    "monte_carlo",
-    "diffusion",
-];
-
 impl RunFile {
+    /// The keys of the top level.
+    pub const KEYS: [&str; 9] = [
+        "seed",
+        "hamiltonian",
+        "wavefunction",
+        "optimizer",
+        "sampling",
+        "evolution",
+        "lindblad",
+        "monte_carlo",
+        "diffusion",
+    ];
+
     /// Reads a file.
     ///
     /// # Errors
@@ -184,7 +185,7 @@ impl std::str::FromStr for RunFile {
                 _ => {
                     return Err(RunFileError::UnknownKey {
                         key,
-                        known: TOP_LEVEL.to_vec(),
+                        known: Self::KEYS.to_vec(),
                     });
                 }
             }

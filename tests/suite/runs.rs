@@ -181,6 +181,9 @@ fn batches_of_many_blocks_are_the_same_bits_with_one_and_two_threads() {
         let two = place.ok("--steps 1 --threads 2 --out two");
         assert_eq!(place.state("one"), place.state("two"));
         assert_eq!(one["energy"].to_string(), two["energy"].to_string());
+        let step: Value = serde_json::from_str(place.log("one").lines().nth(1).unwrap()).unwrap();
+        let refinements = step["solve"]["refinements"].as_u64().unwrap();
+        assert!(refinements > 0, "{method}: not in single precision: {step}");
     }
 }
 

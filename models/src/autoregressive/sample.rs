@@ -13,7 +13,7 @@
 //! Shots of the broad law share the intervals by its probabilities; half of the shots are drawn from
 //! the state's own law (a defensive mixture), so that no weight exceeds 2.
 
-use super::shot::{Counted, Interval, Numbered, Shot, sorted, whole};
+use super::shot::{Counted, Interval, Numbered, Shot, sorted};
 use super::{Autoregressive, Scratch};
 use crate::{Ancestral, Conditional, Draw, Samples, Shots, Stream};
 use ketwork_hamiltonians::{Configs, ConfigsRef, LocalMask, OnSpace, Scalar};
@@ -23,6 +23,7 @@ use std::ops::Range;
 
 /// Bits of a uniform number that are spent before a fresh one is drawn, of the 53 it has.
 const BITS: u32 = 16;
+
 /// The law of shots and their random numbers.
 #[derive(Clone, Copy)]
 struct Source {
@@ -301,7 +302,7 @@ fn refresh<L, S: Shot>(task: &mut Prefixes<L>, shots: &mut [S], position: usize,
     S::refresh(shots, position, stream);
     for (row, interval) in task.start.windows(2).zip(&mut task.interval) {
         let own = &mut shots[row[0]..row[1]];
-        *interval = whole(own.len());
+        *interval = Interval::whole(own.len());
         if interval.buckets > 1.0 {
             own.copy_from_slice(&sorted(own, *interval));
         }
@@ -364,7 +365,8 @@ impl<M: Conditional> Autoregressive<M> {
         let mut state = vec![0; self.sector.words()];
         self.sector.start(&mut state);
         let (x, logs) = (vec![0; self.space().n_sites], (M::Log::ZERO, 0.0));
-        root.push(&x, logs, &state, whole(shots.len()), shots.len());
+        let whole = Interval::whole(shots.len());
+        root.push(&x, logs, &state, whole, shots.len());
         self.descend(theta, source, self.take(), 0, root, shots)
     }
 
@@ -400,8 +402,8 @@ impl<M: Conditional> Ancestral for Autoregressive<M> {
         if self.space().n_sites > self.lasts() {
             return self.draw(theta, shots, stream).weighted();
         }
-        let total = shots.end.saturating_sub(shots.start);
-        let mut shots = Counted::sorted(shots, stream, whole(total as usize));
+        let mut shots = Counted::sorted(shots, stream);
+        let total = shots.len() as u64;
         let rows = self.walk(theta, Source::own(stream), &mut shots);
         let counts = rows.start.windows(2).map(|s| (s[1] - s[0]) as f64);
         Samples {

@@ -33,7 +33,7 @@ impl Numbered {
     pub(super) fn sorted(numbers: impl Iterator<Item = u64>, stream: Stream) -> Vec<Self> {
         let mut shots: Vec<Self> = numbers.map(|number| Self { number, u: 0.0 }).collect();
         Self::refresh(&mut shots, 0, stream);
-        let whole = whole(shots.len());
+        let whole = Interval::whole(shots.len());
         match whole.buckets > 1.0 {
             true => sorted(&shots, whole),
             false => shots,
@@ -73,30 +73,16 @@ pub(super) struct Counted(f64);
 impl Counted {
     /// The shots in the order of their buckets. Their numbers are drawn twice, to be counted and to be
     /// placed: that costs less than a second array of them.
-    pub(super) fn sorted(numbers: Range<u64>, stream: Stream, whole: Interval) -> Vec<Self> {
-        let each_chunk = |f: &mut dyn FnMut(&[f64])| {
+    pub(super) fn sorted(numbers: Range<u64>, stream: Stream) -> Vec<Self> {
+        let total = numbers.end.saturating_sub(numbers.start) as usize;
+        spread(total, Interval::whole(total), |each| {
             for first in numbers.clone().step_by(CHUNK) {
                 let own: [u64; CHUNK] = std::array::from_fn(|j| first.wrapping_add(j as u64));
                 let (mut u, len) = ([0.0; CHUNK], CHUNK.min((numbers.end - first) as usize));
                 stream.uniforms(&own[..len], 0, &mut u[..len]);
-                f(&u[..len]);
+                each(&u.map(Self)[..len]);
             }
-        };
-        let mut next = vec![0_usize; whole.buckets as usize + 1];
-        each_chunk(&mut |us| us.iter().for_each(|u| next[whole.bucket(*u) + 1] += 1));
-        for i in 1..next.len() {
-            next[i] += next[i - 1];
-        }
-        let len = numbers.end.saturating_sub(numbers.start);
-        let mut out = vec![Self::default(); len as usize];
-        each_chunk(&mut |us| {
-            for u in us {
-                let to = &mut next[whole.bucket(*u)];
-                out[*to] = Self(*u);
-                *to += 1;
-            }
-        });
-        out
+        })
     }
 }
 
@@ -120,11 +106,12 @@ pub(super) struct Interval {
 }
 
 impl Interval {
-    pub(super) fn whole(buckets: usize) -> Self {
+    /// [0, 1) with the buckets of so many shots.
+    pub(super) fn whole(shots: usize) -> Self {
         Self {
             low: 0.0,
             width: 1.0,
-            buckets: buckets as f64,
+            buckets: (shots / BUCKET).max(1) as f64,
         }
     }
 
@@ -172,25 +159,29 @@ fn partition_near<S>(shots: &[S], guess: usize, is_before: impl Fn(&S) -> bool) 
     low + shots[low..high].partition_point(is_before)
 }
 
-/// [0, 1) with the buckets of so many shots.
-pub(super) fn whole(shots: usize) -> Interval {
-    Interval::whole((shots / BUCKET).max(1))
-}
-
 /// The shots in the order of their buckets.
 pub(super) fn sorted<S: Shot>(shots: &[S], whole: Interval) -> Vec<S> {
+    spread(shots.len(), whole, |each| each(shots))
+}
+
+/// A counting sort of shots by bucket; `parts` hands them over in pieces, the same ones twice.
+fn spread<S: Shot>(len: usize, whole: Interval, parts: impl Fn(&mut dyn FnMut(&[S]))) -> Vec<S> {
     let mut next = vec![0_usize; whole.buckets as usize + 1];
-    shots
-        .iter()
-        .for_each(|shot| next[whole.bucket(shot.u()) + 1] += 1);
+    parts(&mut |shots| {
+        for shot in shots {
+            next[whole.bucket(shot.u()) + 1] += 1;
+        }
+    });
     for i in 1..next.len() {
         next[i] += next[i - 1];
     }
-    let mut out = vec![S::default(); shots.len()];
-    for shot in shots {
-        let to = &mut next[whole.bucket(shot.u())];
-        out[*to] = *shot;
-        *to += 1;
-    }
+    let mut out = vec![S::default(); len];
+    parts(&mut |shots| {
+        for shot in shots {
+            let to = &mut next[whole.bucket(shot.u())];
+            out[*to] = *shot;
+            *to += 1;
+        }
+    });
     out
 }

@@ -118,6 +118,24 @@ fn a_check_refuses_what_a_run_refuses_and_computes_nothing() {
 }
 
 #[test]
+fn a_step_that_fails_is_no_bad_input_and_names_the_last_checkpoint() {
+    let source = VmcError::NotFinite {
+        name: "head.weight".into(),
+        value: f64::NAN,
+        step: 7,
+    };
+    let failed = RunError::Step {
+        source,
+        checkpoint: Some("results/checkpoint.safetensors".into()),
+    };
+    assert!(!failed.is_input(), "exit code 3");
+    let text = failed.to_string();
+    for part in ["step 7", "head.weight", "results/checkpoint"] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
 fn a_stop_without_a_directory_says_how_to_keep_the_next_run() {
     static STOP: AtomicBool = AtomicBool::new(true);
     let options = RunOptions {
