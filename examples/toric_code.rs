@@ -58,8 +58,6 @@ impl Code {
             true => XCube.on(&torus),
             false => ToricCode::default().on(&torus),
         };
-        let plaquettes = || links.plaquettes().iter().map(|p| p.to_vec()).collect();
-        let cubes = || links.cubes().iter().map(|c| c.to_vec()).collect();
         Ok(Self {
             name,
             l,
@@ -69,7 +67,11 @@ impl Code {
             } else {
                 StabilizerState::toric_code
             },
-            z: if is_fracton { cubes() } else { plaquettes() },
+            z: if is_fracton {
+                links.cubes()
+            } else {
+                links.plaquettes()
+            },
             x: if is_fracton {
                 links.plane_stars()
             } else {
@@ -313,8 +315,8 @@ fn sectors(session: &Session) -> Result<Line, Failure> {
     let (links, model) = small(0.0, 0.4)?;
     let (mut found, mut exact) = (Vec::new(), Vec::new());
     for winding in [[false, false], [true, false], [false, true], [true, true]] {
-        let mut checks: Vec<_> = (links.plaquettes().iter())
-            .map(|p| (p.to_vec(), false))
+        let mut checks: Vec<_> = (links.plaquettes().into_iter())
+            .map(|p| (p, false))
             .collect();
         for (k, odd) in winding.into_iter().enumerate() {
             checks.push((links.line(0, k), odd));

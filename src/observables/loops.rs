@@ -1,16 +1,16 @@
 //! Paths of links: where the loop operators of a gauge theory act.
 
-use ketwork_hamiltonians::{LatticeError, Links};
+use ketwork_hamiltonians::{LatticeError, LatticeKind, Links};
 
 /// Why a path of links cannot be drawn.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoopError {
     /// The lattice is not made of squares.
-    #[error("loops of links live on square lattices; this one has {dimension} directions")]
-    Dimension {
-        /// Directions of the lattice.
-        dimension: usize,
+    #[error("loops of links live on square lattices and ladders, not on a {kind} lattice")]
+    Kind {
+        /// Name of the lattice's kind.
+        kind: &'static str,
     },
     /// There is no such vertex.
     #[error("vertex {vertex} of {n_vertices}; choose a vertex of the lattice")]
@@ -122,9 +122,9 @@ pub fn dual_line(
 }
 
 fn check(links: &Links, vertex: usize) -> Result<(), LoopError> {
-    let dimension = links.lattice().kind().dimension();
-    if dimension != 2 {
-        return Err(LoopError::Dimension { dimension });
+    let kind = links.lattice().kind();
+    if !matches!(kind, LatticeKind::Square | LatticeKind::Ladder) {
+        return Err(LoopError::Kind { kind: kind.name() });
     }
     let n_vertices = links.lattice().n_sites();
     if vertex >= n_vertices {

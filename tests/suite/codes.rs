@@ -96,7 +96,7 @@ fn every_flipped_check_costs_two() {
             .map(|(i, _)| i)
             .collect()
     };
-    let plaquettes = at_link(deep.plaquettes().iter().map(|p| p.to_vec()).collect(), 40);
+    let plaquettes = at_link(deep.plaquettes(), 40);
     assert_eq!(plaquettes.len(), 4);
     let model = ToricCode::default().on(&cubic(3)).unwrap();
     for (sector, cost) in [
@@ -107,7 +107,7 @@ fn every_flipped_check_costs_two() {
         has_energy(&format!("cubic: {sector:?}"), &model, &psi, -108.0 + cost);
     }
     // Four fractons at the corners of a membrane, and a lineon pair.
-    let cubes = at_link(deep.cubes().iter().map(|c| c.to_vec()).collect(), 40);
+    let cubes = at_link(deep.cubes(), 40);
     assert_eq!(cubes.len(), 4);
     let stars = at_link(deep.plane_stars(), 40);
     assert_eq!(stars.len(), 4);

@@ -41,8 +41,8 @@ pub enum LatticeError {
         /// Larger site.
         b: u32,
     },
-    /// Links are defined for lattices with one site a cell and orthogonal directions.
-    #[error("kind: links need a chain, ladder, square or cubic lattice, not {kind}")]
+    /// The sites are links already.
+    #[error("kind: the sites of a {kind} lattice are links; take the lattice of their vertices")]
     NoLinks {
         /// Name of the kind.
         kind: &'static str,

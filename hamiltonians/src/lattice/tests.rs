@@ -307,6 +307,7 @@ fn translations_and_point_groups_are_groups_that_keep_the_edges() {
 
 #[test]
 fn links_have_the_known_stars_plaquettes_and_cubes() {
+    use LatticeKind::{Honeycomb, Kagome, Triangular};
     for (lattice, links, plaquettes, cubes) in [
         (Lattice::square([3, 3], Periodic).unwrap(), 18, 9, 0),
         (Lattice::square([2, 2], Periodic).unwrap(), 8, 4, 0),
@@ -320,6 +321,14 @@ fn links_have_the_known_stars_plaquettes_and_cubes() {
             6,
             0,
         ),
+        // Euler: faces = links - vertices on a torus, + 1 on the open rhombus of 2 x 3 triangular vertices.
+        (torus(Triangular, 3), 27, 18, 0),
+        (torus(Honeycomb, 3), 27, 9, 0),
+        (torus(Kagome, 2), 24, 12, 0),
+        (torus(Honeycomb, 2), 12, 4, 0),
+        (lattice(Triangular, &[2, 3], &[Open]), 9, 4, 0),
+        (lattice(Honeycomb, &[2, 2], &[Open]), 8, 1, 0),
+        (lattice(Kagome, &[2, 2], &[Open]), 17, 6, 0),
         (Lattice::chain(2, Periodic).unwrap(), 2, 0, 0),
         (Lattice::chain(1, Periodic).unwrap(), 0, 0, 0),
     ] {
@@ -340,6 +349,9 @@ fn links_have_the_known_stars_plaquettes_and_cubes() {
             .collect();
         for p in l.plaquettes() {
             assert!(distinct(&p));
+            // Link after link share a vertex, and so do the last and the first.
+            let meet = |a: u32, b: u32| stars.iter().any(|s| s.contains(&a) && s.contains(&b));
+            assert!((0..p.len()).all(|i| meet(p[i], p[(i + 1) % p.len()])));
             // A closed loop meets every star in an even number of links.
             assert!(
                 stars
@@ -353,7 +365,7 @@ fn links_have_the_known_stars_plaquettes_and_cubes() {
 #[test]
 fn links_are_numbered_by_vertex_and_direction() {
     let links = Links::new(&Lattice::square([3, 2], Periodic).unwrap()).unwrap();
-    assert_eq!((links.edge(2 * 4 + 1), links.direction(9)), ((4, 1), 1));
+    assert_eq!((links.edge(2 * 4 + 1), links.bond(9)), ((4, 1), 1));
     assert_eq!(links.plaquettes()[0], [0, 3, 6, 1]);
     assert_eq!(links.stars()[0], [0, 1, 4, 7]);
     assert_eq!(links.position(9).map(|x| (2.0 * x) as i32), [2, 3, 0]);
@@ -405,8 +417,10 @@ fn impossible_extents_are_errors_and_not_overflows() {
         LatticeError::TooLarge { .. }
     ));
     assert!(matches!(
-        Links::new(&torus(LatticeKind::Kagome, 2)),
-        Err(LatticeError::NoLinks { kind: "kagome" })
+        Links::new(&torus(LatticeKind::KagomeLink, 2)),
+        Err(LatticeError::NoLinks {
+            kind: "kagome_link"
+        })
     ));
     assert_eq!(
         Lattice::square([100, 100], Periodic).unwrap().edges().len(),

@@ -3,12 +3,14 @@ use crate::{Free, Lattice, LatticeKind, Links, LocalSum, Model, ModelError, Paul
 use std::sync::Arc;
 
 /// Toric code in fields, $H = -\sum_v \prod_{l \in \text{star}(v)} X_l - \sum_p \prod_{l \in p} Z_l -
-/// h_x \sum_l X_l - h_z \sum_l Z_l$, with qubits on the links of a square or cubic lattice.
+/// h_x \sum_l X_l - h_z \sum_l Z_l$, with qubits on the links of a square, triangular, honeycomb, kagome or
+/// cubic lattice.
 ///
 /// Stars at open ends hold the links that are there, plaquettes are complete. Couplings are named
 /// "star", "plaquette", "hx", "hz". The sector is free.
-/// Without fields $E_0 = -2L^2$ on the square torus, four times, and $-4L^3$ on the cubic one, eight
-/// times; two violated plaquettes or stars cost 4 (tested).
+/// Without fields $E_0 = -\#\text{stars} - \#\text{plaquettes}$: $-2L^2$ on the square torus, four times
+/// on any torus of two dimensions, and $-4L^3$ on the cubic one, eight times; two violated plaquettes or
+/// stars cost 4 (tested).
 ///
 /// # References
 /// A. Kitaev, Ann. Phys. 303, 2 (2003).
@@ -33,7 +35,8 @@ impl ToricCode {
             terms.push(pauli_term(star, string, -1.0, 0));
         }
         for plaquette in links.plaquettes() {
-            terms.push(pauli_term(plaquette.to_vec(), vec![Pauli::Z; 4], -1.0, 1));
+            let string = vec![Pauli::Z; plaquette.len()];
+            terms.push(pauli_term(plaquette, string, -1.0, 1));
         }
         for link in 0..links.n_links() as u32 {
             terms.push(pauli_term(vec![link], vec![Pauli::X], -1.0, 2));
@@ -56,9 +59,10 @@ pub(super) fn free(links: &Links) -> Sector {
     Arc::new(Free::with_order(space, links.snake_order()))
 }
 
-/// The links of a square or cubic lattice.
+/// The links of a lattice of two or three dimensions.
 pub(super) fn gauge_links(lattice: &Lattice) -> Result<Links, ModelError> {
-    links_of(lattice, &[LatticeKind::Square, LatticeKind::Cubic])
+    use LatticeKind::{Cubic, Honeycomb, Kagome, Square, Triangular};
+    links_of(lattice, &[Square, Triangular, Honeycomb, Kagome, Cubic])
 }
 
 /// The links of a lattice of one of the kinds.
@@ -126,6 +130,14 @@ mod tests {
             assert_eq!(log_ground_states(&toric(square(l, torus))), 2, "toric {l}");
             // Truncated stars at all ends: rough nowhere, so one state.
             assert_eq!(log_ground_states(&toric(square(l, open))), 0, "open {l}");
+        }
+        use LatticeKind::{Honeycomb, Kagome, Triangular};
+        for kind in [Triangular, Honeycomb, Kagome] {
+            for l in 2..=4 {
+                let with = |ends| toric(Lattice::new(kind, &[l, l], &[ends]).unwrap());
+                assert_eq!(log_ground_states(&with(torus)), 2, "{kind:?} torus {l}");
+                assert_eq!(log_ground_states(&with(open)), 0, "{kind:?} open {l}");
+            }
         }
         for l in 2..=4 {
             assert_eq!(log_ground_states(&toric(cubic(l, torus))), 3, "cubic {l}");

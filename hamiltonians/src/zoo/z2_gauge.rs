@@ -4,11 +4,12 @@ use crate::{Lattice, LocalSum, Model, ModelError, Parity, Pauli, Space};
 use std::sync::Arc;
 
 /// Z2 gauge theory, $H = -\sum_p \prod_{l \in p} Z_l - g \sum_l X_l$ with $\prod_{l \in
-/// \text{star}(v)} X_l = 1$ at every vertex, on the links of a square or cubic lattice.
+/// \text{star}(v)} X_l = 1$ at every vertex, on the links of a square, triangular, honeycomb, kagome or
+/// cubic lattice.
 ///
 /// **Basis.** Configurations list eigenvalues of X, the electric field, so that the Gauss law is a
 /// constraint on them: value 0 of a link is X = +1. In the matrices of this library, which are those
-/// of the configurations, the field is a sum of Z and a plaquette a product of four X.
+/// of the configurations, the field is a sum of Z and a plaquette a product of X.
 ///
 /// All winding sectors are legal: $2^{L^2 + 1}$ configurations on the square torus. Couplings are
 /// named "plaquette" and "g". On the torus of 3 by 3 vertices at $g = 0.3285$: $E_0 = -9.70771518$
@@ -43,9 +44,12 @@ impl Z2Gauge {
                 reason: "a single row has no plaquettes; take at least 2 in two directions".into(),
             });
         }
-        let plaquette = |p: &[u32; 4]| pauli_term(p.to_vec(), vec![Pauli::X; 4], -1.0, 0);
+        let plaquette = |p: Vec<u32>| {
+            let string = vec![Pauli::X; p.len()];
+            pauli_term(p, string, -1.0, 0)
+        };
         let field = |link| pauli_term(vec![link], vec![Pauli::Z], -1.0, 1);
-        let mut terms: Vec<_> = plaquettes.iter().map(plaquette).collect();
+        let mut terms: Vec<_> = plaquettes.into_iter().map(plaquette).collect();
         terms.extend((0..links.n_links() as u32).map(field));
         let couplings = named([("plaquette", 1.0), ("g", self.g)]);
         let space = Space::qubits(links.n_links());

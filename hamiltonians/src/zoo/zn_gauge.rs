@@ -1,6 +1,6 @@
 use super::named;
-use super::toric_code::gauge_links;
-use crate::{Action, Lattice, LocalSum, Model, ModelError, Modular, OnSpace, Term};
+use super::toric_code::links_of;
+use crate::{Action, Lattice, LatticeKind, LocalSum, Model, ModelError, Modular, OnSpace, Term};
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl ZnGauge {
     /// [`ModelError`] for N outside 2 to 16, another kind of lattice, one without plaquettes,
     /// or a coupling that is not finite.
     pub fn on(&self, lattice: &Lattice) -> Result<Model<f64>, ModelError> {
-        let links = gauge_links(lattice)?;
+        let links = links_of(lattice, &[LatticeKind::Square, LatticeKind::Cubic])?;
         let sector = Modular::gauss_law(&links, self.n, &[])?;
         if self.n > LARGEST {
             return Err(ModelError::Parameter {
@@ -66,7 +66,7 @@ impl ZnGauge {
             coupling,
         };
         let mut terms: Vec<_> = (plaquettes.iter())
-            .map(|p| term(p.to_vec(), &loops, 0))
+            .map(|p| term(p.clone(), &loops, 0))
             .collect();
         terms.extend((0..links.n_links() as u32).map(|l| term(vec![l], &field, 1)));
         let couplings = named([("plaquette", 1.0), ("g", self.g)]);

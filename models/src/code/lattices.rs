@@ -47,8 +47,7 @@ impl StabilizerState {
     /// A. Kitaev, Ann. Phys. 303, 2 (2003).
     pub fn toric_code(links: &Links, sector: &CodeSector) -> Result<Self, CodeError> {
         needs("the toric code", 2, links)?;
-        let plaquettes = links.plaquettes().iter().map(|p| p.to_vec()).collect();
-        Self::of_code(links, plaquettes, links.stars(), sector)
+        Self::of_code(links, links.plaquettes(), links.stars(), sector)
     }
 
     /// An eigenstate of the X-cube model on the links of a cubic lattice, checks and signs as in
@@ -64,8 +63,7 @@ impl StabilizerState {
     /// S. Vijay, J. Haah, L. Fu, Phys. Rev. B 94, 235157 (2016).
     pub fn x_cube(links: &Links, sector: &CodeSector) -> Result<Self, CodeError> {
         needs("the X-cube model", 3, links)?;
-        let cubes = links.cubes().iter().map(|c| c.to_vec()).collect();
-        Self::of_code(links, cubes, links.plane_stars(), sector)
+        Self::of_code(links, links.cubes(), links.plane_stars(), sector)
     }
 
     fn of_code(

@@ -14,6 +14,11 @@ const TORUS_PLAQUETTES: [[usize; 4]; 4] = [[0, 3, 4, 1], [2, 1, 6, 3], [4, 7, 0,
 /// Vertices 0 1 2 / 3 4 5 with open ends: links 01 03 12 14 25 34 45.
 const OPEN_STARS: [&[usize]; 6] = [&[0, 1], &[0, 2, 3], &[2, 4], &[1, 5], &[3, 5, 6], &[4, 6]];
 const OPEN_PLAQUETTES: [[usize; 4]; 2] = [[0, 3, 5, 1], [2, 4, 6, 3]];
+/// The rhombus of two triangles, vertices 0 1 / 2 3: links 01 02 13 12 23.
+const RHOMBUS_STARS: [&[usize]; 4] = [&[0, 1], &[0, 2, 3], &[1, 3, 4], &[2, 4]];
+const RHOMBUS_TRIANGLES: [&[usize]; 2] = [&[0, 1, 3], &[2, 3, 4]];
+/// Around the hexagon of four open honeycomb cells; links 0 and 5 dangle.
+const HEXAGON: [usize; 6] = [1, 2, 3, 4, 6, 7];
 
 /// One case at least for each model.
 pub(super) fn operators() -> Result<Vec<OperatorCase>, ModelError> {
@@ -31,6 +36,7 @@ fn strings<'a>(letter: &str, sets: impl IntoIterator<Item = &'a [usize]>) -> Vec
 fn codes() -> Result<Vec<OperatorCase>, ModelError> {
     let torus = Lattice::square([2, 2], Periodic)?;
     let layer = Lattice::new(LatticeKind::Cubic, &[2, 2, 1], &[Periodic])?;
+    let open = |kind| Lattice::new(kind, &[2, 2], &[Open]);
     Ok(vec![
         OperatorCase {
             name: "toric code with open ends in a field",
@@ -45,6 +51,27 @@ fn codes() -> Result<Vec<OperatorCase>, ModelError> {
             ]
             .concat(),
             ground: None,
+        },
+        OperatorCase {
+            name: "toric code on two triangles in a field",
+            model: AnyModel::Real(
+                ToricCode { hx: -0.2, hz: 0.5 }.on(&open(LatticeKind::Triangular)?)?,
+            ),
+            products: [
+                strings("X", RHOMBUS_STARS),
+                strings("Z", RHOMBUS_TRIANGLES),
+                on_sites(0.2, "X", 5),
+                on_sites(-0.5, "Z", 5),
+            ]
+            .concat(),
+            ground: None,
+        },
+        OperatorCase {
+            name: "Z2 gauge theory on a hexagon",
+            model: AnyModel::Real(Z2Gauge::new(0.3).on(&open(LatticeKind::Honeycomb)?)?),
+            products: [strings("X", [&HEXAGON[..]]), on_sites(-0.3, "Z", 8)].concat(),
+            // Energies -8 g and 4 g of the two legal configurations, and 1 between them.
+            ground: Some(-0.6 - 4.24_f64.sqrt()),
         },
         OperatorCase {
             name: "toric code on a torus",
