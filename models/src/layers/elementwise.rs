@@ -37,24 +37,38 @@ fn split<S: Simd>(simd: S, x: S::f64s) -> (S::f64s, S::f64s) {
     let k = simd.sub_f64s(simd.mul_add_e_f64s(x, c(LOG2_E), c(ROUND)), c(ROUND));
     let r = simd.mul_add_e_f64s(k, c(-LN2_HIGH), x);
     let r = simd.mul_add_e_f64s(k, c(-LN2_LOW), r);
-    let mut q = c(Q[0]);
-    for a in &Q[1..] {
-        q = simd.mul_add_e_f64s(q, r, c(*a));
-    }
+    // Estrin's scheme: a third of the latency of Horner's, which nothing else could hide.
+    let pair = |i: usize| simd.mul_add_e_f64s(c(Q[i]), r, c(Q[i + 1]));
+    let r2 = simd.mul_f64s(r, r);
+    let r4 = simd.mul_f64s(r2, r2);
+    let low = simd.mul_add_e_f64s(pair(6), r2, pair(8));
+    let high = simd.mul_add_e_f64s(pair(2), r2, pair(4));
+    let high = simd.mul_add_e_f64s(pair(0), r4, high);
+    let q = simd.mul_add_e_f64s(high, r4, low);
     let word: S::u32s = cast(simd.add_f64s(k, c(PLACE)));
     let scale = cast(simd.wrapping_dyn_shl_u32s(word, simd.splat_u32s(20)));
-    (scale, simd.mul_add_e_f64s(simd.mul_f64s(r, r), q, r))
+    (scale, simd.mul_add_e_f64s(r2, q, r))
 }
 
 /// $e^x$ within 2 ulp. Results below the smallest normal number become 0 (x < -708.7), those above
 /// $2^{1023.5}$ infinite (x > 709.4); NaN stays NaN.
 #[inline(always)]
 pub(crate) fn exp<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
-    // Comparisons and not minimum and maximum, which would lose a NaN. The bounds round to the
-    // exponents -1023 and 1024, whose bit patterns are 0 and infinity.
-    let (low, high) = (simd.splat_f64s(-709.0), simd.splat_f64s(709.7));
+    // Comparisons and not minimum and maximum, which would lose a NaN.
+    let (low, high) = (simd.splat_f64s(LOW), simd.splat_f64s(HIGH));
     let x = simd.select_f64s(simd.less_than_f64s(x, low), low, x);
     let x = simd.select_f64s(simd.greater_than_f64s(x, high), high, x);
+    exp_within(simd, x)
+}
+
+/// Bounds of [`exp_within`]: they round to the exponents -1023 and 1024, whose bit patterns are 0 and
+/// infinity.
+const LOW: f64 = -709.0;
+const HIGH: f64 = 709.7;
+
+/// [`exp`] between its bounds.
+#[inline(always)]
+fn exp_within<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
     let (scale, p) = split(simd, x);
     simd.mul_f64s(scale, simd.add_f64s(p, simd.splat_f64s(1.0)))
 }
@@ -107,9 +121,13 @@ const GELU_CUBIC: f64 = 0.044_715;
 /// error linear unit.
 #[inline(always)]
 fn gelu<S: Simd>(simd: S, x: S::f64s) -> (S::f64s, S::f64s) {
-    let cubic = simd.splat_f64s(GELU_SLOPE * GELU_CUBIC);
-    let inner = simd.mul_add_e_f64s(simd.mul_f64s(cubic, x), x, simd.splat_f64s(GELU_SLOPE));
-    let gate = sigmoid(simd, simd.mul_f64s(inner, x));
+    let cubic = simd.splat_f64s(-GELU_SLOPE * GELU_CUBIC);
+    let inner = simd.mul_add_e_f64s(simd.mul_f64s(cubic, x), x, simd.splat_f64s(-GELU_SLOPE));
+    // A NaN may be lost here; the value, a multiple of x, keeps it.
+    let (low, high) = (simd.splat_f64s(LOW), simd.splat_f64s(HIGH));
+    let y = simd.min_f64s(simd.max_f64s(simd.mul_f64s(inner, x), low), high);
+    let one = simd.splat_f64s(1.0);
+    let gate = simd.div_f64s(one, simd.add_f64s(one, exp_within(simd, y)));
     (gate, simd.mul_f64s(x, gate))
 }
 
@@ -327,6 +345,7 @@ mod tests {
         let n = 2_000_000;
         let x: Vec<f64> = (0..n)
             .map(|i| -700.0 + 1400.0 * (f64::from(i) + 0.37) / 2e6)
+            .chain([-700.0, 700.0])
             .collect();
         let mut y = vec![0.0; x.len()];
         exp_into(&x, &mut y);

@@ -76,6 +76,14 @@ impl WithSimd for Product<'_> {
                 row += 8;
             }
         }
+        // With 16 registers six rows of two vectors: twelve sums hide the latency of an addition, and
+        // eight loads feed them. Eight and nine rows are left to fours.
+        if S::REGISTER_COUNT < 32 {
+            while matches!(m - row, 6 | 7 | 10..) {
+                job.rows::<S, 6>(simd, row, &mut c[row * c_row..], c_row);
+                row += 6;
+            }
+        }
         while row + 4 <= m {
             job.rows::<S, 4>(simd, row, &mut c[row * c_row..], c_row);
             row += 4;

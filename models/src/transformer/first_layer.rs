@@ -30,6 +30,7 @@ pub(super) struct Children<'a> {
 /// Memory for the tokens that change and for one child.
 #[derive(Debug)]
 pub(super) struct Buffers<'a> {
+    pub(super) changed: &'a mut Vec<Changed>,
     /// (T, 2w).
     pub(super) rows: &'a mut [f64],
     /// (T, w).
@@ -48,7 +49,7 @@ pub(super) struct Buffers<'a> {
 
 /// A token that differs from the parent's.
 #[derive(Clone, Copy, Debug)]
-struct Changed {
+pub(super) struct Changed {
     child: usize,
     position: usize,
     /// Place among the packed tokens.
@@ -65,8 +66,8 @@ pub(super) fn attend(
     o: &mut [f64],
 ) {
     let (n, w, np) = (shape.n, shape.w, shape.padded());
-    let changed = changed_tokens(children);
     let Buffers {
+        changed,
         rows,
         y,
         scale,
@@ -77,10 +78,11 @@ pub(super) fn attend(
         kt,
         p,
     } = buffers;
+    list_changed(children, changed);
     // Projections of the changed tokens alone.
     let m = changed.len();
     let (rows, normalised) = rows[..2 * m * w].split_at_mut(m * w);
-    for (to, c) in rows.chunks_exact_mut(w).zip(&changed) {
+    for (to, c) in rows.chunks_exact_mut(w).zip(&*changed) {
         to.copy_from_slice(&x[c.token * w..][..w]);
     }
     let (gain, bias) = place.norm1.of(theta);
@@ -196,8 +198,9 @@ pub(super) fn attend(
     }
 }
 
-fn changed_tokens(children: Children<'_>) -> Vec<Changed> {
-    let (mut changed, mut at) = (Vec::new(), 0);
+fn list_changed(children: Children<'_>, changed: &mut Vec<Changed>) {
+    changed.clear();
+    let mut at = 0;
     for (child, row) in children.configs.rows().enumerate() {
         let parent = children.parents.row(children.parent[child] as usize);
         let from = children.first[child] as usize + 1;
@@ -211,7 +214,6 @@ fn changed_tokens(children: Children<'_>) -> Vec<Changed> {
         }
         at += row.len() - from;
     }
-    changed
 }
 
 dispatched! {

@@ -228,7 +228,7 @@ impl<L: Scalar> Transformer<L> {
     }
 
     /// Tokens that pass through all layers together: their activations stay in the cache.
-    const TOKENS: usize = 256;
+    const TOKENS: usize = 128;
 
     /// Rows that pass through all layers together.
     fn rows_together(&self) -> usize {
@@ -288,6 +288,8 @@ struct Scratch {
     scale: Vec<f64>,
     /// Two numbers for each head of one row.
     per_head: Vec<f64>,
+    /// Tokens of the first layer that differ from the parent's.
+    changed: Vec<first_layer::Changed>,
     /// Transposed weights: of each layer, then of the heads.
     transposed: Vec<Vec<f64>>,
 }

@@ -6,6 +6,9 @@ use crate::layers::attention::{Attend, Memory};
 use crate::layers::{elementwise, embed, linear, norm};
 use ketwork_hamiltonians::{ConfigsRef, Scalar};
 
+/// Tokens that pass through a hidden layer together.
+const FEW: usize = 48;
+
 impl<L: Scalar> Transformer<L> {
     /// Writes the outputs after the first changed position of each row.
     #[expect(
@@ -86,6 +89,7 @@ impl<L: Scalar> Transformer<L> {
             raw,
             scale,
             per_head,
+            changed,
             ..
         } = scratch;
         let (x, y, o) = (&mut x[..t * w], &mut y[..t * w], &mut o[..t * w]);
@@ -113,6 +117,7 @@ impl<L: Scalar> Transformer<L> {
                 };
                 let (ratio, z) = per_head.split_at_mut(n * shape.heads);
                 let buffers = Buffers {
+                    changed: &mut *changed,
                     rows: &mut *d_hidden,
                     y: &mut *y,
                     scale: &mut *scale,
@@ -157,12 +162,15 @@ impl<L: Scalar> Transformer<L> {
             linear::forward(o, weight, bias, x, w, true);
             let (gain, bias) = place.norm2.of(theta);
             norm::forward(x, gain, bias, o, scale, y);
-            let (weight, bias) = place.up.of(theta);
-            let (before, active) = (&mut d_hidden[..t * 4 * w], &mut hidden[..t * 4 * w]);
-            linear::forward(y, weight, bias, before, 4 * w, false);
-            elementwise::gelu_into(before, active);
-            let (weight, bias) = place.down.of(theta);
-            linear::forward(active, weight, bias, x, w, true);
+            // Few tokens at a time: what is hidden stays in the first-level cache.
+            for (x, y) in x.chunks_mut(FEW * w).zip(y.chunks(FEW * w)) {
+                let (before, active) = (&mut d_hidden[..4 * y.len()], &mut hidden[..4 * y.len()]);
+                let (weight, bias) = place.up.of(theta);
+                linear::forward(y, weight, bias, before, 4 * w, false);
+                elementwise::gelu_into(before, active);
+                let (weight, bias) = place.down.of(theta);
+                linear::forward(active, weight, bias, x, w, true);
+            }
         }
         let (gain, bias) = self.places.norm.of(theta);
         norm::forward(x, gain, bias, o, scale, y);
