@@ -2,31 +2,16 @@
 //! them is the rate that they are read against.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use faer::{Accum, Mat, Par, linalg::matmul::matmul};
 use ketwork::{Neighbours, Wavefunction};
-use ketwork_benches::{Case, SAMPLES, TRANSFORMER, forward_flops, pool};
-use std::hint::black_box;
+use ketwork_benches::{Case, Product, SAMPLES, TRANSFORMER, forward_flops, pool};
 use std::time::Duration;
 
 fn product(c: &mut Criterion) {
-    let n = 192;
-    let a = Mat::from_fn(n, n, |i, j| (i * 7 + j) as f64 / 1e3);
-    let b = Mat::from_fn(n, n, |i, j| (i + 5 * j) as f64 / 1e3);
-    let mut out = Mat::<f64>::zeros(n, n);
+    let mut product = Product::new();
     let mut group = c.benchmark_group("product");
-    group.throughput(Throughput::Elements(2 * (n * n * n) as u64));
-    group.bench_function(BenchmarkId::new("f64 square", n), |bench| {
-        bench.iter(|| {
-            matmul(
-                out.as_mut(),
-                Accum::Replace,
-                a.as_ref(),
-                b.as_ref(),
-                1.0,
-                Par::Seq,
-            );
-            black_box(&out);
-        });
+    group.throughput(Throughput::Elements(Product::FLOPS));
+    group.bench_function(BenchmarkId::new("f64 square", Product::SIDE), |bench| {
+        bench.iter(|| product.run());
     });
 }
 

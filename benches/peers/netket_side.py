@@ -20,6 +20,7 @@ import optax
 from serve import serve
 
 CASE, N = sys.argv[1], int(sys.argv[2])
+RATE = 0.02
 SAMPLES, SHIFT, LAYERS, WIDTH, HEADS = 1024, 1e-3, 2, 32, 4
 dense = partial(nn.Dense, param_dtype=float, dtype=float)
 norm = partial(nn.LayerNorm, param_dtype=float, dtype=float)
@@ -121,7 +122,7 @@ rows = jax.jit(
 )
 options = {"chunk_size_bwd": backward_chunk} if backward_chunk else {}
 driver = nk.driver.VMC_SR(
-    hamiltonian, optax.sgd(0.02), variational_state=trained, diag_shift=SHIFT, mode="real", use_ntk=True, on_the_fly=False, **options
+    hamiltonian, optax.sgd(RATE), variational_state=trained, diag_shift=SHIFT, mode="real", use_ntk=True, on_the_fly=False, **options
 )
 
 
@@ -144,4 +145,8 @@ def step():
     return float(jnp.real(driver._loss_stats.mean))
 
 
-serve({"sampling": sampling, "local_energy": local_energy, "jacobian": jacobian, "step": step})
+def parameters():
+    return float(psi.n_parameters)
+
+
+serve({"parameters": parameters, "sampling": sampling, "local_energy": local_energy, "jacobian": jacobian, "step": step})

@@ -10,6 +10,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -26,6 +27,8 @@ CASES = {
     "dmrg": ("tenpy_side.py", 32, ["sweeps"], None),
     "dmrg_j1j2": ("tenpy_side.py", 8, ["sweeps"], None),
 }
+# Cases of networks, with whether both have the same number of parameters.
+NETWORKS = {"transformer": True, "lstm": False, "lstm_full": False}
 # Largest relative difference of the answers, where both sides compute the same number. DMRG of a square at a small bond
 # dimension ends in different energies, which are printed.
 AGREE = {"heisenberg": 1e-7, "circuit": 1e-9, "lindblad": 1e-5, "dmrg": 1e-7}
@@ -38,8 +41,9 @@ class Side:
         environment = dict(os.environ, RAYON_NUM_THREADS="1", OMP_NUM_THREADS="1")
         pin = lambda: os.sched_setaffinity(0, {core})
         pipe = subprocess.PIPE
+        self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, cwd=HERE, env=environment, preexec_fn=pin
+            command, stdin=pipe, stdout=pipe, stderr=self.errors, text=True, cwd=HERE, env=environment, preexec_fn=pin
         )
 
     def do(self, job):
@@ -48,7 +52,10 @@ class Side:
         for line in self.process.stdout:
             if line.startswith("{"):
                 return json.loads(line)
-        raise SystemExit(f"{self.process.args} ended with code {self.process.wait()} at {job!r}")
+        code = self.process.wait()
+        self.errors.seek(0)
+        said = "".join(self.errors.readlines()[-20:])
+        raise SystemExit(f"{self.process.args} ended with code {code} at {job!r}:\n{said}")
 
     def close(self):
         self.process.stdin.close()
@@ -84,7 +91,7 @@ def main():
             raise SystemExit(f"{case!r} is no case; use {', '.join(CASES)}")
     build = ["cargo", "build", "--release", "--package", "ketwork-benches", "--bin", "peer"]
     subprocess.run(build, cwd=ROOT, check=True)
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    target = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
     binary = target / "release" / "peer"
     print("| case | job | peer | ketwork | peer / ketwork | |\n| --- | --- | --- | --- | --- | --- |")
     for case in options.cases or CASES:
@@ -94,6 +101,10 @@ def main():
         peer = [sys.executable, str(HERE / script), case, str(sites)]
         ours = [str(binary), case, str(sites)]
         sides = [Side(command, options.core) for command in (peer, ours) if jobs]
+        if jobs and case in NETWORKS:
+            counts = [round(side.do("parameters")["value"]) for side in sides]
+            assert not NETWORKS[case] or counts[0] == counts[1], f"different networks: {counts} parameters"
+            print(f"parameters: {counts[0]} (peer), {counts[1]} (ketwork)", file=sys.stderr)
         for job in jobs:
             pairs = [[side.do(job) for side in sides] for _ in range(options.pairs + 1)]
             values = [answer["value"] for answer in pairs[0]]

@@ -1,5 +1,6 @@
 //! What the benches share: the cases of the peers' comparison, flop counts, thread pools.
 
+use faer::{Accum, Mat, Par, linalg::matmul::matmul};
 use ketwork::hamiltonians::{Boundary, Hamiltonian, Lattice, Model, OnSpace, Tfim};
 use ketwork::{
     Ancestral, Autoregressive, Cell, Conditional, Layout, Rnn, RnnParams, Samples, Stream,
@@ -91,10 +92,67 @@ pub fn tangent_flops(n_sites: usize, sizes: TransformerParams) -> u64 {
     3 * forward_flops(n_sites, sizes)
 }
 
+/// A plain product of square matrices, whose rate the kernels' rates are read against.
+#[derive(Debug)]
+pub struct Product {
+    a: Mat<f64>,
+    b: Mat<f64>,
+    out: Mat<f64>,
+}
+
+impl Product {
+    /// Side of the matrices.
+    pub const SIDE: usize = 768;
+    /// Floating-point operations of one product.
+    pub const FLOPS: u64 = 2 * (Self::SIDE * Self::SIDE * Self::SIDE) as u64;
+
+    /// The matrices.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            a: Mat::from_fn(Self::SIDE, Self::SIDE, |i, j| ((i * 7 + j) as f64).sin()),
+            b: Mat::from_fn(Self::SIDE, Self::SIDE, |i, j| ((i + 5 * j) as f64).cos()),
+            out: Mat::zeros(Self::SIDE, Self::SIDE),
+        }
+    }
+
+    /// Multiplies them on this thread.
+    pub fn run(&mut self) {
+        let (a, b) = (self.a.as_ref(), self.b.as_ref());
+        matmul(self.out.as_mut(), Accum::Replace, a, b, 1.0, Par::Seq);
+        std::hint::black_box(&self.out);
+    }
+}
+
+impl Default for Product {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// A pool with so many threads.
 pub fn pool(threads: usize) -> rayon::ThreadPool {
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
         .expect("threads can be started")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flops_are_those_of_the_weights_and_of_causal_attention() {
+        let case = Case::transformer(32);
+        // Each number of a weight matrix multiplies each of the 32 tokens once; scores and mixtures are
+        // sums over pairs of tokens in 2 layers of width 32.
+        let matrices = case.psi.layout().parameters().iter();
+        let weights = matrices.filter(|p| p.shape.len() == 2 && !p.name.contains("embed"));
+        let linear: u64 = weights
+            .map(|p| 32 * p.shape.iter().product::<usize>() as u64)
+            .sum();
+        let pairs = 2 * 2 * 32 * (32 * 33 / 2);
+        assert_eq!(forward_flops(32, TRANSFORMER), 2 * (linear + pairs));
+    }
 }

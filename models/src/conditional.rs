@@ -8,8 +8,8 @@ use ketwork_hamiltonians::{ConfigsRef, OnSpace, Scalar};
 ///
 /// Configurations are in *position order* (the constraint's order), which the wrapper
 /// [`crate::Autoregressive`] arranges; it also masks, normalises, samples and threads. All methods
-/// work on one block of rows on one thread, and nothing allocates after the first call with a
-/// block size.
+/// work on one block of rows on one thread, and allocate nothing after the first call with a
+/// block size; the wrapper around them allocates a few lists for each block.
 ///
 /// Laws: the output at position p depends on positions before p only; `step` and `resume` equal
 /// `forward` to rounding.

@@ -117,3 +117,36 @@ fn round(row: &[f64], out: &mut [f32]) -> f64 {
     }
     sums.iter().sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bands_and_parts_of_columns_give_the_product_of_double_precision() {
+        for m in [1, 127, 129, 300] {
+            for p in [3, 2047, 2049] {
+                let a: Vec<f64> = (0..m * p).map(|i| (0.37 * i as f64).sin()).collect();
+                let mut exact = vec![0.0; m * m];
+                crate::lower_product(&a, p, &mut exact);
+                let (mut gram, mut squares) = (SingleGram::default(), vec![0.0; m]);
+                gram.compute(&a, p, &mut squares);
+                for r in 0..m {
+                    let square = exact[r * m + r];
+                    assert!(
+                        (squares[r] - square).abs() < 1e-12 * square,
+                        "{m} {p}: row {r}"
+                    );
+                    for c in 0..=r {
+                        let off = f64::from(gram.matrix[r * m + c]) - exact[r * m + c];
+                        // Two roundings of each factor and one of each sum, at random.
+                        assert!(
+                            off.abs() < 1e-5 * p as f64,
+                            "{m} {p}: ({r}, {c}) off by {off}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

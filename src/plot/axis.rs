@@ -32,9 +32,24 @@ impl Ranged for Axis {
             self.range.start.ceil() as i64,
             self.range.end.floor() as i64,
         );
-        // Less than a decade has too few powers of ten: then equal steps of the exponent serve.
-        if self.scale == Scale::Linear || to - from < 1 {
+        if self.scale == Scale::Linear {
             return self.inner().key_points(hint);
+        }
+        // Less than two decades have too few powers of ten.
+        if to - from < 1 {
+            let between = |digits: &[f64]| -> Vec<f64> {
+                let decades = (from - 1..=to + 1)
+                    .flat_map(|p| digits.iter().map(move |d| d.log10() + p as f64));
+                decades.filter(|v| self.range.contains(v)).collect()
+            };
+            let few = between(&[1.0, 2.0, 5.0]);
+            let many = between(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
+            return match (few.len(), many.len()) {
+                (3.., _) => few,
+                (_, 2..) => many,
+                // Less than a digit: equal steps of the exponent.
+                _ => self.inner().key_points(hint),
+            };
         }
         let every = ((to - from) / hint.max_num_points().clamp(2, 8) as i64 + 1) as usize;
         (from..=to).step_by(every).map(|p| p as f64).collect()
@@ -83,5 +98,28 @@ impl ValueFormatter<f64> for Axis {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logarithmic_ticks_are_round_numbers() {
+        let labels = |from: f64, to: f64| {
+            let range = from.log10()..to.log10();
+            let scale = Scale::Log;
+            let axis = Axis { range, scale };
+            let points = axis.key_points(9_usize);
+            points
+                .iter()
+                .map(|v| axis.format_ext(v))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(labels(15.0, 140.0), ["20", "50", "100"]);
+        assert_eq!(labels(0.04, 60.0), ["0.1", "1", "10"]);
+        assert_eq!(labels(2.5, 4.5), ["3", "4"]);
+        assert_eq!(labels(1e-5, 1e-3), ["10⁻⁵", "10⁻⁴", "10⁻³"]);
     }
 }

@@ -42,11 +42,14 @@ pub(super) fn solve(
     step: &mut [f64],
 ) -> Option<Solved> {
     let p = j.shape().2;
+    let scale = norm(r);
+    if !scale.is_finite() || scale == 0.0 {
+        return None;
+    }
     let mut squares = vec![0.0; r.len()];
     single.compute(j.stored()?, p, &mut squares);
     let mean = squares.iter().sum::<f64>() / r.len().min(p) as f64;
-    let scale = norm(r);
-    if !mean.is_finite() || mean <= 0.0 || !scale.is_finite() || scale == 0.0 {
+    if !mean.is_finite() || mean <= 0.0 {
         return None;
     }
     let lambda = shift * mean;

@@ -215,3 +215,15 @@ fn what_single_precision_cannot_hold_is_solved_in_double() {
     assert_eq!(info.refinements, 0);
     assert!(info.residual < 1e-10, "{info:?}");
 }
+
+#[test]
+fn a_refinement_that_stalls_ends_in_double_precision() {
+    // Rows that nearly agree: what tells them apart is below the rounding of single precision, and
+    // the shift is small beside the one large eigenvalue.
+    let (mut j, r) = graded(1040, 4200, true);
+    j.rows.iter_mut().for_each(|v| *v = 1.0 + 1e-2 * *v);
+    let mut step = vec![0.0; 4200];
+    let info = MinSr::new(3e-4).solve(&j, &r, &mut step).unwrap();
+    assert_eq!(info.refinements, 0, "{info:?}");
+    assert!(info.residual < 1e-10, "{info:?}");
+}

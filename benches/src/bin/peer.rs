@@ -1,7 +1,8 @@
 //! ketwork's side of the comparison with other packages: does one job for each line of standard
 //! input and answers with the CPU seconds it took, as a JSON line.
 //!
-//! `peer transformer 32` (or lstm, or lstm_full) takes the jobs sampling, local_energy, jacobian, solve, step;
+//! `peer transformer 32` (or lstm, or lstm_full) takes the jobs parameters, sampling, local_energy,
+//! jacobian, solve, step;
 //! `peer heisenberg 20` takes build and all (basis, matrix and Lanczos), `peer circuit 10` gradient,
 //! `peer lindblad 7` evolve, `peer dmrg 32` and `peer dmrg_j1j2 8` sweeps. Threads follow RAYON_NUM_THREADS.
 
@@ -13,7 +14,8 @@ use ketwork::hamiltonians::{Action, Boundary, Hamiltonian, Heisenberg, J1J2, Lat
 use ketwork::hamiltonians::{Pauli, Space, Term, Tfim};
 use ketwork::open::Lindbladian;
 use ketwork::{
-    Conditional, Dense, GroundState, Independent, MinSr, Stopwatch, Stream, TangentSolver, local,
+    Conditional, Dense, GroundState, Independent, MinSr, Schedule, Stopwatch, Stream,
+    TangentSolver, local,
 };
 use ketwork_benches::{Case, SAMPLES};
 use num_complex::Complex64;
@@ -22,8 +24,9 @@ use std::error::Error;
 use std::hint::black_box;
 use std::io::{BufRead, Write, stdin, stdout};
 
-/// The regularisation of all comparisons.
+/// Regularisation and learning rate of all comparisons.
 const SHIFT: f64 = 1e-3;
+const RATE: f64 = 0.02;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut words = std::env::args().skip(1);
@@ -80,7 +83,9 @@ fn variational<M: Conditional<Log = f64>>(case: &Case<M>) -> Result<(), Box<dyn 
     let sampler = Independent::new(SAMPLES, Stream::new(2).named("samples"));
     let mut vmc = GroundState::new(&case.model, &case.psi, sampler, case.theta.clone())
         .with_solver(MinSr::new(SHIFT));
+    vmc.learning_rate = Schedule::Constant(RATE);
     serve(|job| match job {
+        "parameters" => Some(case.theta.len() as f64),
         "sampling" => Some(black_box(case.samples(SAMPLES)).len() as f64),
         "local_energy" => {
             energies.resize(samples.len(), 0.0);

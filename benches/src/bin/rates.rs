@@ -3,14 +3,9 @@
 //!
 //! `rates [SITES] [--quick]`; a multiplication and an addition are two operations, products only.
 
-use faer::{Accum, Mat, Par, linalg::matmul::matmul};
 use ketwork::{Differentiable, Stopwatch, Wavefunction};
-use ketwork_benches::{Case, SAMPLES, TRANSFORMER, forward_flops, pool, tangent_flops};
+use ketwork_benches::{Case, Product, SAMPLES, TRANSFORMER, forward_flops, pool, tangent_flops};
 use std::error::Error;
-use std::hint::black_box;
-
-/// Side of the product's matrices.
-const SIDE: usize = 768;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -22,11 +17,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (rows, params) = (samples.len(), case.theta.len());
     let mut log_psi = vec![0.0; rows];
     let mut jacobian = vec![0.0; rows * params];
-    let a = Mat::from_fn(SIDE, SIDE, |i, j| ((i * 7 + j) as f64).sin());
-    let b = Mat::from_fn(SIDE, SIDE, |i, j| ((i + 5 * j) as f64).cos());
-    let mut out = Mat::<f64>::zeros(SIDE, SIDE);
+    let mut product = Product::new();
     let flops = [
-        2 * (SIDE * SIDE * SIDE) as u64,
+        Product::FLOPS,
         forward_flops(n, TRANSFORMER) * rows as u64,
         tangent_flops(n, TRANSFORMER) * rows as u64,
     ];
@@ -42,11 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     seconds[which].push(spent);
                 }
             };
-            time(0, &mut || {
-                let (a, b) = (a.as_ref(), b.as_ref());
-                matmul(out.as_mut(), Accum::Replace, a, b, 1.0, Par::Seq);
-                black_box(&out);
-            });
+            time(0, &mut || product.run());
             time(1, &mut || {
                 case.psi
                     .log_psi(&case.theta, samples.x.view(), &mut log_psi);

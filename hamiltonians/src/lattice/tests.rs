@@ -372,6 +372,30 @@ fn links_are_numbered_by_vertex_and_direction() {
 }
 
 #[test]
+fn cuts_of_tori_meet_every_plaquette_evenly_and_the_closed_lines_once() {
+    use LatticeKind::{Honeycomb, Kagome, Square, Triangular};
+    for kind in [Square, Triangular, Honeycomb, Kagome] {
+        for l in [2, 3] {
+            let links = Links::new(&torus(kind, l)).unwrap();
+            for (direction, coordinate) in [(0, 0), (0, l - 1), (1, 0), (1, l - 1)] {
+                let cut = links.cut(direction, coordinate);
+                let crossings = |path: &[u32]| path.iter().filter(|k| cut.contains(k)).count();
+                for p in links.plaquettes() {
+                    assert_eq!(crossings(&p) % 2, 0, "{kind:?} {l}: {p:?} and {cut:?}");
+                }
+                assert!(!cut.is_empty(), "{kind:?} {l}");
+                if links.lattice().sites_per_cell() == 1 {
+                    for line in 0..2 {
+                        let met = crossings(&links.line(0, line));
+                        assert_eq!(met, usize::from(line == direction), "{kind:?} {l}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn lines_cuts_and_plane_stars_hold_the_links_they_cross() {
     let links = Links::new(&Lattice::square([4, 3], Periodic).unwrap()).unwrap();
     assert_eq!(links.line(5, 0), [10, 12, 14, 8]);

@@ -12,7 +12,7 @@ pub struct CodeSector {
     pub z: Vec<usize>,
     /// Flipped checks of X type, as numbers of [`Links::stars`] or [`Links::plane_stars`].
     pub x: Vec<usize>,
-    /// Further products of Z (links, whether -1): closed loops, such as [`Links::line`].
+    /// Further products of Z (links, whether -1): closed loops, such as [`Links::line`] where a cell has one vertex.
     pub pinned_z: Vec<(Vec<u32>, bool)>,
     /// Further products of X (links, whether -1): closed surfaces, such as [`Links::cut`].
     pub pinned_x: Vec<(Vec<u32>, bool)>,

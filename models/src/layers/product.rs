@@ -251,6 +251,10 @@ mod tests {
             (9, 3, 33),
             (13, 17, 47),
             (8, 32, 96),
+            (6, 9, 8),
+            (10, 4, 12),
+            (12, 7, 19),
+            (25, 3, 33),
         ] {
             for (transposed, sum, biased) in [
                 (false, false, true),
@@ -275,16 +279,19 @@ mod tests {
                 } else {
                     Left::Rows(&a, sa)
                 };
-                Product {
+                let mut scalar = before.clone();
+                let into = |c| Product {
                     m,
                     k,
                     n,
                     a: left,
                     b: (&b, sb),
-                    c: (&mut c, sc),
+                    c: (c, sc),
                     start,
-                }
-                .run();
+                };
+                into(&mut c).run();
+                // Tiles of a processor without vectors, with 16 registers and one lane.
+                into(&mut scalar).with_simd(pulp::Scalar::new());
                 for i in 0..m {
                     for j in 0..sc {
                         let mut exact = before[i * sc + j];
@@ -300,8 +307,10 @@ mod tests {
                                 exact += x * b[p * sb + j];
                             }
                         }
-                        let gap = (c[i * sc + j] - exact).abs();
-                        assert!(gap < 1e-14, "({m}, {k}, {n}) at ({i}, {j}): {gap}");
+                        for (name, c) in [("dispatched", &c), ("scalar", &scalar)] {
+                            let gap = (c[i * sc + j] - exact).abs();
+                            assert!(gap < 1e-14, "{name} ({m}, {k}, {n}) at ({i}, {j}): {gap}");
+                        }
                     }
                 }
             }

@@ -6,8 +6,8 @@ use crate::layers::attention::{Attend, Memory};
 use crate::layers::{elementwise, embed, linear, norm};
 use ketwork_hamiltonians::{ConfigsRef, Scalar};
 
-/// Tokens that pass through a hidden layer together.
-const FEW: usize = 48;
+/// Numbers of a hidden layer that are computed together, 64 KiB: they stay in the second-level cache.
+const HIDDEN: usize = 8192;
 
 impl<L: Scalar> Transformer<L> {
     /// Writes the outputs after the first changed position of each row.
@@ -162,8 +162,8 @@ impl<L: Scalar> Transformer<L> {
             linear::forward(o, weight, bias, x, w, true);
             let (gain, bias) = place.norm2.of(theta);
             norm::forward(x, gain, bias, o, scale, y);
-            // Few tokens at a time: what is hidden stays in the first-level cache.
-            for (x, y) in x.chunks_mut(FEW * w).zip(y.chunks(FEW * w)) {
+            let few = (HIDDEN / (4 * w)).max(12) * w;
+            for (x, y) in x.chunks_mut(few).zip(y.chunks(few)) {
                 let (before, active) = (&mut d_hidden[..4 * y.len()], &mut hidden[..4 * y.len()]);
                 let (weight, bias) = place.up.of(theta);
                 linear::forward(y, weight, bias, before, 4 * w, false);

@@ -1,6 +1,5 @@
 use super::*;
 use crate::Stream;
-use crate::layers::cpu_time;
 use ketwork_hamiltonians::Configs;
 use num_complex::Complex64;
 
@@ -394,16 +393,16 @@ fn the_initial_state_is_nearly_uniform_with_nonzero_derivatives() {
     }
 }
 
-/// CPU time of each job for 1024 rows; `cargo test --release -- --ignored --nocapture timings`.
+/// Shortest and median time of each job, scaled to 1024 rows; `cargo test --release -- --ignored --nocapture timings`.
 #[test]
 #[ignore = "a measurement, not a test: seconds"]
 fn timings_of_1024_rows_of_32_sites() {
     let block: usize = std::env::var("BLOCK").map_or(16, |b| b.parse().unwrap());
     let net = Transformer::<f64>::new(Space::qubits(32), TransformerParams::default()).unwrap();
     let theta = theta(&net, 1);
-    let x = configs(1024, net.space(), 2);
     // A few blocks at a time, so that the shortest of many repetitions is undisturbed.
     let count = 2;
+    let x = configs(count * block, net.space(), 2);
     let blocks = || (0..count).map(|b| x.view().slice(b * block..(b + 1) * block));
     let all = 1024.0 / (count * block) as f64;
     let mut work = net.work(block);
@@ -433,7 +432,7 @@ fn timings_of_1024_rows_of_32_sites() {
             }
         }
     });
-    let mut rows = vec![0.0; 1024 * theta.len()];
+    let mut rows = vec![0.0; count * block * theta.len()];
     median("forward and pullback", &mut || {
         for (x, rows) in blocks().zip(rows.chunks_mut(block * theta.len())) {
             net.forward(&theta, &mut work, x, &mut out);
