@@ -47,11 +47,14 @@ class Side:
         )
 
     def do(self, job):
-        self.process.stdin.write(job + "\n")
-        self.process.stdin.flush()
-        for line in self.process.stdout:
-            if line.startswith("{"):
-                return json.loads(line)
+        try:
+            self.process.stdin.write(job + "\n")
+            self.process.stdin.flush()
+            for line in self.process.stdout:
+                if line.startswith("{"):
+                    return json.loads(line)
+        except BrokenPipeError:
+            pass  # It has ended; what it said follows.
         code = self.process.wait()
         self.errors.seek(0)
         said = "".join(self.errors.readlines()[-20:])

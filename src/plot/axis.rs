@@ -35,12 +35,13 @@ impl Ranged for Axis {
         if self.scale == Scale::Linear {
             return self.inner().key_points(hint);
         }
-        // Less than two decades have too few powers of ten.
+        // Fewer than two powers of ten are too few.
         if to - from < 1 {
             let between = |digits: &[f64]| -> Vec<f64> {
                 let decades = (from - 1..=to + 1)
                     .flat_map(|p| digits.iter().map(move |d| d.log10() + p as f64));
-                decades.filter(|v| self.range.contains(v)).collect()
+                let within = self.range.start - 1e-9..=self.range.end + 1e-9;
+                decades.filter(|v| within.contains(v)).collect()
             };
             let few = between(&[1.0, 2.0, 5.0]);
             let many = between(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
@@ -59,30 +60,33 @@ impl Ranged for Axis {
     }
 }
 
+fn superscript(digit: char) -> char {
+    match digit {
+        '-' => '⁻',
+        '1' => '¹',
+        '2' => '²',
+        '3' => '³',
+        d => char::from_u32('⁰' as u32 + d as u32 - '0' as u32).unwrap_or(d),
+    }
+}
+
 impl ValueFormatter<f64> for Axis {
     fn format_ext(&self, v: &f64) -> String {
         match self.scale {
-            Scale::Log if v.fract() == 0.0 && v.abs() > 2.5 => {
-                let superscript = |c| match c {
-                    '-' => '⁻',
-                    '1' => '¹',
-                    '2' => '²',
-                    '3' => '³',
-                    d => char::from_u32('⁰' as u32 + d as u32 - '0' as u32).unwrap_or(d),
-                };
-                format!(
-                    "10{}",
-                    format!("{v:.0}")
-                        .chars()
-                        .map(superscript)
-                        .collect::<String>()
-                )
+            // One notation for a whole axis: plain numbers from a thousandth to ten thousand.
+            Scale::Log if self.range.start >= -3.0 && self.range.end <= 4.0 => {
+                let text = format!("{:.4}", 10f64.powf(*v));
+                text.trim_end_matches('0').trim_end_matches('.').into()
             }
-            Scale::Log if v.abs() > 2.5 => format!("{:.1e}", 10f64.powf(*v)),
-            Scale::Log => format!("{:.3}", 10f64.powf(*v))
-                .trim_end_matches('0')
-                .trim_end_matches('.')
-                .into(),
+            Scale::Log => {
+                let exponent = (v + 1e-9).floor();
+                let digits = format!("{:.1}", 10f64.powf(v - exponent));
+                let power: String = format!("{exponent:.0}").chars().map(superscript).collect();
+                match digits.trim_end_matches(".0") {
+                    "1" => format!("10{power}"),
+                    digits => format!("{digits}·10{power}"),
+                }
+            }
             Scale::Linear => {
                 let width = self.range.end - self.range.start;
                 let places = (2.0 - width.log10()).floor().clamp(0.0, 9.0) as usize;
@@ -120,6 +124,13 @@ mod tests {
         assert_eq!(labels(15.0, 140.0), ["20", "50", "100"]);
         assert_eq!(labels(0.04, 60.0), ["0.1", "1", "10"]);
         assert_eq!(labels(2.5, 4.5), ["3", "4"]);
+        assert_eq!(labels(20.0, 100.0), ["20", "50", "100"]);
+        assert_eq!(labels(150.0, 1400.0), ["200", "500", "1000"]);
+        assert_eq!(
+            labels(0.0015, 0.006),
+            ["0.002", "0.003", "0.004", "0.005", "0.006"]
+        );
         assert_eq!(labels(1e-5, 1e-3), ["10⁻⁵", "10⁻⁴", "10⁻³"]);
+        assert_eq!(labels(2e-5, 2e-4), ["2·10⁻⁵", "5·10⁻⁵", "10⁻⁴", "2·10⁻⁴"]);
     }
 }

@@ -246,4 +246,16 @@ mod tests {
         let all = square.point_group().len();
         assert_eq!(Relabelling::group(16, &some).unwrap().len(), all);
     }
+
+    #[test]
+    fn more_translations_than_a_group_may_have_are_listed_at_once_and_refused_there() {
+        let torus = Lattice::square([65, 65], Boundary::Periodic).unwrap();
+        let all = generators(Symmetry::Translation, &torus, torus.n_sites());
+        assert_eq!(
+            all.len(),
+            65 * 65 - 1 - (65 - 2),
+            "those along x, and the rest"
+        );
+        assert!(Relabelling::group(torus.n_sites(), &all).is_err());
+    }
 }

@@ -220,10 +220,17 @@ fn what_single_precision_cannot_hold_is_solved_in_double() {
 fn a_refinement_that_stalls_ends_in_double_precision() {
     // Rows that nearly agree: what tells them apart is below the rounding of single precision, and
     // the shift is small beside the one large eigenvalue.
+    const SHIFT: f64 = 3e-4;
     let (mut j, r) = graded(1040, 4200, true);
     j.rows.iter_mut().for_each(|v| *v = 1.0 + 1e-2 * *v);
-    let mut step = vec![0.0; 4200];
-    let info = MinSr::new(3e-4).solve(&j, &r, &mut step).unwrap();
+    let (mut single, mut step) = (ketwork_linalg::SingleGram::default(), vec![0.0; 4200]);
+    assert!(dual::is_worth(&j, SHIFT));
+    let found = dual::solve(&mut single, &j, &r, &r, SHIFT, &mut step);
+    assert!(found.is_none(), "{:?}", found.map(|f| f.info));
+    // Not for want of a factor.
+    let lambda = SHIFT * j.rows.iter().map(|v| v * v).sum::<f64>() / r.len() as f64;
+    assert!(single.factor(lambda).is_some());
+    let info = MinSr::new(SHIFT).solve(&j, &r, &mut step).unwrap();
     assert_eq!(info.refinements, 0, "{info:?}");
     assert!(info.residual < 1e-10, "{info:?}");
 }

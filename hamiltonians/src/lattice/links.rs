@@ -128,7 +128,7 @@ impl Links {
         scaled(sum(from, to), 0.5)
     }
 
-    /// The links at each vertex, ascending: as many as it has neighbours, fewer at open ends.
+    /// The links at each vertex, ascending: as many as its bonds in the infinite lattice, fewer at open ends.
     #[must_use]
     pub fn stars(&self) -> Vec<Vec<u32>> {
         let mut stars = vec![Vec::new(); self.lattice.n_sites()];
@@ -152,7 +152,7 @@ impl Links {
     }
 
     /// The stars of each vertex of a cubic lattice cut by the planes (x, y), (x, z), (y, z) in turn: 4
-    /// links each, fewer at open ends, empty ones left out. In two dimensions the stars.
+    /// links each, fewer at open ends, empty ones left out. In one and two dimensions the stars.
     #[must_use]
     pub fn plane_stars(&self) -> Vec<Vec<u32>> {
         let mut all = self.stars();

@@ -59,7 +59,7 @@ pub(super) fn free(links: &Links) -> Sector {
     Arc::new(Free::with_order(space, links.snake_order()))
 }
 
-/// The links of a lattice of two or three dimensions.
+/// The links of a square, triangular, honeycomb, kagome or cubic lattice.
 pub(super) fn gauge_links(lattice: &Lattice) -> Result<Links, ModelError> {
     use LatticeKind::{Cubic, Honeycomb, Kagome, Square, Triangular};
     links_of(lattice, &[Square, Triangular, Honeycomb, Kagome, Cubic])

@@ -10,7 +10,7 @@ use std::f64::consts::LOG2_E;
 const ROUND: f64 = 6_755_399_441_055_744.0;
 /// 1.5 · 2^20 + 1023: adding it leaves an integer, biased like an exponent, in the high word.
 const PLACE: f64 = 1_572_864.0 + 1023.0;
-/// ln 2 with 33 bits: its multiples by exponents are exact with and without fused operations.
+/// ln 2 with 32 bits: its multiples by exponents are exact with and without fused operations.
 const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
 /// ln 2 - `LN2_HIGH`.
 const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;

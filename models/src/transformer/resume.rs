@@ -6,7 +6,8 @@ use crate::layers::attention::{Attend, Memory};
 use crate::layers::{elementwise, embed, linear, norm};
 use ketwork_hamiltonians::{ConfigsRef, Scalar};
 
-/// Numbers of a hidden layer that are computed together, 64 KiB: they stay in the second-level cache.
+/// Numbers of a hidden layer that are computed together, 64 KiB before and 64 KiB after the activation:
+/// they stay in the second-level cache.
 const HIDDEN: usize = 8192;
 
 impl<L: Scalar> Transformer<L> {
@@ -162,6 +163,7 @@ impl<L: Scalar> Transformer<L> {
             linear::forward(o, weight, bias, x, w, true);
             let (gain, bias) = place.norm2.of(theta);
             norm::forward(x, gain, bias, o, scale, y);
+            // Two tiles of a product at least.
             let few = (HIDDEN / (4 * w)).max(12) * w;
             for (x, y) in x.chunks_mut(few).zip(y.chunks(few)) {
                 let (before, active) = (&mut d_hidden[..4 * y.len()], &mut hidden[..4 * y.len()]);
