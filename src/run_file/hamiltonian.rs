@@ -5,8 +5,8 @@ use super::models::{
 };
 use super::{LatticeSection, Observable, RunFileError, node};
 use ketwork_hamiltonians::{
-    AnyModel, GoldenChain, Hamiltonian, Heisenberg, J1J2, Lattice, Links, LocalSum, Model,
-    ModelError, PauliSum, PauliTerm, QuantumLink, Rydberg, RydbergBlockade, Scalar, Tfim,
+    AnyModel, GoldenChain, Hamiltonian, Heisenberg, J1J2, Lattice, LatticeKind, Links, LocalSum,
+    Model, ModelError, PauliSum, PauliTerm, QuantumLink, Rydberg, RydbergBlockade, Scalar, Tfim,
     ToricCode, XCube, Xxz, Xyz, Z2Gauge,
 };
 use num_complex::Complex64;
@@ -170,11 +170,13 @@ impl HamiltonianSection {
                 };
                 rotate_if(k.marshall, sum.on(&lattice), &lattice)
             }
-            Self::ToricCode(k) => ToricCode { hx: k.hx, hz: k.hz }
-                .on(&lattice)
+            Self::ToricCode(k) => of_squares(&lattice)
+                .and_then(|lattice| ToricCode { hx: k.hx, hz: k.hz }.on(lattice))
                 .map(AnyModel::Real),
             Self::XCube(_) => XCube.on(&lattice).map(AnyModel::Real),
-            Self::Z2Gauge(k) => Z2Gauge::new(k.g).on(&lattice).map(AnyModel::Real),
+            Self::Z2Gauge(k) => of_squares(&lattice)
+                .and_then(|lattice| Z2Gauge::new(k.g).on(lattice))
+                .map(AnyModel::Real),
             Self::QuantumLink(k) => {
                 let model = QuantumLink {
                     w: k.w,
@@ -283,6 +285,21 @@ impl HamiltonianSection {
             Self::Pauli(k) => k.marshall,
             _ => false,
         }
+    }
+}
+
+/// The lattices of codes and gauge theories in run files; the library knows others.
+fn of_squares(lattice: &Lattice) -> Result<&Lattice, ModelError> {
+    let kind = lattice.kind();
+    match kind {
+        LatticeKind::Square | LatticeKind::Cubic => Ok(lattice),
+        _ => Err(ModelError::Parameter {
+            key: "lattice.kind",
+            reason: format!(
+                "run files of this model take no {:?} lattice; choose \"square\" or \"cubic\"",
+                kind.name()
+            ),
+        }),
     }
 }
 
