@@ -76,12 +76,6 @@ impl Links {
         self.place.len()
     }
 
-    /// Number of bonds of a cell; on chains, ladders, square and cubic lattices that of directions.
-    #[must_use]
-    pub fn n_bonds(&self) -> usize {
-        self.bonds.len()
-    }
-
     /// The link of a bond of a cell, if it exists: with one vertex in a cell, that from the vertex.
     ///
     /// # Panics

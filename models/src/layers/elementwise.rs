@@ -326,7 +326,7 @@ mod tests {
 
     /// `cargo test --release -- --ignored --nocapture rate`.
     #[test]
-    #[ignore = "a measurement, not a test"]
+    #[ignore = "a measurement, not a test: seconds"]
     fn rate_of_the_exponential_and_of_gelu() {
         let x: Vec<f64> = (0..4096).map(|i| f64::from(i) * 1e-3 - 2.0).collect();
         let mut y = vec![0.0; 4096];

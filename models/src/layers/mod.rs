@@ -1,8 +1,8 @@
 //! Layers of the native networks: forward and per-sample backward, nothing else.
 //!
 //! Everything works on row-major slices of one block on one thread and allocates nothing. Each
-//! output number is one fixed chain of multiply-adds (fused where the processor can), whatever the number of rows: the same
-//! token gives the same bits in a batch and in a step with cached keys.
+//! output number is one fixed chain of multiply-adds (fused where the processor can), whatever the
+//! number of rows: the same token gives the same bits in a batch and in a step with cached keys.
 
 /// Defines a function whose body is compiled once for each instruction set, chosen at run time.
 ///

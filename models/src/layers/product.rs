@@ -290,7 +290,7 @@ mod tests {
                     start,
                 };
                 into(&mut c).run();
-                // Tiles of a processor without vectors, with 16 registers and one lane.
+                // Tiles of one lane, as on a processor without vectors.
                 into(&mut scalar).with_simd(pulp::Scalar::new());
                 for i in 0..m {
                     for j in 0..sc {
@@ -352,7 +352,7 @@ mod tests {
 
     /// `cargo test --release -- --ignored --nocapture rate`.
     #[test]
-    #[ignore = "a measurement, not a test"]
+    #[ignore = "a measurement, not a test: seconds"]
     fn rate_of_products() {
         for (m, k, n, columns) in [
             (256, 32, 96, false),

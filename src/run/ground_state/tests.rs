@@ -118,7 +118,7 @@ fn a_check_refuses_what_a_run_refuses_and_computes_nothing() {
 }
 
 #[test]
-fn a_step_that_fails_is_no_bad_input_and_names_the_last_checkpoint() {
+fn the_error_of_a_failed_step_is_no_bad_input_and_says_where_the_checkpoint_is() {
     let source = VmcError::NotFinite {
         name: "head.weight".into(),
         value: f64::NAN,
