@@ -1,31 +1,34 @@
 //! Which conformal theory lives on a chain of Fibonacci anyons? Energies of rings of 8 to 16 anyons
-//! against exact ones, the central charge from energies and from entropies, the exactly solvable
-//! Majumdar-Ghosh point, and the gap between the charge sectors of an open chain.
+//! against exact ones, rings of 24 and 32 carried over from them, the central charge from energies
+//! and from entropies, the exactly solvable Majumdar-Ghosh point, and the gaps between the charge
+//! sectors of open chains: of Fibonacci anyons, and of spins 1/2 in the basis of their total spins.
 
 mod cli;
 
-use cli::{Failure, Line, Plan, Session, Story, train};
-use ketwork::exact::{LanczosParams, Memory, ground_state, renyi2};
+use cli::{Failure, Line, Plan, Session, Story, Trained, carried, train};
+use ketwork::exact::{LanczosParams, Levels, Memory, ground_state, renyi2};
 use ketwork::hamiltonians::{Boundary, GoldenChain, Lattice, Model};
 use ketwork::run::{GroundStateRun, RunOptions};
 use ketwork::{Ancestral, EnergyScaling, EntropyScaling, Estimate, Figure, Panel, Sampled};
-use ketwork::{Stream, Swap, TransformerParams};
+use ketwork::{Positions, Stream, Swap, TransformerParams};
 use std::f64::consts::PI;
 use std::process::ExitCode;
 
+/// Rings with an exact twin.
 const RINGS: [usize; 5] = [8, 10, 12, 14, 16];
+/// Rings that are started from the one before.
+const LONGER: [usize; 2] = [24, 32];
+/// Velocity 5 sin(pi/5) / phi and energy sqrt(5) - 3 of each anyon of the infinite chain.
+const VELOCITY: f64 = 1.816_356_320_013_402_3;
+const BULK: f64 = -0.763_932_022_500_210_2;
 
 fn main() -> ExitCode {
     let (name, toml, takes) = ("golden_chain", "seed = 3", &[]);
     cli::main(Story { name, toml, takes }, tell)
 }
 
-fn chain(n: usize, boundary: Boundary, twice_charge: Option<usize>) -> Result<Model<f64>, Failure> {
+fn chain(model: GoldenChain, n: usize, boundary: Boundary) -> Result<Model<f64>, Failure> {
     let lattice = Lattice::chain(n, boundary).map_err(Failure::input)?;
-    let model = GoldenChain {
-        twice_charge,
-        ..GoldenChain::default()
-    };
     model.on(&lattice).map_err(Failure::input)
 }
 
@@ -37,118 +40,233 @@ fn tell(session: &Session) -> Result<Line, Failure> {
             heads: 2,
         },
         steps: session.run.optimizer.steps.unwrap_or(500),
-        samples: session.run.sampling.samples.unwrap_or(1024),
+        samples: session.run.sampling.samples.unwrap_or(2304),
         stream: Stream::new(session.run.seed),
     };
-    let lanczos = LanczosParams::default();
-    let (mut rings, mut twins, mut off, mut last) = (vec![], vec![], vec![], None);
-    for n in RINGS {
-        let model = chain(n, Boundary::Periodic, None)?;
-        let ground = ground_state(&model, &lanczos)?;
-        let (exact, found) = (ground.energies[0], train(&model, &plan, None)?);
-        off.push((found.energy.mean - exact) / exact.abs());
-        session.say(format!(
-            "ring of {n}: E = {}, exact {exact:.8}, relative error {:.1e}",
-            found.energy,
-            off[off.len() - 1]
-        ));
-        rings.push((n, found.energy));
-        twins.push((n, Estimate::exact(exact)));
-        last = Some((found, ground));
-    }
+    let mut rings = Rings::default();
+    let sixteen = rings.train(session, &plan)?;
     let scaling = EnergyScaling {
-        velocity: 5.0 * (PI / 5.0).sin() / golden(),
-        bulk: Some(5f64.sqrt() - 3.0),
+        velocity: VELOCITY,
+        bulk: Some(BULK),
         correction: true,
     };
     let fit = |points: &[_]| scaling.fit(points).map_err(Failure::computation);
-    let (c, c_exact) = (fit(&rings)?.c, fit(&twins)?.c.mean);
+    let (c, c_exact) = (fit(&rings.found)?.c, fit(&rings.exact)?.c.mean);
     session.say(format!(
-        "c from these energies: {c}, from exact ones {c_exact:.4}, theory 7/10"
+        "c from the energies of 8 to 16: {c}, from exact ones {c_exact:.4}, theory 7/10"
     ));
-
-    // Entropies of blocks of labels, each from shots of its own.
-    let (found, ground) = last.ok_or_else(|| Failure::computation("no ring was trained"))?;
-    let (mut blocks, mut curve) = (Vec::new(), Vec::new());
-    for l in 1..=8_usize {
-        let stream = plan.stream.named("blocks").numbered(l as u64);
-        let samples = found.psi.sample(&found.theta, 0..16_384, stream);
-        let region: Vec<usize> = (0..l).collect();
-        let state = Sampled::new(&found.psi, &found.theta, &samples);
-        let s2 = state.renyi2(&region, &Swap::default());
-        let s2 = s2.map_err(Failure::computation)?.entropy;
-        let exact = renyi2(
-            &ground.basis,
-            &ground.vectors[0],
-            &region,
-            Memory::default(),
-        )?;
-        session.say(format!(
-            "Renyi-2 entropy of {l} labels: {s2}, exact {exact:.5}"
-        ));
-        blocks.push((l, s2));
-        curve.push((l as f64, exact));
-    }
-    let entropies = EntropyScaling {
-        n_sites: 16,
-        index: 2.0,
-        is_ring: true,
-    };
-    let c_entropy = entropies.fit(&blocks[1..]).map_err(Failure::computation)?;
-    session.say(format!("c from these entropies: {}", c_entropy.c));
-
-    let (point, solved) = (
-        majumdar_ghosh(session)?,
-        -10.0 * (golden() / 2.0).atan().sin(),
-    );
+    let longest = rings.carry(session, &plan, &sixteen)?;
+    // 16 shows its own blocks, the longest ring what they say of c.
+    let small = blocks(session, &plan, &sixteen.0, RINGS[4], Some(&sixteen.1))?;
+    let large = blocks(session, &plan, &longest, LONGER[1], None)?;
+    let point = majumdar_ghosh(session)?;
+    let solved = -10.0 * (golden() / 2.0).atan().sin();
     session.say(format!(
         "Majumdar-Ghosh point, ring of 10: E = {point}, exact {solved:.8}"
     ));
-    let mut charges = Vec::new();
-    for twice in [0, 2] {
-        let model = chain(12, Boundary::Open, Some(twice))?;
-        let exact = ground_state(&model, &lanczos)?.energies[0];
-        charges.push((train(&model, &plan, None)?.energy, exact));
-    }
-    let gap = charges[1].0.mean - charges[0].0.mean;
-    let gap_exact = charges[1].1 - charges[0].1;
-    session.say(format!(
-        "open chain of 12: gap from charge 0 to charge 1 is {gap:.5}, exact {gap_exact:.5}"
-    ));
-    let of_n = |&(n, e): &(usize, Estimate)| {
-        let n = n as f64;
-        (1.0 / (n * n), e.mean / n, e.error / n)
+    let anyons = charges(session, &plan, GoldenChain::default(), 12)?;
+    // SU(2)_k of a large k: the Heisenberg chain in the basis of total spins, E = - sum P.
+    let spins = GoldenChain {
+        level: 100_000,
+        ..GoldenChain::default()
     };
-    let line =
-        [0.0, 1.0 / 64.0].map(|x| (x, 5f64.sqrt() - 3.0 - PI * 0.7 * scaling.velocity * x / 6.0));
-    let figure = Figure::new("Golden chain: a tricritical Ising theory, c = 7/10")
-        .panel(
-            Panel::new("1 / N²", "E / N")
-                .line("c = 7/10", line)
-                .points("transformer", rings.iter().map(of_n)),
-        )
-        .panel(
-            Panel::new("labels of the block, ring of 16", "S2 (nats)")
-                .x_reaches(1.0, 9.5)
-                .line("exact", curve)
-                .points(
-                    "transformer",
-                    blocks.iter().map(|&(l, s)| (l as f64, s.mean, s.error)),
-                ),
-        );
-    session.draw(&figure, "golden_chain.png");
+    let spins = charges(session, &plan, spins, 16)?;
+    draw(session, &rings, &small, &large);
     Ok(Line::new()
-        .set("sizes", RINGS.to_vec())
-        .set("relative_error", off)
+        .set(
+            "sizes",
+            RINGS.iter().chain(&LONGER).copied().collect::<Vec<_>>(),
+        )
+        .set("relative_error", rings.off)
         .set("c_energy", c.mean)
         .set("c_energy_error", c.error)
         .set("c_energy_exact", c_exact)
-        .set("c_entropy", c_entropy.c.mean)
-        .set("c_entropy_error", c_entropy.c.error)
+        .set(
+            "c_of_long_rings",
+            rings.c.iter().map(|c| c.mean).collect::<Vec<_>>(),
+        )
+        .set(
+            "c_of_long_rings_error",
+            rings.c.iter().map(|c| c.error).collect::<Vec<_>>(),
+        )
+        .set("c_entropy", large.c.mean)
+        .set("c_entropy_error", large.c.error)
         .set("majumdar_ghosh", point.mean)
         .set("majumdar_ghosh_exact", solved)
-        .set("charge_gap", gap)
-        .set("charge_gap_exact", gap_exact))
+        .set("charge_gap", anyons.0)
+        .set("charge_gap_exact", anyons.1)
+        .set("spin_gap", spins.0)
+        .set("spin_gap_exact", spins.1))
+}
+
+/// Energies of rings, their exact twins or what the conformal theory says, and relative errors.
+#[derive(Default)]
+struct Rings {
+    found: Vec<(usize, Estimate)>,
+    exact: Vec<(usize, Estimate)>,
+    off: Vec<f64>,
+    /// The central charge from the energy of one long ring each.
+    c: Vec<Estimate>,
+}
+
+impl Rings {
+    /// Rings with an exact twin; returns the longest.
+    fn train(&mut self, session: &Session, plan: &Plan) -> Result<(Trained, Levels<f64>), Failure> {
+        let mut last = None;
+        for n in RINGS {
+            let model = chain(GoldenChain::default(), n, Boundary::Periodic)?;
+            let ground = ground_state(&model, &LanczosParams::default())?;
+            let (exact, found) = (ground.energies[0], train(&model, plan, None)?);
+            let off = (found.energy.mean - exact) / exact.abs();
+            session.say(format!(
+                "ring of {n}: E = {}, exact {exact:.8}, relative error {off:.1e}",
+                found.energy
+            ));
+            self.found.push((n, found.energy));
+            self.exact.push((n, Estimate::exact(exact)));
+            self.off.push(off);
+            last = Some((found, ground));
+        }
+        last.ok_or_else(|| Failure::computation("no ring was trained"))
+    }
+
+    /// Longer rings, each started from the one before; returns the longest.
+    fn carry(
+        &mut self,
+        session: &Session,
+        plan: &Plan,
+        (sixteen, _): &(Trained, Levels<f64>),
+    ) -> Result<Trained, Failure> {
+        let mut last: Option<Trained> = None;
+        let mut from = RINGS[RINGS.len() - 1];
+        for n in LONGER {
+            let model = chain(GoldenChain::default(), n, Boundary::Periodic)?;
+            let positions = Positions::chain(from, n, 2).map_err(Failure::computation)?;
+            let start = carried(last.as_ref().unwrap_or(sixteen), &positions, &model, plan)?;
+            let found = train(&model, plan, Some(start))?;
+            let length = n as f64;
+            let known = length * BULK - PI * 0.7 * VELOCITY / (6.0 * length);
+            let off = (found.energy.mean - known) / known.abs();
+            let one = EnergyScaling {
+                velocity: VELOCITY,
+                bulk: Some(BULK),
+                correction: false,
+            };
+            let c = one
+                .fit(&[(n, found.energy)])
+                .map_err(Failure::computation)?
+                .c;
+            session.say(format!(
+                "ring of {n}: E = {}, e N - pi c v / 6 N = {known:.5}, relative error {off:.1e}, \
+                 variance {:.1e}; c from this energy: {c}",
+                found.energy, found.variance
+            ));
+            self.found.push((n, found.energy));
+            self.off.push(off);
+            self.c.push(c);
+            (last, from) = (Some(found), n);
+        }
+        last.ok_or_else(|| Failure::computation("no long ring was trained"))
+    }
+}
+
+/// Entropies of blocks and the central charge of the even ones.
+struct Blocks {
+    found: Vec<(usize, Estimate)>,
+    exact: Vec<(f64, f64)>,
+    c: Estimate,
+}
+
+/// Renyi-2 entropies of blocks of labels, each from shots of its own.
+fn blocks(
+    session: &Session,
+    plan: &Plan,
+    state: &Trained,
+    n: usize,
+    exact: Option<&Levels<f64>>,
+) -> Result<Blocks, Failure> {
+    let (mut found, mut twins) = (Vec::new(), Vec::new());
+    // Odd and even blocks lie on two curves; half of the long ring is enough for the logarithm.
+    let lengths: Vec<usize> = match exact {
+        Some(_) => (1..=n / 2).collect(),
+        None => (2..=n / 2).step_by(2).collect(),
+    };
+    let shots = if session.quick { 1024 } else { 65_536 };
+    for l in lengths {
+        let stream = plan.stream.named("blocks").numbered((n * n + l) as u64);
+        let samples = state.psi.sample(&state.theta, 0..shots, stream);
+        let region: Vec<usize> = (0..l).collect();
+        let sampled = Sampled::new(&state.psi, &state.theta, &samples);
+        let s2 = sampled.renyi2(&region, &Swap::default());
+        let s2 = s2.map_err(Failure::computation)?.entropy;
+        let mut twin = String::new();
+        if let Some(ground) = exact {
+            let known = renyi2(
+                &ground.basis,
+                &ground.vectors[0],
+                &region,
+                Memory::default(),
+            )?;
+            twin = format!(", exact {known:.5}");
+            twins.push((l as f64, known));
+        }
+        session.say(format!(
+            "ring of {n}: Renyi-2 entropy of {l} labels: {s2}{twin}"
+        ));
+        found.push((l, s2));
+    }
+    let scaling = EntropyScaling {
+        n_sites: n,
+        index: 2.0,
+        is_ring: true,
+    };
+    let even: Vec<_> = found.iter().filter(|b| b.0 % 2 == 0).copied().collect();
+    let c = scaling.fit(&even).map_err(Failure::computation)?.c;
+    session.say(format!(
+        "ring of {n}: c from the entropies of even blocks: {c}"
+    ));
+    Ok(Blocks {
+        found,
+        exact: twins,
+        c,
+    })
+}
+
+/// The gap between charge 0 and charge 1 of an open chain, trained and exact.
+fn charges(
+    session: &Session,
+    plan: &Plan,
+    model: GoldenChain,
+    n: usize,
+) -> Result<(f64, f64), Failure> {
+    let (mut found, mut exact) = (Vec::new(), Vec::new());
+    for twice in [0, 2] {
+        let twice_charge = Some(twice);
+        let sector = chain(
+            GoldenChain {
+                twice_charge,
+                ..model
+            },
+            n,
+            Boundary::Open,
+        )?;
+        let twin = ground_state(&sector, &LanczosParams::default())?.energies[0];
+        let energy = train(&sector, plan, None)?.energy;
+        session.say(format!(
+            "open chain of {n} at level {}, charge {}: E = {energy}, exact {twin:.8}, relative \
+             error {:.1e}",
+            model.level,
+            twice / 2,
+            (energy.mean - twin) / twin.abs()
+        ));
+        found.push(energy.mean);
+        exact.push(twin);
+    }
+    let (gap, known) = (found[1] - found[0], exact[1] - exact[0]);
+    session.say(format!(
+        "    gap from charge 0 to 1: {gap:.5}, exact {known:.5}"
+    ));
+    Ok((gap, known))
 }
 
 /// $(1 + \sqrt5)/2$.
@@ -169,4 +287,27 @@ fn majumdar_ghosh(session: &Session) -> Result<Estimate, Failure> {
     Ok(GroundStateRun::new(run)?
         .run(&RunOptions::default())?
         .estimate)
+}
+
+fn draw(session: &Session, rings: &Rings, small: &Blocks, large: &Blocks) {
+    let of_n = |&(n, e): &(usize, Estimate)| {
+        let n = n as f64;
+        (1.0 / (n * n), e.mean / n, e.error / n)
+    };
+    let of_l = |&(l, s): &(usize, Estimate)| (l as f64, s.mean, s.error);
+    let line = [0.0, 1.0 / 64.0].map(|x| (x, BULK - PI * 0.7 * VELOCITY * x / 6.0));
+    let figure = Figure::new("Golden chain: a tricritical Ising theory, c = 7/10")
+        .panel(
+            Panel::new("1 / N²", "E / N")
+                .line("c = 7/10", line)
+                .points("transformer", rings.found.iter().map(of_n)),
+        )
+        .panel(
+            Panel::new("labels of the block", "S2 (nats)")
+                .x_reaches(1.0, 17.5)
+                .line("ring of 16, exact", small.exact.clone())
+                .points("ring of 16", small.found.iter().map(of_l))
+                .points("ring of 32", large.found.iter().map(of_l)),
+        );
+    session.draw(&figure, "golden_chain.png");
 }

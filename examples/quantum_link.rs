@@ -4,13 +4,11 @@
 
 mod cli;
 
-use cli::{Failure, Line, Plan, Session, Story, train};
+use cli::{Failure, Line, Plan, Session, Story, carried, train};
 use ketwork::exact::{LanczosParams, expectation, lowest};
-use ketwork::hamiltonians::{Boundary, Lattice, Model, OnSpace, QuantumLink};
-use ketwork::{
-    Ancestral, Conditional, Estimate, Figure, Panel, Positions, Sampled, Stream, Transformer,
-};
-use ketwork::{TransformerParams, Wavefunction, fit_linear};
+use ketwork::hamiltonians::{Boundary, Lattice, Model, QuantumLink};
+use ketwork::{Ancestral, Estimate, Figure, Panel, Positions, Sampled, Stream};
+use ketwork::{TransformerParams, fit_linear};
 use std::process::ExitCode;
 
 const MASSES: [f64; 7] = [-1.0, -0.5, 0.0, 0.4, 0.655, 0.8, 1.0];
@@ -72,16 +70,9 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     let small = critical.ok_or_else(|| Failure::computation("no critical mass in the scan"))?;
     let expected = extrapolated()?;
     let large = ring(LARGE, CRITICAL)?.1;
-    let net = Transformer::<f64>::new(*large.space(), plan.params).map_err(Failure::input)?;
-    let layout = net.layout();
-    let start = Positions::chain(12, LARGE, 2)
-        .and_then(|map| map.transfer(small.psi.layout(), &small.theta, layout))
-        .map_err(Failure::computation)?;
-    let short = Plan {
-        steps: plan.steps / 3,
-        ..plan.clone()
-    };
-    let found = train(&large, &short, Some(start))?;
+    let positions = Positions::chain(12, LARGE, 2).map_err(Failure::computation)?;
+    let start = carried(&small, &positions, &large, &plan)?;
+    let found = train(&large, &plan, Some(start))?;
     let density = found.energy.mean / LARGE as f64;
     session.say(format!(
         "N = {LARGE}, m = {CRITICAL}: E / N = {density:.6}({:.0e}), from exact rings of 12, 14, 16: \

@@ -1,22 +1,25 @@
 //! When does a gauge field confine? Z2 gauge theory on a torus: energies of the winding sectors of
 //! 3 by 3 vertices next to the exact ones, and Wilson loops across the transition at g = 0.3285 on
-//! 6 by 6 vertices, where no exact vector fits.
+//! 6 by 6 vertices, where no exact vector fits: the network trained on 3 by 3 is carried over, and
+//! Monte Carlo of the dual Ising model says where the energy and the smallest loop must end.
 
 mod cli;
 
-use cli::{Failure, Line, Plan, Session, Story, train};
+use cli::{Failure, Line, Plan, Session, Story, carried, train};
 use ketwork::exact::{LanczosParams, expectation, ground_state};
 use ketwork::hamiltonians::{Boundary, Hamiltonian, Lattice, Links, Model, OnSpace, Parity, Pauli};
-use ketwork::hamiltonians::{Z2Gauge, product};
-use ketwork::{Ancestral, Estimate, Figure, Panel, ProductOperator, Sampled, Scale, Stream};
-use ketwork::{TransformerParams, rectangle_loop};
+use ketwork::hamiltonians::{Tfim, Z2Gauge, product};
+use ketwork::rectangle_loop;
+use ketwork::sse::{Sse, SseParams};
+use ketwork::{Ancestral, Estimate, Figure, Panel, Positions, ProductOperator};
+use ketwork::{Sampled, Scale, Stream, TransformerParams};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Couplings of the table of exact energies.
 const TABLE: [f64; 5] = [0.1, 0.2, 0.3285, 0.5, 1.0];
 /// Couplings across the transition.
-const ACROSS: [f64; 6] = [0.2, 0.26, 0.31, 0.35, 0.4, 0.5];
+const ACROSS: [f64; 7] = [0.2, 0.25, 0.3, 1.0 / 3.0, 0.37, 0.42, 0.5];
 /// Loops of r by r plaquettes.
 const SIDES: [usize; 3] = [1, 2, 3];
 
@@ -50,7 +53,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
             width: 16,
             heads: 2,
         },
-        steps: session.run.optimizer.steps.unwrap_or(240),
+        steps: session.run.optimizer.steps.unwrap_or(300),
         samples: session.run.sampling.samples.unwrap_or(1024),
         stream: Stream::new(session.run.seed),
     };
@@ -84,49 +87,12 @@ fn tell(session: &Session) -> Result<Line, Failure> {
             ));
         }
     }
-    let (mut loops, mut exact, mut density) =
-        (vec![Vec::new(); 3], vec![Vec::new(); 2], Vec::new());
-    // A step costs forty times one of the small torus.
-    let short = Plan {
-        steps: plan.steps / 8,
-        samples: plan.samples / 2,
-        ..plan.clone()
-    };
-    let mut last = None;
+    let mut large = Large::default();
     for &g in across {
-        let small = theory(3, g, [false; 2])?;
-        let ground = ground_state(&small.1, &LanczosParams::default())?;
-        for (r, exact) in SIDES.into_iter().zip(&mut exact) {
-            let w = expectation(
-                &wilson(&small.0, &small.1, r)?,
-                &ground.basis,
-                &ground.vectors[0],
-            );
-            exact.push((g, w.re));
-        }
-        let (links, model) = theory(6, g, [false; 2])?;
-        // The state at one coupling is a good start at the next; the first starts from the uniform
-        // state, which is exact at g = 0.
-        let found = train(&model, &short, last.take())?;
-        let samples = found
-            .psi
-            .sample(&found.theta, 0..4096, plan.stream.named("loops"));
-        let state = Sampled::new(&found.psi, &found.theta, &samples);
-        density.push(found.energy.mean / 36.0);
-        session.say(format!(
-            "L = 6, g = {g}: E = {}, E / 36 = {:.5}",
-            found.energy,
-            density[density.len() - 1]
-        ));
-        for (r, points) in SIDES.into_iter().zip(&mut loops) {
-            let w = wilson(&links, &model, r)?;
-            let w: Estimate = state.expectation(&w).map_err(Failure::computation)?.mean;
-            session.say(format!("    Wilson loop of {r} x {r}: {w}"));
-            points.push((g, w.mean, w.error));
-        }
-        last = Some(found.theta);
+        large.push(session, &plan, g)?;
     }
-    draw(session, &loops, &exact);
+    draw(session, &large);
+    let loops = &large.loops;
     let of = |f: fn(&(f64, f64, f64)) -> f64| {
         let row = |p: &Vec<(f64, f64, f64)>| p.iter().map(f).collect::<Vec<f64>>();
         loops.iter().map(row).collect::<Vec<_>>()
@@ -137,19 +103,110 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         .set("gaps", gaps)
         .set("exact_gaps", exact_gaps)
         .set("g_across", across.to_vec())
-        .set("energy_per_plaquette", density)
+        .set("energy_per_plaquette", large.energy)
+        .set("energy_per_plaquette_dual", large.dual_energy)
+        .set("relative_error_large", large.off)
         .set("wilson", of(|p| p.1))
         .set("wilson_error", of(|p| p.2)))
 }
 
-fn draw(session: &Session, loops: &[Vec<(f64, f64, f64)>], exact: &[Vec<(f64, f64)>]) {
+/// The torus of 6 by 6 vertices across the couplings, in the sector without winding.
+#[derive(Default)]
+struct Large {
+    /// Energies for each plaquette, and those of the dual Ising model.
+    energy: Vec<f64>,
+    dual_energy: Vec<f64>,
+    off: Vec<f64>,
+    /// Loops of each size: (g, mean, error).
+    loops: [Vec<(f64, f64, f64)>; 3],
+    /// The smallest, from the dual.
+    dual_loops: Vec<(f64, f64, f64)>,
+    /// Loops of the exact ground state of 3 by 3 vertices.
+    small_loops: [Vec<(f64, f64)>; 2],
+}
+
+impl Large {
+    fn push(&mut self, session: &Session, plan: &Plan, g: f64) -> Result<(), Failure> {
+        let (small_links, small) = theory(3, g, [false; 2])?;
+        let ground = ground_state(&small, &LanczosParams::default())?;
+        for (r, exact) in SIDES.into_iter().zip(&mut self.small_loops) {
+            let w = wilson(&small_links, &small, r)?;
+            exact.push((g, expectation(&w, &ground.basis, &ground.vectors[0]).re));
+        }
+        let (links, model) = theory(6, g, [false; 2])?;
+        // What 3 by 3 vertices have taught, on 6 by 6.
+        let taught = train(&small, plan, None)?;
+        let order = |model: &Model<f64>| model.sector().order().to_vec();
+        let (from, to) = (order(&small), order(&model));
+        let positions = Positions::lattice(([3, 3, 1], &from), ([6, 6, 1], &to), 2, 1);
+        let positions = positions.map_err(Failure::computation)?;
+        let start = carried(&taught, &positions, &model, plan)?;
+        let found = train(&model, plan, Some(start))?;
+        let (dual, dual_loop) = dual(session, g)?;
+        let energy = found.energy.mean / 36.0;
+        self.energy.push(energy);
+        self.dual_energy.push(dual.mean);
+        self.off.push((energy - dual.mean) / dual.mean.abs());
+        self.dual_loops.push((g, dual_loop.mean, dual_loop.error));
+        session.say(format!(
+            "L = 6, g = {g:.4}: E / 36 = {energy:.6}({:.0e}), dual Ising model {dual}, relative \
+             error {:.1e}",
+            found.energy.error / 36.0,
+            self.off[self.off.len() - 1]
+        ));
+        let shots = plan.stream.named("loops");
+        let samples = found.psi.sample(&found.theta, 0..4096, shots);
+        let state = Sampled::new(&found.psi, &found.theta, &samples);
+        for (r, points) in SIDES.into_iter().zip(&mut self.loops) {
+            let w = wilson(&links, &model, r)?;
+            let w: Estimate = state.expectation(&w).map_err(Failure::computation)?.mean;
+            let known = if r == 1 {
+                format!(", dual {dual_loop}")
+            } else {
+                String::new()
+            };
+            session.say(format!("    Wilson loop of {r} x {r}: {w}{known}"));
+            points.push((g, w.mean, w.error));
+        }
+        Ok(())
+    }
+}
+
+/// Energy for each plaquette and the smallest Wilson loop from Monte Carlo of the dual: plaquettes
+/// are the spins X of an Ising model, electric links its bonds, H = - sum X - g sum Z Z.
+fn dual(session: &Session, g: f64) -> Result<(Estimate, Estimate), Failure> {
+    let torus = Lattice::square([6, 6], Boundary::Periodic).map_err(Failure::input)?;
+    let ising = Tfim {
+        j: g,
+        h: 1.0,
+        hz: 0.0,
+    };
+    let model = ising.on(&torus).map_err(Failure::input)?;
+    let params = SseParams {
+        beta: 32.0,
+        sweeps: if session.quick { 2000 } else { 100_000 },
+        ..SseParams::default()
+    };
+    let report = Sse::new(&model, params)
+        .map_err(Failure::input)?
+        .run(Stream::new(session.run.seed).named("dual"));
+    let mut plaquette = report.flip_energy_per_site;
+    plaquette.mean = -plaquette.mean;
+    Ok((report.energy_per_site, plaquette))
+}
+
+fn draw(session: &Session, large: &Large) {
     let mut panel = Panel::new("electric coupling g (transition at 0.3285)", "⟨W(r, r)⟩")
         .scales(Scale::Linear, Scale::Log)
         .x_reaches(0.2, 0.62);
-    for (r, points) in SIDES.iter().zip(loops) {
+    for (r, points) in SIDES.iter().zip(&large.loops) {
         panel = panel.points(&format!("{r} x {r}, L = 6"), points.clone());
     }
-    for (r, points) in SIDES.iter().zip(exact) {
+    panel = panel.line(
+        "1 x 1, L = 6, dual",
+        large.dual_loops.iter().map(|&(g, w, _)| (g, w)),
+    );
+    for (r, points) in SIDES.iter().zip(&large.small_loops) {
         panel = panel.line(&format!("{r} x {r}, L = 3 exact"), points.clone());
     }
     let figure = Figure::new("Z2 gauge theory: Wilson loops across confinement").panel(panel);

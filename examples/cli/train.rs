@@ -1,10 +1,11 @@
 //! Training of one positive transformer state, as the gauge-theory examples share it.
 
 use super::Failure;
+use ketwork::exact::{Memory, dimension};
 use ketwork::hamiltonians::{Hamiltonian, Model, OnSpace};
 use ketwork::{
-    Autoregressive, Estimate, FullSum, GroundState, Independent, Joined, Relabelling, Sampler,
-    Schedule, Spring, Stream, Transformer, TransformerParams, Wavefunction,
+    Autoregressive, Conditional, Estimate, FullSum, GroundState, Independent, Joined, Positions,
+    Sampler, Schedule, Spring, Stream, Transformer, TransformerParams, Wavefunction,
 };
 
 /// A positive transformer state in a sector.
@@ -17,7 +18,7 @@ pub struct Plan {
     pub params: TransformerParams,
     /// Steps of optimisation.
     pub steps: usize,
-    /// Shots of one step.
+    /// Shots of one step; sectors of no more configurations are summed over.
     pub samples: usize,
     /// Random numbers.
     pub stream: Stream,
@@ -36,18 +37,32 @@ pub struct Trained {
     pub variance: f64,
 }
 
+/// The parameters of a trained state where a network of the same sizes continues it on a larger
+/// lattice.
+pub fn carried(
+    trained: &Trained,
+    positions: &Positions,
+    model: &Model<f64>,
+    plan: &Plan,
+) -> Result<Vec<f64>, Failure> {
+    let net = Transformer::<f64>::new(*model.space(), plan.params).map_err(Failure::input)?;
+    positions
+        .transfer(trained.psi.layout(), &trained.theta, net.layout())
+        .map_err(Failure::computation)
+}
+
 /// Trains from given parameters, or from random ones.
 pub fn train(model: &Model<f64>, plan: &Plan, start: Option<Vec<f64>>) -> Result<Trained, Failure> {
     let sector = model.sector();
     let net = Transformer::new(*model.space(), plan.params).map_err(Failure::input)?;
     let psi = State::new(net, sector.clone());
     let shots = Independent::new(plan.samples as u64, plan.stream.named("samples"));
-    let group = [Relabelling::identity(model.space().n_sites)];
-    let all =
-        FullSum::of_few_orbits(&**sector, &group, plan.samples as u64).map_err(Failure::input)?;
-    let sampler: Box<dyn Sampler<State>> = match all {
-        Some(all) => Box::new(all),
-        None => Box::new(shots.clone()),
+    // A sector whose automaton is too large to count is no small one.
+    let is_small = dimension(&**sector).is_ok_and(|d| d <= plan.samples as f64);
+    let sampler: Box<dyn Sampler<State>> = if is_small {
+        Box::new(FullSum::new(&**sector, Memory::default()).map_err(Failure::input)?)
+    } else {
+        Box::new(shots.clone())
     };
     let random = || psi.layout().initial(plan.stream.named("parameters"));
     let theta = start.unwrap_or_else(random);
