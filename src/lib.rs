@@ -56,7 +56,7 @@ pub use sample::{
     Diagnostics, FullSum, Independent, Metropolis, MetropolisParams, SampleError, Sampler,
 };
 pub use schedule::Schedule;
-pub use tangent::{Adam, MinSr, SolveError, SolveInfo, Spring, Sr, TangentSolver};
+pub use tangent::{Adam, MinSr, NaturalGradient, SolveError, SolveInfo, Spring, Sr, TangentSolver};
 pub use usage::{Elapsed, Stopwatch, cpu_seconds, peak_memory_mb};
 
 /// Version of this library.

@@ -1,7 +1,7 @@
 //! Fitting a network to a given state by Gauss-Newton sweeps.
 
 use super::Points;
-use crate::{MinSr, SampleError, SolveError, Sr, TangentSolver};
+use crate::{NaturalGradient, SampleError, SolveError, TangentSolver};
 use ketwork_hamiltonians::Scalar;
 use ketwork_models::{Dense, Differentiable, Samples, TangentMap};
 use num_complex::Complex64;
@@ -231,7 +231,7 @@ where
     'sweeps: while now.loss > params.tolerance && sweeps < params.sweeps {
         let residual = weighted(&samples, |b| now.values[b]);
         let map = Dense::reusing(std::mem::take(&mut memory), psi, theta, &samples);
-        let mut solver = solver(&map);
+        let mut solver = NaturalGradient::default();
         let mut step = vec![0.0; theta.len()];
         loop {
             sweeps += 1;
@@ -269,15 +269,6 @@ where
         first,
         sweeps,
     })
-}
-
-/// The smaller of the two systems.
-pub(crate) fn solver(map: &dyn TangentMap) -> Box<dyn TangentSolver> {
-    let (n, k, p) = map.shape();
-    match p < n * k {
-        true => Box::new(Sr::default()),
-        false => Box::new(MinSr::default()),
-    }
 }
 
 /// Rows $\sqrt{w_b}\,f(b)$ in the order of the tangent map: real parts, then imaginary parts.

@@ -1,8 +1,8 @@
 //! The time-dependent variational principle.
 
-use super::fit::{solver, weighted};
+use super::fit::weighted;
 use super::{Evolve, EvolveError, StepReport, Tableau, Velocity};
-use crate::{Sampler, moments};
+use crate::{NaturalGradient, Sampler, TangentSolver, moments};
 use ketwork_models::{Dense, Differentiable, TangentMap};
 
 /// McLachlan's principle: $\dot\theta$ minimises $\|J\dot\theta - \sqrt{w}(v - \bar v)\|^2$ with the
@@ -57,7 +57,7 @@ impl<'a, W: Differentiable + ?Sized> Tdvp<'a, W> {
         let (mean, _) = moments(&samples.weight, &values);
         let wanted = weighted(&samples, |b| values[b] - mean);
         let map = Dense::new(self.psi, theta, &samples);
-        let mut solver = solver(&map);
+        let mut solver = NaturalGradient::default();
         solver.set_shift(self.shift);
         let mut rate = vec![0.0; theta.len()];
         solver

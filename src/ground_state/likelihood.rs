@@ -1,7 +1,7 @@
 //! Maximum likelihood: a state from measured configurations.
 
 use super::{Broken, culprit, moved};
-use crate::{Estimate, MinSr, Schedule, SolveError, SolveInfo, TangentSolver};
+use crate::{Estimate, NaturalGradient, Schedule, SolveError, SolveInfo, TangentSolver};
 use ketwork_hamiltonians::{Configs, ConfigsRef};
 use ketwork_models::{Ancestral, Dense, Differentiable, Draw, Norm, Samples, Stream};
 use serde::Serialize;
@@ -128,7 +128,7 @@ pub enum LikelihoodError {
     },
 }
 
-impl<'a, W: Ancestral + Differentiable<Log = f64> + ?Sized> Likelihood<'a, W, MinSr> {
+impl<'a, W: Ancestral + Differentiable<Log = f64> + ?Sized> Likelihood<'a, W, NaturalGradient> {
     /// Learns from equally probable rows, which may repeat, from the given parameters.
     ///
     /// # Shapes
@@ -195,7 +195,7 @@ impl<'a, W: Ancestral + Differentiable<Log = f64> + ?Sized> Likelihood<'a, W, Mi
         }
         let this = Self {
             psi,
-            solver: MinSr::default(),
+            solver: NaturalGradient::default(),
             batch: 1024,
             learning_rate: Schedule::Constant(0.1),
             shift: None,

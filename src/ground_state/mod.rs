@@ -11,7 +11,8 @@ pub use report::{Report, Timings, VmcError, v_score};
 
 use crate::tangent::norm;
 use crate::{
-    Estimate, Joined, MeasureError, MinSr, Sampled, Sampler, Schedule, TangentSolver, moments,
+    Estimate, Joined, MeasureError, NaturalGradient, Sampled, Sampler, Schedule, TangentSolver,
+    moments,
 };
 use ketwork_hamiltonians::{Hamiltonian, Scalar};
 use ketwork_models::{Dense, Differentiable, Layout, Lazy, Samples};
@@ -67,13 +68,13 @@ pub struct GroundState<'a, H: Hamiltonian + ?Sized, W: Differentiable + ?Sized, 
 /// 2 GiB.
 pub(crate) const DEFAULT_MEMORY: usize = 2 << 30;
 
-impl<'a, H, W, S> GroundState<'a, H, W, S, MinSr>
+impl<'a, H, W, S> GroundState<'a, H, W, S, NaturalGradient>
 where
     H: Hamiltonian,
     W: Differentiable + ?Sized,
     S: Sampler<W>,
 {
-    /// minSR with learning rate 0.05 and its default shift, from the given parameters.
+    /// [`NaturalGradient`] with learning rate 0.05 and its default shift, from the given parameters.
     ///
     /// # Panics
     /// If `theta` does not fit the state, or the spaces differ.
@@ -93,7 +94,7 @@ where
             hamiltonian,
             psi,
             sampler,
-            solver: MinSr::default(),
+            solver: NaturalGradient::default(),
             learning_rate: Schedule::Constant(0.05),
             shift: None,
             max_distance: 0.1,

@@ -7,7 +7,7 @@ use ketwork_models::TangentMap;
 /// Rows below which a double-precision Gram matrix costs nothing worth saving.
 const ROWS: usize = 512;
 /// Parameters for each row from which on the Gram matrix costs more than factors and refinement.
-const WIDE: usize = 4;
+const WIDE: usize = 3;
 /// Relative shift below which the rounding of the Gram matrix is no small perturbation of it, and
 /// refinement takes longer than the matrix in double precision.
 const SHIFT: f64 = 3e-4;

@@ -13,7 +13,7 @@ mod tests;
 
 pub use adam::Adam;
 pub use spring::Spring;
-pub use sr::{MinSr, Sr};
+pub use sr::{MinSr, NaturalGradient, Sr};
 
 use ketwork_models::TangentMap;
 

@@ -27,7 +27,7 @@ pub struct Sr {
 /// Stochastic reconfiguration in sample space:
 /// $\delta = J^T (J J^T + \lambda)^{-1} r$, cost $n^2 P + n^3/3$: for many parameters.
 ///
-/// The shift is that of [`Sr`]. With 512 rows or more, at least four times as many parameters, and a
+/// The shift is that of [`Sr`]. With 512 rows or more, at least three times as many parameters, and a
 /// shift that is large against the rounding of single precision, the Gram matrix is computed in
 /// single precision and the solution refined in double to a relative residual of 1e-10; where that is
 /// not reached the matrix is computed in double.
@@ -42,6 +42,14 @@ pub struct MinSr {
     single: linalg::SingleGram,
 }
 
+/// Stochastic reconfiguration in the smaller of the two spaces, chosen for each solve: [`Sr`] where
+/// there are fewer parameters than rows k n, else [`MinSr`]. The step is the same.
+#[derive(Clone, Debug)]
+pub struct NaturalGradient {
+    sr: Sr,
+    min_sr: MinSr,
+}
+
 /// A shift that suits batches of about a thousand samples.
 const DEFAULT_SHIFT: f64 = 1e-3;
 
@@ -54,6 +62,44 @@ impl Default for Sr {
 impl Default for MinSr {
     fn default() -> Self {
         Self::new(DEFAULT_SHIFT)
+    }
+}
+
+impl Default for NaturalGradient {
+    fn default() -> Self {
+        Self::new(DEFAULT_SHIFT)
+    }
+}
+
+impl NaturalGradient {
+    /// The solver with a relative shift.
+    #[must_use]
+    pub fn new(shift: f64) -> Self {
+        Self {
+            sr: Sr::new(shift),
+            min_sr: MinSr::new(shift),
+        }
+    }
+}
+
+impl TangentSolver for NaturalGradient {
+    fn solve(
+        &mut self,
+        j: &dyn TangentMap,
+        r: &[f64],
+        step: &mut [f64],
+    ) -> Result<SolveInfo, SolveError> {
+        let (n, k, p) = j.shape();
+        if p < n * k {
+            self.sr.solve(j, r, step)
+        } else {
+            self.min_sr.solve(j, r, step)
+        }
+    }
+
+    fn set_shift(&mut self, shift: f64) {
+        self.sr.set_shift(shift);
+        self.min_sr.set_shift(shift);
     }
 }
 

@@ -78,6 +78,13 @@ fn sr_equals_min_sr_whether_the_map_is_stored_or_not() {
                 difference(&a, &b)
             );
             assert!(info.residual < 1e-10 && info.attempts == 1, "{info:?}");
+            // The default takes the smaller system, bit for bit.
+            let smaller = if p < n * k { &a } else { &b };
+            let mut c = vec![0.0; p];
+            let mut chosen = NaturalGradient::default();
+            chosen.set_shift(1e-3);
+            chosen.solve(&j, &r, &mut c).unwrap();
+            assert_eq!(&c, smaller);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Amplitudes of connected configurations: only what follows the first change is recomputed, and
-//! configurations that several parents share are evaluated once.
+//! configurations that several parents share, or that are parents, are evaluated once.
 
-use super::repeated::evaluated_as;
+use super::repeated::{Source, sources};
 use super::{Autoregressive, Scratch};
 use crate::Conditional;
 use ketwork_hamiltonians::{ConfigsRef, Neighbours, OnSpace, Scalar};
@@ -23,32 +23,40 @@ impl<M: Conditional> Autoregressive<M> {
             near.len(),
             "one log-amplitude for each neighbour"
         );
+        if out.is_empty() {
+            return;
+        }
         let block = self.net.block();
         let mut place = vec![0u32; self.space().n_sites];
         for (p, &s) in self.sector.order().iter().enumerate() {
             place[s as usize] = p as u32;
         }
-        let of = evaluated_as(x, near, &place);
+        let of = sources(x, near, &place);
+        let mut own = vec![M::Log::ZERO; x.len()];
         // Parents never decrease, so each block of parents owns a contiguous piece of `out`.
         let mut pieces = Vec::new();
         let (mut rest, mut from) = (&mut *out, 0);
-        for start in (0..x.len()).step_by(block) {
-            let end = (start + block).min(x.len());
+        for (start, own) in (0..x.len()).step_by(block).zip(own.chunks_mut(block)) {
+            let end = start + own.len();
             let to = near.parent.partition_point(|&p| (p as usize) < end);
             let (piece, tail) = rest.split_at_mut(to - from);
-            pieces.push((start..end, from, piece));
+            pieces.push((start..end, from, own, piece));
             (rest, from) = (tail, to);
         }
-        pieces.into_par_iter().for_each(|(parents, from, out)| {
-            if !out.is_empty() {
+        pieces
+            .into_par_iter()
+            .for_each(|(parents, from, own, out)| {
                 let all = (x, near, &place[..], &of[..]);
                 self.forward_block(theta, x.slice(parents.clone()), |s| {
-                    self.resume_block(theta, s, all, parents.start, from, out);
+                    self.resume_block(theta, s, all, (parents.start, own), (from, out));
                 });
+            });
+        for (k, &source) in of.iter().enumerate() {
+            match source {
+                Source::Itself => {}
+                Source::Neighbour(other) => out[k] = out[other as usize],
+                Source::Parent(row) => out[k] = own[row as usize],
             }
-        });
-        for (k, &chosen) in of.iter().enumerate() {
-            out[k] = out[chosen as usize];
         }
     }
 
@@ -56,10 +64,9 @@ impl<M: Conditional> Autoregressive<M> {
         &self,
         theta: &[f64],
         parents: &mut Scratch<M>,
-        (x, near, place, of): (ConfigsRef<'_>, &Neighbours, &[u32], &[u32]),
-        first_parent: usize,
-        from: usize,
-        out: &mut [M::Log],
+        (x, near, place, of): (ConfigsRef<'_>, &Neighbours, &[u32], &[Source]),
+        (first_parent, own): (usize, &mut [M::Log]),
+        (from, out): (usize, &mut [M::Log]),
     ) {
         let (n, d, words) = (
             self.space().n_sites,
@@ -86,17 +93,14 @@ impl<M: Conditional> Autoregressive<M> {
                     - M::Log::from(self.normaliser(raw, mask));
                 self.sector.advance(&mut parents.state, p, v);
             }
+            own[b] = sums[b * (n + 1) + n];
         }
         let mut children: Vec<Child> = Vec::with_capacity(out.len());
-        for (k, out) in out.iter_mut().enumerate() {
-            if of[from + k] as usize != from + k {
-                continue;
-            }
+        for k in (0..out.len()).filter(|k| of[from + k] == Source::Itself) {
             let parent = near.parent[from + k] as usize - first_parent;
-            match near.changes(from + k).map(|(s, _)| place[s]).min() {
-                Some(first) => children.push((first, k as u32, parent as u32)),
-                // Without a change it is the parent.
-                None => *out = sums[parent * (n + 1) + n],
+            // A neighbour without a change is its parent and not listed here.
+            if let Some(first) = near.changes(from + k).map(|(s, _)| place[s]).min() {
+                children.push((first, k as u32, parent as u32));
             }
         }
         children.sort_unstable();
