@@ -5,8 +5,8 @@ use approx::abs_diff_eq;
 use ketwork::exact::{LanczosParams, dimension, lowest};
 use ketwork::hamiltonians::{
     Boundary, Constraint, ConstraintError, FusionPath, GoldenChain, Hamiltonian, Lattice,
-    LinkChain, Links, Model, Modular, OnSpace, Parity, QuantumLink, SquareFlux, SquareLink, Tfim,
-    ToricCode, Z2Gauge, ZnGauge,
+    LatticeKind, LinkChain, Links, Model, Modular, OnSpace, Parity, QuantumLink, SquareFlux,
+    SquareLink, Tfim, ToricCode, Z2Gauge, ZnGauge,
 };
 use std::sync::Arc;
 
@@ -152,6 +152,33 @@ fn z2_gauge_theory_has_the_known_levels() {
             energy,
             &gaps,
         );
+    }
+}
+
+#[test]
+fn the_magnetic_basis_has_the_levels_of_the_electric_one() {
+    let (closed, open) = (Boundary::Periodic, Boundary::Open);
+    for (extent, boundary) in [
+        ([2, 2], [closed, closed]),
+        ([3, 3], [closed, closed]),
+        ([4, 3], [closed, open]),
+        ([2, 3], [open, closed]),
+        ([4, 3], [open, open]),
+    ] {
+        let lattice = Lattice::new(LatticeKind::Square, &extent, &boundary).unwrap();
+        for g in [0.1, 0.3285, 1.0] {
+            let electric = Z2Gauge::new(g).on(&lattice).unwrap();
+            let magnetic = Z2Gauge::new(g).magnetic(&lattice).unwrap();
+            let same = count(&**electric.sector());
+            assert_eq!(count(&**magnetic.sector()), same, "{extent:?} {boundary:?}");
+            let (a, b) = (levels(&electric, 6), levels(&magnetic, 6));
+            for (a, b) in a.iter().zip(&b) {
+                assert!(
+                    (a - b).abs() < 1e-9,
+                    "{extent:?} {boundary:?}, g = {g}: {a} and {b}"
+                );
+            }
+        }
     }
 }
 

@@ -63,13 +63,16 @@ impl Parity {
 pub struct LinkChain {
     walk: Walk,
     twice_spin: usize,
+    charges: Vec<i64>,
+    twice_ends: Option<[i64; 2]>,
 }
 
 impl LinkChain {
     /// A ring: one link and one static charge for each vertex.
     ///
     /// # Errors
-    /// [`ConstraintError::Empty`] where matter and links cannot screen the static charges.
+    /// [`ConstraintError::Charge`] for a charge that neither matter nor the links of its vertex can
+    /// screen, [`ConstraintError::Empty`] where all together cannot be screened.
     ///
     /// # Panics
     /// If there is no vertex, or `twice_spin` is outside 1 to 63.
@@ -80,14 +83,14 @@ impl LinkChain {
         let walk = Walk::ring(space, |n, a, b| {
             is_gauss_law(n, field(b) - field(a), charges[n])
         });
-        Self::new(walk, twice_spin, charges)
+        Self::new(walk, twice_spin, charges, None)
     }
 
     /// An open chain: links between its vertices, and at the ends links whose fields are fixed at
     /// `twice_ends` / 2.
     ///
     /// # Errors
-    /// [`ConstraintError::Empty`] where matter and links cannot screen the static charges.
+    /// As [`Self::ring`].
     ///
     /// # Panics
     /// If there are fewer than two vertices, or `twice_spin` is outside 1 to 63.
@@ -110,30 +113,72 @@ impl LinkChain {
         let walk = Walk::open(space, first, last, |n, a, b| {
             is_gauss_law(n, field(b) - field(a), charges[n])
         });
-        Self::new(walk, twice_spin, charges)
+        Self::new(walk, twice_spin, charges, Some(twice_ends))
     }
 
     fn new(
         walk: Result<Walk, ConstraintError>,
         twice_spin: usize,
         charges: &[i64],
+        twice_ends: Option<[i64; 2]>,
     ) -> Result<Self, ConstraintError> {
-        match walk {
-            Ok(walk) => Ok(Self { walk, twice_spin }),
-            Err(_) => Err(ConstraintError::Empty {
-                reason: format!(
-                    "links of spin {} and the matter cannot screen static charges of total {}",
-                    twice_spin as f64 / 2.0,
-                    charges.iter().sum::<i64>()
-                ),
-            }),
+        if let Ok(walk) = walk {
+            return Ok(Self {
+                walk,
+                twice_spin,
+                charges: charges.to_vec(),
+                twice_ends,
+            });
         }
+        // The field changes by 2S at most, and matter is 0 or 1.
+        let most = twice_spin as i64;
+        for (vertex, &charge) in charges.iter().enumerate() {
+            let background = (vertex % 2) as i64;
+            let (low, high) = (background - most - 1, background + most);
+            if !(low..=high).contains(&charge) {
+                return Err(ConstraintError::Charge {
+                    vertex: vertex as u32,
+                    charge: charge.to_string(),
+                    allowed: format!("integers from {low} to {high}"),
+                });
+            }
+        }
+        let ends = match twice_ends {
+            Some([a, b]) => format!(" between fields of {a}/2 and {b}/2 beyond the ends"),
+            None => String::new(),
+        };
+        Err(ConstraintError::Empty {
+            reason: format!(
+                "links of spin {} and the matter cannot screen static charges of total {}{ends}; move \
+                 the charges or take a larger spin",
+                twice_spin as f64 / 2.0,
+                charges.iter().sum::<i64>()
+            ),
+        })
     }
 
     /// Twice the field that a value stands for, $2E = 2S - 2v$.
     #[must_use]
     pub fn twice_field(&self, value: u8) -> i64 {
         field(self.twice_spin, value)
+    }
+
+    /// Twice the spin of a link.
+    #[must_use]
+    pub fn twice_spin(&self) -> usize {
+        self.twice_spin
+    }
+
+    /// The static charge of each vertex.
+    #[must_use]
+    pub fn charges(&self) -> &[i64] {
+        &self.charges
+    }
+
+    /// Twice the fields beyond the ends of an open chain, `None` for a ring.
+    #[must_use]
+    pub fn twice_ends(&self) -> Option<[i64; 2]> {
+        self.twice_ends
     }
 }
 

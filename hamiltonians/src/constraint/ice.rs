@@ -89,12 +89,49 @@ impl SquareFlux {
         charges: &[(u32, i64)],
         fluxes: &[(Vec<u32>, i64)],
     ) -> Result<Self, ConstraintError> {
+        let doubled: Vec<_> = charges.iter().map(|&(v, charge)| (v, 2 * charge)).collect();
+        Self::with_twice_charges(links, twice_spin, &doubled, fluxes)
+    }
+
+    /// The same for charges in halves, `twice` / 2 for each (vertex, twice): three links of spin 1/2, as
+    /// at the open end of a cylinder, have a half-integer charge, the field that leaves the lattice
+    /// there.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    ///
+    /// # Panics
+    /// As [`Self::with_spin`].
+    ///
+    /// # Examples
+    /// ```
+    /// use ketwork_hamiltonians::{Boundary, Lattice, LatticeKind, Links, SquareFlux};
+    /// let (closed, open) = (Boundary::Periodic, Boundary::Open);
+    /// let cylinder = Lattice::new(LatticeKind::Square, &[4, 3], &[closed, open])?;
+    /// let links = Links::new(&cylinder)?;
+    /// // No field leaves the ends on average: +1/2 and -1/2 by turns.
+    /// let ends = [0, 1, 2, 3, 8, 9, 10, 11].map(|v: u32| (v, if v % 2 == 0 { 1 } else { -1 }));
+    /// SquareFlux::with_twice_charges(&links, 1, &ends, &[])?;
+    /// assert!(SquareFlux::new(&links, &[], &[]).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn with_twice_charges(
+        links: &Links,
+        twice_spin: usize,
+        twice_charges: &[(u32, i64)],
+        fluxes: &[(Vec<u32>, i64)],
+    ) -> Result<Self, ConstraintError> {
         let space = Space::new(links.n_links().max(1), twice_spin + 1);
         let lattice = links.lattice();
         if lattice.kind() != LatticeKind::Square {
             return Err(ConstraintError::Mismatch {
                 reason: format!(
-                    "square flux on a {:?} lattice; take a square one",
+                    "the exact look-ahead of U(1) fields holds fronts of at most {} links ({} across a \
+                     closed direction) and knows those of square lattices, not of a {:?} one; take a \
+                     square lattice",
+                    Self::MAX_WIDTH,
+                    Self::MAX_WIDTH_CLOSED,
                     lattice.kind().name()
                 ),
             });
@@ -103,34 +140,39 @@ impl SquareFlux {
         // Twice the field that leaves each vertex, as (link, sign).
         let terms = links.divergence();
         let mut sums: Vec<_> = terms.into_iter().map(|terms| (terms, 0)).collect();
-        for &(vertex, charge) in charges {
+        for &(vertex, twice) in twice_charges {
             assert!(
                 (vertex as usize) < sums.len(),
                 "static charge on vertex {vertex} of {}",
                 sums.len()
             );
-            sums[vertex as usize].1 += 2 * charge;
+            sums[vertex as usize].1 += twice;
         }
         for (vertex, (terms, twice)) in sums.iter().enumerate() {
             let most = (terms.len() * twice_spin) as i64;
             if twice.abs() > most || (twice - most) % 2 != 0 {
                 return Err(ConstraintError::Charge {
                     vertex: vertex as u32,
-                    charge: twice / 2,
+                    charge: if twice % 2 == 0 {
+                        (twice / 2).to_string()
+                    } else {
+                        format!("{twice}/2")
+                    },
                     allowed: match most % 2 {
                         0 => format!("integers from {} to {}", -most / 2, most / 2),
                         _ => format!(
-                            "none: {} links of spin {twice_spin}/2 have no integer charge",
+                            "odd halves from -{most}/2 to {most}/2, which {} links of spin \
+                             {twice_spin}/2 have; see SquareFlux::with_twice_charges",
                             terms.len()
                         ),
                     },
                 });
             }
         }
-        let total = charges.iter().map(|c| c.1).sum::<i64>();
+        let total = twice_charges.iter().map(|c| c.1).sum::<i64>();
         if total != 0 {
             return Err(ConstraintError::TotalCharge {
-                total,
+                total: total / 2,
                 modulo: String::new(),
             });
         }

@@ -227,7 +227,7 @@ pub enum ConstraintError {
         /// The vertex.
         vertex: u32,
         /// Its charge.
-        charge: i64,
+        charge: String,
         /// What it may be.
         allowed: String,
     },

@@ -236,7 +236,7 @@ impl Modular {
             if !(0..modulus as i64).contains(&charge) {
                 return Err(ConstraintError::Charge {
                     vertex,
-                    charge,
+                    charge: charge.to_string(),
                     allowed: format!("0 to {} of Z_{modulus}", modulus.saturating_sub(1)),
                 });
             }

@@ -1,6 +1,9 @@
 use super::toric_code::gauge_links;
+use super::toric_code::links_of;
 use super::{named, pauli_term};
-use crate::{Lattice, LocalSum, Model, ModelError, Parity, Pauli, Space};
+use crate::{
+    Boundary, Free, Lattice, LatticeKind, LocalSum, Model, ModelError, Parity, Pauli, Sector, Space,
+};
 use std::sync::Arc;
 
 /// Z2 gauge theory, $H = -\sum_p \prod_{l \in p} Z_l - g \sum_l X_l$ with $\prod_{l \in
@@ -39,10 +42,7 @@ impl Z2Gauge {
         let links = gauge_links(lattice)?;
         let plaquettes = links.plaquettes();
         if plaquettes.is_empty() {
-            return Err(ModelError::Parameter {
-                key: "lattice.extent",
-                reason: "a single row has no plaquettes; take at least 2 in two directions".into(),
-            });
+            return Err(no_plaquettes());
         }
         let plaquette = |p: Vec<u32>| {
             let string = vec![Pauli::X; p.len()];
@@ -55,5 +55,76 @@ impl Z2Gauge {
         let space = Space::qubits(links.n_links());
         let sector = Arc::new(Parity::gauss_law(&links, &[])?);
         Model::new(LocalSum::new(space, terms, couplings)?, sector)
+    }
+
+    /// The same theory in the magnetic basis of gauge-invariant fluxes, on a square lattice.
+    ///
+    /// The sites are the plaquettes, value 1 is a flux $\prod_{l \in p} Z_l = -1$, and after them one for each
+    /// closed direction k, the product of Z along [`Links::line`](crate::Links::line)`(0, k)`. A link
+    /// flips the fluxes at its sides and the loop that it lies on, so no gauge freedom is left and the
+    /// Gauss law is no constraint; on a torus the fluxes multiply to +1, which is one. The levels
+    /// are those of [`Self::on`], with their degeneracies (tested). A Wilson loop is the product of Z over
+    /// the plaquettes inside.
+    ///
+    /// The ground state has positive amplitudes for $g > 0$, as in the electric basis.
+    ///
+    /// # Errors
+    /// [`ModelError`] for another lattice, one without plaquettes, or a coupling that is not finite.
+    ///
+    /// # Examples
+    /// ```
+    /// use ketwork_hamiltonians::{Boundary, Lattice, OnSpace, Z2Gauge};
+    /// let torus = Lattice::square([3, 3], Boundary::Periodic)?;
+    /// let model = Z2Gauge::new(0.3).magnetic(&torus)?;
+    /// // 9 plaquettes and 2 loops.
+    /// assert_eq!(model.space().n_sites, 11);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn magnetic(&self, lattice: &Lattice) -> Result<Model<f64>, ModelError> {
+        let links = links_of(lattice, &[LatticeKind::Square])?;
+        let plaquettes = links.plaquettes();
+        if plaquettes.is_empty() {
+            return Err(no_plaquettes());
+        }
+        let closed: Vec<usize> = (0..2)
+            .filter(|&k| lattice.boundary()[k] == Boundary::Periodic)
+            .collect();
+        let n_plaquettes = plaquettes.len() as u32;
+        let mut loops = plaquettes;
+        loops.extend(closed.iter().map(|&k| links.line(0, k)));
+        // The loops that each link flips: twice is not at all.
+        let mut flipped = vec![Vec::new(); links.n_links()];
+        for (number, path) in (0_u32..).zip(&loops) {
+            for &link in path {
+                let of: &mut Vec<u32> = &mut flipped[link as usize];
+                match of.iter().position(|&other| other == number) {
+                    Some(at) => drop(of.remove(at)),
+                    None => of.push(number),
+                }
+            }
+        }
+        let flux = |p| pauli_term(vec![p], vec![Pauli::Z], -1.0, 0);
+        let mut terms: Vec<_> = (0..n_plaquettes).map(flux).collect();
+        terms.extend(flipped.into_iter().filter(|of| !of.is_empty()).map(|of| {
+            let string = vec![Pauli::X; of.len()];
+            pauli_term(of, string, -1.0, 1)
+        }));
+        let couplings = named([("plaquette", 1.0), ("g", self.g)]);
+        let space = Space::qubits(loops.len());
+        let sector: Sector = if closed.len() == 2 {
+            let order = (0..loops.len() as u32).collect();
+            let all = ((0..n_plaquettes).collect(), false);
+            Arc::new(Parity::new(order, &[all])?)
+        } else {
+            Arc::new(Free::new(space))
+        };
+        Model::new(LocalSum::new(space, terms, couplings)?, sector)
+    }
+}
+
+fn no_plaquettes() -> ModelError {
+    ModelError::Parameter {
+        key: "lattice.extent",
+        reason: "a single row has no plaquettes; take at least 2 in two directions".into(),
     }
 }
