@@ -46,7 +46,7 @@ pub use ketwork_stats::*;
 pub use local::local;
 pub use observables::{
     Correlation, Correlations, Expectation, LoopError, MeasureError, PairEstimate, ProductOperator,
-    Renyi2, Sampled, SiteOperator, StructureFactor, Swap, dual_line, rectangle_loop,
+    Renyi2, Sampled, SiteOperator, StructureFactor, Swap, dual_line, oriented_loop, rectangle_loop,
 };
 pub use plot::{Figure, Panel, PlotError, Scale};
 pub use progress::{Progress, with_error};

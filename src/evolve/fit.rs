@@ -3,7 +3,7 @@
 use super::Points;
 use crate::{NaturalGradient, SampleError, SolveError, TangentSolver};
 use ketwork_hamiltonians::Scalar;
-use ketwork_models::{Dense, Differentiable, Samples, TangentMap};
+use ketwork_models::{Dense, Differentiable, Samples};
 use num_complex::Complex64;
 use std::f64::consts::{PI, TAU};
 

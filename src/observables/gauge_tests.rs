@@ -3,8 +3,8 @@
 use super::*;
 use crate::exact::{Basis, Memory, expectation, renyi2};
 use crate::hamiltonians::{
-    Boundary, Free, FusionPath, Lattice, LinkChain, Links, OnSpace, Parity, Pauli, Sector, Space,
-    is_legal,
+    Boundary, Free, FusionPath, Hamiltonian, Lattice, LinkChain, Links, Model, OnSpace, Parity,
+    Pauli, Sector, Space, SquareFlux, SquareLink, ZnGauge, is_legal,
 };
 use crate::{Ancestral, Autoregressive, FullSum, PrefixTable, Sampler, Stream};
 use std::collections::BTreeSet;
@@ -70,6 +70,66 @@ fn wilson_loops_and_electric_lines_agree_with_exact_sums() {
         ];
         agrees(sector, &operators);
     }
+}
+
+#[test]
+fn oriented_loops_around_all_plaquettes_add_up_to_the_plaquette_energy() {
+    let (torus, open) = (
+        Lattice::square([2, 2], Boundary::Periodic).unwrap(),
+        Lattice::square([4, 2], Boundary::Open).unwrap(),
+    );
+    let cube = Lattice::cubic([2; 3], Boundary::Open).unwrap();
+    let zn = |n, lattice: &Lattice| ZnGauge { n, g: 0.0 }.on(lattice).unwrap();
+    let pulled = |links: &Links, model: &Model<f64>, vertex, plane: [usize; 2]| {
+        let path = oriented_loop(links, vertex, plane, [1, 1]).ok()?;
+        Some(ProductOperator::<f64>::shift(*model.space(), &path).unwrap())
+    };
+    let cases = [
+        (zn(3, &open), open.clone(), 0.5),
+        (zn(4, &open), open, 0.5),
+        (zn(2, &cube), cube.clone(), 0.5),
+        (zn(3, &cube), cube, 0.5),
+    ];
+    for (model, lattice, half) in cases {
+        let links = Links::new(&lattice).unwrap();
+        let (_, _, basis, vector) = state(model.sector().clone());
+        let planes = if lattice.extent().len() == 2 { 1 } else { 3 };
+        let mut loops = Vec::new();
+        for plane in &[[0, 1], [1, 2], [2, 0]][..planes] {
+            let at = 0..lattice.n_sites();
+            loops.extend(at.filter_map(|v| pulled(&links, &model, v, *plane)));
+        }
+        assert_eq!(loops.len(), links.plaquettes().len());
+        // U and its adjoint have the same real expectation value.
+        let sum: f64 = loops
+            .iter()
+            .map(|u| 2.0 * half * expectation(u, &basis, &vector).re)
+            .sum();
+        let energy = expectation(&model, &basis, &vector).re;
+        assert!((sum + energy).abs() < 1e-12, "{sum} and {energy}");
+    }
+    // Quantum links of spin 1: a value falls as its field rises.
+    let links = Links::new(&torus).unwrap();
+    let law = SquareFlux::with_spin(&links, 2, &[], &[]).unwrap();
+    let flips = SquareLink::new(0.0)
+        .in_sector(&torus, Arc::new(law))
+        .unwrap();
+    let (_, _, basis, vector) = state(flips.sector().clone());
+    let mut sum = 0.0;
+    // Sides as long as the torus less one: all four plaquettes.
+    for vertex in 0..4 {
+        let path = oriented_loop(&links, vertex, [0, 1], [1, 1]).unwrap();
+        let path: Vec<_> = path.iter().map(|&(l, s)| (l, -s)).collect();
+        let u = ProductOperator::<f64>::ladder(*flips.space(), &path).unwrap();
+        sum += 2.0 * expectation(&u, &basis, &vector).re;
+    }
+    let energy = expectation(&flips, &basis, &vector).re;
+    assert!((sum + energy).abs() < 1e-12, "{sum} and {energy}");
+    // The other way round leads out of the Gauss law.
+    let path = oriented_loop(&links, 0, [0, 1], [1, 1]).unwrap();
+    let same: Vec<_> = path.iter().map(|&(l, _)| (l, 1)).collect();
+    let wrong = ProductOperator::<f64>::ladder(*flips.space(), &same).unwrap();
+    assert_eq!(expectation(&wrong, &basis, &vector).re, 0.0);
 }
 
 #[test]

@@ -6,8 +6,11 @@ use ketwork_hamiltonians::{LatticeError, LatticeKind, Links};
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoopError {
-    /// The lattice is not made of squares.
-    #[error("loops of links live on square lattices and ladders, not on a {kind} lattice")]
+    /// The lattice is not made of squares, or dual lines were asked for in three dimensions.
+    #[error(
+        "loops of links live on square and cubic lattices and ladders, not on a {kind} lattice; \
+             in three dimensions take oriented_loop"
+    )]
     Kind {
         /// Name of the lattice's kind.
         kind: &'static str,
@@ -66,11 +69,57 @@ pub fn rectangle_loop(
     [width, height]: [usize; 2],
 ) -> Result<Vec<u32>, LoopError> {
     check(links, vertex)?;
+    let path = oriented_loop(links, vertex, [0, 1], [width, height])?;
+    Ok(path.into_iter().map(|(link, _)| link).collect())
+}
+
+/// The links around a rectangle in the plane of two directions, each with the sign in which it is
+/// passed: the path of a Wilson loop of a gauge group that tells them apart. It starts at `vertex`, runs
+/// along the first direction, then along the second, and back.
+///
+/// Of Z_N fields the loop is [`ProductOperator::shift`](crate::ProductOperator::shift), of U(1)
+/// quantum links [`ProductOperator::ladder`](crate::ProductOperator::ladder) with opposite signs,
+/// because a value falls as its field rises.
+///
+/// # Errors
+/// [`LoopError`].
+///
+/// # Panics
+/// If the directions are equal or do not exist.
+///
+/// # Examples
+/// ```
+/// use ketwork::hamiltonians::{Boundary, Lattice, Links, OnSpace, ZnGauge};
+/// let torus = Lattice::cubic([3; 3], Boundary::Periodic)?;
+/// let links = Links::new(&torus)?;
+/// let model = ZnGauge { n: 3, g: 0.5 }.on(&torus)?;
+/// let path = ketwork::oriented_loop(&links, 0, [1, 2], [2, 1])?;
+/// assert_eq!(path.iter().map(|p| p.1).sum::<i64>(), 0);
+/// let wilson = ketwork::ProductOperator::<f64>::shift(*model.space(), &path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[track_caller]
+pub fn oriented_loop(
+    links: &Links,
+    vertex: usize,
+    directions: [usize; 2],
+    sides: [usize; 2],
+) -> Result<Vec<(u32, i64)>, LoopError> {
+    check_plane(links, vertex)?;
+    let extent = links.lattice().extent();
+    let [a, b] = directions;
+    assert!(a != b, "two different directions span a plane");
+    assert!(
+        a.max(b) < extent.len(),
+        "directions {a} and {b} of {}",
+        extent.len()
+    );
+    let [width, height] = sides;
     if width == 0 || height == 0 {
         return Err(LoopError::Empty { width, height });
     }
-    for (direction, steps) in [(0, width), (1, height)] {
-        let extent = links.lattice().extent()[direction];
+    for (direction, steps) in directions.into_iter().zip(sides) {
+        let extent = extent[direction];
         if steps >= extent {
             return Err(LoopError::TooLong {
                 steps,
@@ -79,13 +128,12 @@ pub fn rectangle_loop(
             });
         }
     }
-    let (bottom, right) = walk(links, vertex, 0, width)?;
-    let (left, top) = walk(links, vertex, 1, height)?;
-    let mut all = bottom;
-    all.extend(walk(links, right, 1, height)?.0);
-    all.extend(walk(links, top, 0, width)?.0);
-    all.extend(left);
-    Ok(all)
+    let (bottom, right) = walk(links, vertex, a, width)?;
+    let (left, top) = walk(links, vertex, b, height)?;
+    let forth = bottom.into_iter().chain(walk(links, right, b, height)?.0);
+    let back = walk(links, top, a, width)?.0.into_iter().chain(left);
+    let signed = forth.map(|l| (l, 1)).chain(back.map(|l| (l, -1)));
+    Ok(signed.collect())
 }
 
 /// The links in `direction` that a straight line across it cuts, from `vertex` on for `steps`
@@ -123,7 +171,16 @@ pub fn dual_line(
 
 fn check(links: &Links, vertex: usize) -> Result<(), LoopError> {
     let kind = links.lattice().kind();
-    if !matches!(kind, LatticeKind::Square | LatticeKind::Ladder) {
+    if kind == LatticeKind::Cubic {
+        return Err(LoopError::Kind { kind: kind.name() });
+    }
+    check_plane(links, vertex)
+}
+
+fn check_plane(links: &Links, vertex: usize) -> Result<(), LoopError> {
+    let kind = links.lattice().kind();
+    let known = [LatticeKind::Square, LatticeKind::Ladder, LatticeKind::Cubic];
+    if !known.contains(&kind) {
         return Err(LoopError::Kind { kind: kind.name() });
     }
     let n_vertices = links.lattice().n_sites();

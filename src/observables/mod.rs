@@ -17,7 +17,7 @@ mod site_operator;
 mod tests;
 
 pub use correlations::{Correlation, Correlations, StructureFactor};
-pub use loops::{LoopError, dual_line, rectangle_loop};
+pub use loops::{LoopError, dual_line, oriented_loop, rectangle_loop};
 pub use pairs::PairEstimate;
 pub use product_operator::ProductOperator;
 pub use renyi::{Renyi2, Swap};

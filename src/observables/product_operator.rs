@@ -120,6 +120,20 @@ impl<T: Scalar> ProductOperator<T> {
         Self::new(space, sites.iter().map(|&(s, by)| (s, rows(by))).collect())
     }
 
+    /// The partial shift $|v\rangle \to |v + \text{by}\rangle$ on each of several sites, 0 where that is no
+    /// value: the parallel transport of quantum links, whose fields end at the spin.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn ladder(space: Space, sites: &[(u32, i64)]) -> Result<Self, OperatorError> {
+        let d = space.local_dim as i64;
+        let rows = |by: i64| {
+            let from = |v: i64| (0..d).contains(&(v - by)).then(|| ((v - by) as u8, T::ONE));
+            (0..d).map(from).collect()
+        };
+        Self::new(space, sites.iter().map(|&(s, by)| (s, rows(by))).collect())
+    }
+
     /// String order $O_i \prod_{i < k < j} M_k\, O_j$ of sites in their numbering, all diagonal:
     /// `end` holds the values of O, `between` those of M.
     ///

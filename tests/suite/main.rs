@@ -11,6 +11,8 @@ mod cost;
 mod dynamics;
 #[cfg(test)]
 mod gauge;
+#[cfg(test)]
+mod gauge_states;
 mod ground_state;
 #[cfg(test)]
 mod laws;

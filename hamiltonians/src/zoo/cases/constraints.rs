@@ -2,8 +2,8 @@
 
 use super::ConstraintCase;
 use crate::{
-    Blockade, Boundary, Free, FusionPath, Lattice, LinkChain, Links, ModelError, Modular, Number,
-    Parity, Sector, Space, SquareFlux, product,
+    Blockade, Boundary, Constraint, Free, FusionPath, Lattice, LinkChain, Links, ModelError,
+    Modular, Number, Parity, Sector, Space, SquareFlux, product,
 };
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ pub fn constraints() -> Result<Vec<ConstraintCase>, ModelError> {
     cases.extend(gauge()?);
     cases.extend(oriented()?);
     cases.extend(anyons()?);
+    cases.extend(joined()?);
     Ok(cases)
 }
 
@@ -398,5 +399,94 @@ fn anyons() -> Result<Vec<ConstraintCase>, ModelError> {
             FusionPath::open(2, 8, 0)?,
             Box::new(move |x| climbs(&spins(x), 2) && x[0] == 0 && x[8] == 0),
         ),
+    ])
+}
+
+/// Gauge laws and fusion rules together with other constraints.
+fn joined() -> Result<Vec<ConstraintCase>, ModelError> {
+    let case = |name, parts: Vec<Sector>, legal| -> Result<ConstraintCase, ModelError> {
+        Ok(ConstraintCase {
+            name,
+            sector: product(parts)?,
+            legal,
+        })
+    };
+    let sum = |x: &[u8]| x.iter().map(|&v| usize::from(v)).sum::<usize>();
+    let order = |n: u32| (0..n).collect::<Vec<_>>();
+    let golden = |x: &[u8]| (0..x.len()).all(|p| x[p] + x[(p + 1) % x.len()] > 0);
+    // Matter 0 or 1 at each vertex of a ring of spin-1/2 links.
+    let matter = |x: &[u8]| {
+        (0..x.len()).all(|n| {
+            let [before, after] = [x[(n + x.len() - 1) % x.len()], x[n]].map(i64::from);
+            (0..2).contains(&(before - after + (n % 2) as i64))
+        })
+    };
+    let torus = Links::new(&Lattice::square([2, 2], Boundary::Periodic)?)?;
+    let twice_divergence = |links: &Links, x: &[u8]| {
+        let mut sums = vec![0; links.lattice().n_sites()];
+        for (link, &v) in x.iter().enumerate() {
+            let (from, to) = links.edge(link);
+            sums[from as usize] += 1 - 2 * i64::from(v);
+            sums[to as usize] -= 1 - 2 * i64::from(v);
+        }
+        sums
+    };
+    let ice = SquareFlux::new(&torus, &[], &[])?;
+    let read = ice.order().to_vec();
+    let (z3, t3) = (
+        Modular::gauss_law(&torus, 3, &[(0, 1), (1, 2)])?,
+        torus.clone(),
+    );
+    let z3_order = z3.order().to_vec();
+    Ok(vec![
+        case(
+            "golden ring with three trivial labels",
+            vec![
+                Arc::new(FusionPath::ring(3, 9)?),
+                Arc::new(Number::with_order(Space::qubits(9), 6, order(9))?),
+            ],
+            Box::new(move |x| golden(x) && sum(x) == 6),
+        )?,
+        case(
+            "golden ring and a parity",
+            vec![
+                Arc::new(Parity::new(order(8), &[(vec![0, 3, 5], true)])?),
+                Arc::new(FusionPath::ring(3, 8)?),
+            ],
+            Box::new(move |x| golden(x) && x[0] ^ x[3] ^ x[5] == 1),
+        )?,
+        case(
+            "quantum link ring of fixed flux",
+            vec![
+                Arc::new(LinkChain::ring(1, &[0; 8])?),
+                Arc::new(Number::with_order(Space::qubits(8), 3, order(8))?),
+            ],
+            Box::new(move |x| matter(x) && sum(x) == 3),
+        )?,
+        case(
+            "square ice and a parity",
+            vec![
+                Arc::new(ice),
+                Arc::new(Parity::new(read, &[(vec![0, 1, 6], true)])?),
+            ],
+            Box::new(move |x| twice_divergence(&torus, x) == [0; 4] && x[0] ^ x[1] ^ x[6] == 1),
+        )?,
+        case(
+            "Z3 Gauss law with charges and a sum of fields",
+            vec![
+                Arc::new(z3),
+                Arc::new(Number::with_order(Space::new(8, 3), 7, z3_order)?),
+            ],
+            Box::new(move |x| {
+                let mut sums = [0_i64; 4];
+                for (link, &v) in x.iter().enumerate() {
+                    let (from, to) = t3.edge(link);
+                    sums[from as usize] += i64::from(v);
+                    sums[to as usize] -= i64::from(v);
+                }
+                let charges = [1, 2, 0, 0];
+                sum(x) == 7 && sums.iter().zip(charges).all(|(s, q)| (s - q) % 3 == 0)
+            }),
+        )?,
     ])
 }
