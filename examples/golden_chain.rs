@@ -41,6 +41,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         },
         steps: session.run.optimizer.steps.unwrap_or(500),
         samples: session.run.sampling.samples.unwrap_or(2304),
+        uniform: 0.0,
         stream: Stream::new(session.run.seed),
     };
     let mut rings = Rings::default();

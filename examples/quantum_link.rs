@@ -35,6 +35,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         },
         steps: session.run.optimizer.steps.unwrap_or(300),
         samples: session.run.sampling.samples.unwrap_or(1024),
+        uniform: 0.0,
         stream: Stream::new(session.run.seed),
     };
     let (mut off, mut gaps, mut points, mut line) = (vec![], vec![], vec![], vec![]);
@@ -72,7 +73,11 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     let large = ring(LARGE, CRITICAL)?.1;
     let positions = Positions::chain(12, LARGE, 2).map_err(Failure::computation)?;
     let start = carried(&small, &positions, &large, &plan)?;
-    let found = train(&large, &plan, Some(start))?;
+    let short = Plan {
+        steps: plan.steps / 3,
+        ..plan.clone()
+    };
+    let found = train(&large, &short, Some(start))?;
     let density = found.energy.mean / LARGE as f64;
     session.say(format!(
         "N = {LARGE}, m = {CRITICAL}: E / N = {density:.6}({:.0e}), from exact rings of 12, 14, 16: \

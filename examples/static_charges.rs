@@ -33,6 +33,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         },
         steps: session.run.optimizer.steps.unwrap_or(300),
         samples: session.run.sampling.samples.unwrap_or(1024),
+        uniform: 0.0,
         stream: Stream::new(session.run.seed),
     };
     let mut runs = Runs {
@@ -87,7 +88,12 @@ struct Potential {
 
 impl Potential {
     fn push(&mut self, r: usize, pair: (Estimate, f64), vacuum: (Estimate, f64)) {
-        let error = pair.0.error.hypot(vacuum.0.error);
+        // The vacuum has no distance to itself.
+        let error = if r == 0 {
+            0.0
+        } else {
+            pair.0.error.hypot(vacuum.0.error)
+        };
         let found = pair.0.mean - vacuum.0.mean;
         self.found.push((r as f64, found, error));
         self.exact.push((r as f64, pair.1 - vacuum.1));

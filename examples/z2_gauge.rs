@@ -1,18 +1,18 @@
 //! When does a gauge field confine? Z2 gauge theory on a torus: energies of the winding sectors of
 //! 3 by 3 vertices next to the exact ones, and Wilson loops across the transition at g = 0.3285 on
 //! 6 by 6 vertices, where no exact vector fits. The small torus is read as electric fields under the
-//! Gauss law, the large one as magnetic fluxes, and Monte Carlo of the dual Ising model says where its
-//! energy and its smallest loop must end.
+//! Gauss law, the large one by its dual spins, whose Monte Carlo says where energy and smallest loop must
+//! end.
 
 mod cli;
 
-use cli::{Failure, Line, Plan, Session, Story, train};
+use cli::{Failure, Line, Plan, Session, Story, train, train_network};
 use ketwork::exact::{LanczosParams, expectation, ground_state};
 use ketwork::hamiltonians::{Boundary, Hamiltonian, Lattice, Links, Model, OnSpace, Parity, Pauli};
 use ketwork::hamiltonians::{Tfim, Z2Gauge, product};
-use ketwork::rectangle_loop;
 use ketwork::sse::{Sse, SseParams};
 use ketwork::{Ancestral, Estimate, Figure, Panel, ProductOperator};
+use ketwork::{Rnn2d, Rnn2dParams, rectangle_loop};
 use ketwork::{Sampled, Scale, Stream, TransformerParams};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -47,10 +47,21 @@ fn wilson(links: &Links, model: &Model<f64>, r: u32) -> Result<ProductOperator<f
     ProductOperator::pauli(*model.space(), &around, Pauli::X).map_err(Failure::input)
 }
 
-/// The loop around r by r plaquettes of 6 by 6 in the magnetic basis: the fluxes inside.
+/// The torus without winding by duality: a spin for each plaquette, its X the flux, its bonds the
+/// electric fields, which then obey the Gauss law by themselves. Both parities of the spins are there;
+/// the theory is the even one, which holds the ground state.
+fn ising(g: f64) -> Tfim {
+    Tfim {
+        j: g,
+        h: 1.0,
+        hz: 0.0,
+    }
+}
+
+/// The loop around r by r plaquettes of 6 by 6: the fluxes inside.
 fn inside(model: &Model<f64>, r: u32) -> Result<ProductOperator<f64>, Failure> {
     let sites: Vec<u32> = (0..r * r).map(|i| i % r + 6 * (i / r)).collect();
-    ProductOperator::pauli(*model.space(), &sites, Pauli::Z).map_err(Failure::input)
+    ProductOperator::pauli(*model.space(), &sites, Pauli::X).map_err(Failure::input)
 }
 
 fn tell(session: &Session) -> Result<Line, Failure> {
@@ -62,6 +73,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         },
         steps: session.run.optimizer.steps.unwrap_or(300),
         samples: session.run.sampling.samples.unwrap_or(1024),
+        uniform: 0.0,
         stream: Stream::new(session.run.seed),
     };
     let table = if session.quick { &TABLE[2..3] } else { &TABLE };
@@ -95,8 +107,12 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         }
     }
     let mut large = Large::default();
+    let short = Plan {
+        steps: plan.steps * 2 / 3,
+        ..plan.clone()
+    };
     for &g in across {
-        large.push(session, &plan, g)?;
+        large.push(session, &short, g)?;
     }
     draw(session, &large);
     let loops = &large.loops;
@@ -112,6 +128,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         .set("g_across", across.to_vec())
         .set("energy_per_plaquette", large.energy)
         .set("energy_per_plaquette_dual", large.dual_energy)
+        .set("energy_per_plaquette_dual_error", large.dual_error)
         .set("relative_error_large", large.off)
         .set("wilson", of(|p| p.1))
         .set("wilson_error", of(|p| p.2)))
@@ -123,6 +140,7 @@ struct Large {
     /// Energies for each plaquette, and those of the dual Ising model.
     energy: Vec<f64>,
     dual_energy: Vec<f64>,
+    dual_error: Vec<f64>,
     off: Vec<f64>,
     /// Loops of each size: (g, mean, error).
     loops: [Vec<(f64, f64, f64)>; 3],
@@ -143,13 +161,16 @@ impl Large {
             exact.push((g, expectation(&w, &ground.basis, &ground.vectors[0]).re));
         }
         let torus = Lattice::square([6, 6], Boundary::Periodic).map_err(Failure::input)?;
-        let model = Z2Gauge::new(g).magnetic(&torus).map_err(Failure::input)?;
+        let model = ising(g).on(&torus).map_err(Failure::input)?;
+        let (order, params) = (model.sector().order(), Rnn2dParams::default());
+        let net = Rnn2d::new(*model.space(), (6, 6), order, params).map_err(Failure::input)?;
         // The state at one coupling is a good start at the next.
-        let found = train(&model, plan, self.last.take())?;
+        let found = train_network(&model, net, plan, self.last.take())?;
         let (dual, dual_loop) = dual(session, g)?;
         let energy = found.energy.mean / 36.0;
         self.energy.push(energy);
         self.dual_energy.push(dual.mean);
+        self.dual_error.push(dual.error);
         self.off.push((energy - dual.mean) / dual.mean.abs());
         self.dual_loops.push((g, dual_loop.mean, dual_loop.error));
         session.say(format!(
@@ -177,19 +198,14 @@ impl Large {
     }
 }
 
-/// Energy for each plaquette and the smallest Wilson loop from Monte Carlo of the dual: plaquettes
-/// are the spins X of an Ising model, electric links its bonds, H = - sum X - g sum Z Z.
+/// Energy for each plaquette and the smallest Wilson loop from Monte Carlo of the dual.
 fn dual(session: &Session, g: f64) -> Result<(Estimate, Estimate), Failure> {
     let torus = Lattice::square([6, 6], Boundary::Periodic).map_err(Failure::input)?;
-    let ising = Tfim {
-        j: g,
-        h: 1.0,
-        hz: 0.0,
-    };
-    let model = ising.on(&torus).map_err(Failure::input)?;
+    let model = ising(g).on(&torus).map_err(Failure::input)?;
     let params = SseParams {
-        beta: 32.0,
-        sweeps: if session.quick { 2000 } else { 100_000 },
+        // The odd states mix in by 0.28 / beta at most, 5e-5 of the energy.
+        beta: 128.0,
+        sweeps: if session.quick { 500 } else { 40_000 },
         ..SseParams::default()
     };
     let report = Sse::new(&model, params)

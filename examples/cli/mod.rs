@@ -16,7 +16,7 @@ mod train;
 pub use diffuse::{complete, diffuse};
 pub use failure::Failure;
 pub use line::{Field, Line};
-pub use train::{Plan, State, Trained, carried, train};
+pub use train::{Plan, State, Trained, carried, train, train_network};
 
 use clap::Parser;
 use ketwork::hamiltonians::{Lattice, LocalSum};

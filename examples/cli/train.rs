@@ -1,4 +1,4 @@
-//! Training of one positive transformer state, as the gauge-theory examples share it.
+//! Training of one positive state, as the gauge-theory examples share it.
 
 use super::Failure;
 use ketwork::exact::{Memory, dimension};
@@ -8,8 +8,8 @@ use ketwork::{
     Sampler, Schedule, Spring, Stream, Transformer, TransformerParams, Wavefunction,
 };
 
-/// A positive transformer state in a sector.
-pub type State = Autoregressive<Transformer<f64>>;
+/// A positive state in a sector.
+pub type State<M = Transformer<f64>> = Autoregressive<M>;
 
 /// How a state is trained.
 #[derive(Clone, Debug)]
@@ -20,15 +20,18 @@ pub struct Plan {
     pub steps: usize,
     /// Shots of one step; sectors of no more configurations are summed over.
     pub samples: usize,
+    /// Probability with which half of the shots of a step draw a value uniformly, for peaked states whose
+    /// own shots see a handful of configurations; 0 for their own shots.
+    pub uniform: f64,
     /// Random numbers.
     pub stream: Stream,
 }
 
 /// A trained state.
 #[derive(Debug)]
-pub struct Trained {
+pub struct Trained<M: Conditional = Transformer<f64>> {
     /// The state.
-    pub psi: State,
+    pub psi: State<M>,
     /// Its parameters.
     pub theta: Vec<f64>,
     /// Energy of fresh shots.
@@ -51,18 +54,28 @@ pub fn carried(
         .map_err(Failure::computation)
 }
 
-/// Trains from given parameters, or from random ones.
+/// Trains a transformer from given parameters, or from random ones.
 pub fn train(model: &Model<f64>, plan: &Plan, start: Option<Vec<f64>>) -> Result<Trained, Failure> {
-    let sector = model.sector();
     let net = Transformer::new(*model.space(), plan.params).map_err(Failure::input)?;
-    let psi = State::new(net, sector.clone());
+    train_network(model, net, plan, start)
+}
+
+/// Trains a network from given parameters, or from random ones.
+pub fn train_network<M: Conditional<Log = f64>>(
+    model: &Model<f64>,
+    net: M,
+    plan: &Plan,
+    start: Option<Vec<f64>>,
+) -> Result<Trained<M>, Failure> {
+    let sector = model.sector();
+    let psi = Autoregressive::new(net, sector.clone());
     let shots = Independent::new(plan.samples as u64, plan.stream.named("samples"));
     // A sector whose automaton is too large to count is no small one.
     let is_small = dimension(&**sector).is_ok_and(|d| d <= plan.samples as f64);
-    let sampler: Box<dyn Sampler<State>> = if is_small {
+    let sampler: Box<dyn Sampler<State<M>>> = if is_small {
         Box::new(FullSum::new(&**sector, Memory::default()).map_err(Failure::input)?)
     } else {
-        Box::new(shots.clone())
+        Box::new(shots.clone().broadened(plan.uniform))
     };
     let random = || psi.layout().initial(plan.stream.named("parameters"));
     let theta = start.unwrap_or_else(random);

@@ -8,8 +8,8 @@ use ketwork_hamiltonians::{LatticeError, LatticeKind, Links};
 pub enum LoopError {
     /// The lattice is not made of squares, or dual lines were asked for in three dimensions.
     #[error(
-        "loops of links live on square and cubic lattices and ladders, not on a {kind} lattice; \
-             in three dimensions take oriented_loop"
+        "this path is drawn on square lattices and ladders, by oriented_loop on cubic lattices too, but not \
+         on a {kind} lattice"
     )]
     Kind {
         /// Name of the lattice's kind.
@@ -131,7 +131,8 @@ pub fn oriented_loop(
     let (bottom, right) = walk(links, vertex, a, width)?;
     let (left, top) = walk(links, vertex, b, height)?;
     let forth = bottom.into_iter().chain(walk(links, right, b, height)?.0);
-    let back = walk(links, top, a, width)?.0.into_iter().chain(left);
+    let top = walk(links, top, a, width)?.0;
+    let back = top.into_iter().rev().chain(left.into_iter().rev());
     let signed = forth.map(|l| (l, 1)).chain(back.map(|l| (l, -1)));
     Ok(signed.collect())
 }
@@ -142,6 +143,10 @@ pub fn oriented_loop(
 ///
 /// # Errors
 /// [`LoopError`].
+///
+/// # Panics
+/// If the direction is not 0 or 1.
+#[track_caller]
 pub fn dual_line(
     links: &Links,
     vertex: usize,
@@ -149,14 +154,14 @@ pub fn dual_line(
     steps: usize,
 ) -> Result<Vec<u32>, LoopError> {
     check(links, vertex)?;
+    assert!(direction < 2, "direction {direction} of 2");
     let across = 1 - direction;
-    let extent = links.lattice().extent()[across];
-    let too_long = |direction| LoopError::TooLong {
+    let too_long = |direction: usize| LoopError::TooLong {
         steps,
         direction,
-        extent,
+        extent: links.lattice().extent()[direction],
     };
-    if steps > extent {
+    if steps > links.lattice().extent()[across] {
         return Err(too_long(across));
     }
     let (mut at, mut all) = (vertex, Vec::new());

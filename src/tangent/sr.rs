@@ -43,11 +43,22 @@ pub struct MinSr {
 }
 
 /// Stochastic reconfiguration in the smaller of the two spaces, chosen for each solve: [`Sr`] where
-/// there are fewer parameters than rows k n, else [`MinSr`]. The step is the same.
+/// there are fewer parameters than rows k n, else [`MinSr`]. Both give the same step up to rounding.
+///
+/// # References
+/// Those of [`Sr`] and [`MinSr`].
 #[derive(Clone, Debug)]
 pub struct NaturalGradient {
-    sr: Sr,
-    min_sr: MinSr,
+    /// Relative diagonal shift.
+    pub shift: f64,
+    solver: Smaller,
+}
+
+/// The solver of the last size: one matrix is held.
+#[derive(Clone, Debug)]
+enum Smaller {
+    Parameters(Sr),
+    Samples(MinSr),
 }
 
 /// A shift that suits batches of about a thousand samples.
@@ -76,8 +87,8 @@ impl NaturalGradient {
     #[must_use]
     pub fn new(shift: f64) -> Self {
         Self {
-            sr: Sr::new(shift),
-            min_sr: MinSr::new(shift),
+            shift,
+            solver: Smaller::Samples(MinSr::new(shift)),
         }
     }
 }
@@ -90,16 +101,27 @@ impl TangentSolver for NaturalGradient {
         step: &mut [f64],
     ) -> Result<SolveInfo, SolveError> {
         let (n, k, p) = j.shape();
-        if p < n * k {
-            self.sr.solve(j, r, step)
-        } else {
-            self.min_sr.solve(j, r, step)
+        match (&self.solver, p < n * k) {
+            (Smaller::Samples(_), true) => self.solver = Smaller::Parameters(Sr::new(self.shift)),
+            (Smaller::Parameters(_), false) => {
+                self.solver = Smaller::Samples(MinSr::new(self.shift));
+            }
+            _ => {}
+        }
+        match &mut self.solver {
+            Smaller::Parameters(sr) => {
+                sr.shift = self.shift;
+                sr.solve(j, r, step)
+            }
+            Smaller::Samples(min_sr) => {
+                min_sr.shift = self.shift;
+                min_sr.solve(j, r, step)
+            }
         }
     }
 
     fn set_shift(&mut self, shift: f64) {
-        self.sr.set_shift(shift);
-        self.min_sr.set_shift(shift);
+        self.shift = shift;
     }
 }
 

@@ -2,12 +2,13 @@
 //! legal spaces, lowest levels, and the models they turn into.
 
 use approx::abs_diff_eq;
-use ketwork::exact::{LanczosParams, dimension, lowest};
+use ketwork::exact::{LanczosParams, dimension, expectation, ground_state, lowest};
 use ketwork::hamiltonians::{
     Boundary, Constraint, ConstraintError, FusionPath, GoldenChain, Hamiltonian, Lattice,
-    LatticeKind, LinkChain, Links, Model, Modular, OnSpace, Parity, QuantumLink, SquareFlux,
-    SquareLink, Tfim, ToricCode, Z2Gauge, ZnGauge,
+    LatticeKind, LinkChain, Links, Model, Modular, OnSpace, Parity, Pauli, QuantumLink, Sector,
+    SquareFlux, SquareLink, Tfim, ToricCode, Z2Gauge, ZnGauge, product,
 };
+use ketwork::{ProductOperator, rectangle_loop};
 use std::sync::Arc;
 
 /// Lowest energies.
@@ -180,6 +181,59 @@ fn the_magnetic_basis_has_the_levels_of_the_electric_one() {
             }
         }
     }
+    // Winding by winding.
+    let torus = torus(3);
+    let links = Links::new(&torus).unwrap();
+    let theory = Z2Gauge::new(0.4);
+    let all = theory.on(&torus).unwrap();
+    for winding in [[false, false], [true, false], [false, true], [true, true]] {
+        let checks = [0, 1].map(|k| (links.cut(k, 0), winding[k]));
+        let pinned = Parity::new(all.sector().order().to_vec(), &checks).unwrap();
+        let parts: Vec<Sector> = vec![all.sector().clone(), Arc::new(pinned)];
+        let electric = all.in_sector(product(parts).unwrap()).unwrap();
+        let magnetic = theory.magnetic_sector(&torus, &winding).unwrap();
+        assert_eq!(magnetic.space().n_sites, 9);
+        let (a, b) = (levels(&electric, 4), levels(&magnetic, 4));
+        for (a, b) in a.iter().zip(&b) {
+            assert!((a - b).abs() < 1e-9, "{winding:?}: {a} and {b}");
+        }
+    }
+}
+
+#[test]
+fn wilson_loops_and_signs_of_the_magnetic_basis_are_those_of_the_electric_one() {
+    let torus = torus(3);
+    let links = Links::new(&torus).unwrap();
+    let theory = Z2Gauge::new(0.35);
+    let (electric, magnetic) = (theory.on(&torus).unwrap(), theory.magnetic(&torus).unwrap());
+    let ground = |model: &Model<f64>| ground_state(model, &LanczosParams::default()).unwrap();
+    let (e, m) = (ground(&electric), ground(&magnetic));
+    for side in [1_u32, 2] {
+        let path = rectangle_loop(&links, 0, [side as usize; 2]).unwrap();
+        let around = ProductOperator::<f64>::pauli(*electric.space(), &path, Pauli::X).unwrap();
+        let fluxes: Vec<u32> = (0..side * side)
+            .map(|i| i % side + 3 * (i / side))
+            .collect();
+        let inside = ProductOperator::<f64>::pauli(*magnetic.space(), &fluxes, Pauli::Z).unwrap();
+        let a = expectation(&around, &e.basis, &e.vectors[0]).re;
+        let b = expectation(&inside, &m.basis, &m.vectors[0]).re;
+        assert!((a - b).abs() < 1e-7 && a < 0.99, "{side}: {a} and {b}");
+    }
+    let sign = m.vectors[0].iter().sum::<f64>().signum();
+    assert!(m.vectors[0].iter().all(|v| v * sign > 0.0));
+    // A cylinder has one winding; other lattices and single rows have no such basis.
+    let cylinder = [Boundary::Periodic, Boundary::Open];
+    let cylinder = Lattice::new(LatticeKind::Square, &[3, 2], &cylinder).unwrap();
+    let both = [false, true].map(|odd| theory.magnetic_sector(&cylinder, &[odd]).unwrap());
+    let mut sectors: Vec<f64> = both.iter().flat_map(|model| levels(model, 2)).collect();
+    sectors.sort_by(f64::total_cmp);
+    let all = levels(&theory.magnetic(&cylinder).unwrap(), 2);
+    assert!((sectors[0] - all[0]).abs() < 1e-9 && (sectors[1] - all[1]).abs() < 1e-9);
+    let cubic = Lattice::cubic([2; 3], Boundary::Open).unwrap();
+    let row = Lattice::square([4, 1], Boundary::Open).unwrap();
+    for lattice in [cubic, row] {
+        assert!(theory.magnetic(&lattice).is_err());
+    }
 }
 
 #[test]
@@ -283,7 +337,7 @@ fn torus(l: usize) -> Lattice {
 #[test]
 fn square_ice_and_zn_gauge_spaces_have_the_known_dimensions() {
     // Six-vertex configurations of tori, OEIS A054759.
-    for (l, known) in [(2, 18), (3, 148), (4, 2970), (5, 143_224)] {
+    for (l, known) in [(2, 18), (3, 148), (4, 2970), (5, 143_224), (6, 16_448_400)] {
         let links = Links::new(&torus(l)).unwrap();
         let found = count(&SquareFlux::new(&links, &[], &[]).unwrap());
         assert_eq!(found, known, "torus of {l}");

@@ -101,6 +101,22 @@ impl LinkChain {
         twice_ends: [i64; 2],
     ) -> Result<Self, ConstraintError> {
         assert!(charges.len() > 1, "a link needs two vertices");
+        if let Some(end) = twice_ends
+            .iter()
+            .find(|&&e| (e - twice_spin as i64) % 2 != 0)
+        {
+            return Err(ConstraintError::Empty {
+                reason: format!(
+                    "a field of {end}/2 beyond the end and links of spin {twice_spin}/2 differ by no integer; \
+                     take ends that are {} halves",
+                    if twice_spin.is_multiple_of(2) {
+                        "even"
+                    } else {
+                        "odd"
+                    }
+                ),
+            });
+        }
         let space = Space::new(charges.len() - 1, twice_spin + 1);
         let field = |v: u8| field(twice_spin, v);
         let values = |good: &dyn Fn(u8) -> bool| {
@@ -132,7 +148,9 @@ impl LinkChain {
         }
         // The field changes by 2S at most, and matter is 0 or 1.
         let most = twice_spin as i64;
-        for (vertex, &charge) in charges.iter().enumerate() {
+        let inner =
+            |vertex: usize| twice_ends.is_none() || (vertex > 0 && vertex + 1 < charges.len());
+        for (vertex, &charge) in charges.iter().enumerate().filter(|c| inner(c.0)) {
             let background = (vertex % 2) as i64;
             let (low, high) = (background - most - 1, background + most);
             if !(low..=high).contains(&charge) {
@@ -152,7 +170,7 @@ impl LinkChain {
                 "links of spin {} and the matter cannot screen static charges of total {}{ends}; move \
                  the charges or take a larger spin",
                 twice_spin as f64 / 2.0,
-                charges.iter().sum::<i64>()
+                charges.iter().map(|&q| i128::from(q)).sum::<i128>()
             ),
         })
     }
@@ -189,7 +207,8 @@ fn field(twice_spin: usize, value: u8) -> i64 {
 /// Whether twice the change of the field at a vertex leaves matter 0 or 1.
 fn is_gauss_law(vertex: usize, twice_change: i64, charge: i64) -> bool {
     let background = (vertex % 2) as i64;
-    let matter = twice_change - 2 * (charge - background);
+    // Charges beyond all fields leave no matter either way.
+    let matter = twice_change.saturating_sub(charge.saturating_sub(background).saturating_mul(2));
     matter == 0 || matter == 2
 }
 

@@ -227,6 +227,9 @@ impl Modular {
     ) -> Result<Self, ConstraintError> {
         let terms = links.divergence();
         let mut checks: Vec<_> = terms.into_iter().map(|terms| (terms, 0)).collect();
+        if !(2..=64).contains(&modulus) {
+            return Err(ConstraintError::Modulus { modulus });
+        }
         for &(vertex, charge) in charges {
             assert!(
                 (vertex as usize) < checks.len(),
@@ -237,7 +240,7 @@ impl Modular {
                 return Err(ConstraintError::Charge {
                     vertex,
                     charge: charge.to_string(),
-                    allowed: format!("0 to {} of Z_{modulus}", modulus.saturating_sub(1)),
+                    allowed: format!("0 to {} of Z_{modulus}", modulus - 1),
                 });
             }
             checks[vertex as usize].1 += charge;
@@ -245,7 +248,6 @@ impl Modular {
         let total = charges.iter().map(|c| c.1).sum::<i64>();
         let with = |(set, flux): &(Vec<u32>, i64)| (set.iter().map(|&l| (l, 1)).collect(), *flux);
         checks.extend(fluxes.iter().map(with));
-        // Impossible moduli are named before charges are added up.
         let found = Self::new(links.snake_order(), modulus, &checks);
         match found {
             Err(ConstraintError::Empty { .. }) if total.rem_euclid(modulus as i64) != 0 => {

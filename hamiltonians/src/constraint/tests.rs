@@ -251,6 +251,15 @@ fn charges_that_no_field_can_have_are_refused_by_their_vertex_or_sum() {
         "{excluded}"
     );
 
+    let none = Modular::gauss_law(&links, 0, &[(0, 1)]).unwrap_err();
+    assert_eq!(none, ConstraintError::Modulus { modulus: 0 });
+    for huge in [i64::MIN, i64::MAX, 1 << 62] {
+        let error = SquareFlux::new(&links, &[(0, huge), (1, -1)], &[]).unwrap_err();
+        assert!(
+            matches!(&error, ConstraintError::Charge { vertex: 0, .. }),
+            "{error}"
+        );
+    }
     let large = SquareFlux::new(&links, &[(5, 3), (6, -3)], &[]).unwrap_err();
     assert!(
         matches!(&large, ConstraintError::Charge { vertex: 5, charge, .. } if charge == "3"),
@@ -261,9 +270,9 @@ fn charges_that_no_field_can_have_are_refused_by_their_vertex_or_sum() {
         matches!(alone, ConstraintError::TotalCharge { total: 1, .. }),
         "{alone}"
     );
-    let wide = SquareFlux::new(&torus(7), &[], &[]).unwrap_err();
-    assert_eq!(wide, ConstraintError::TooWide { width: 7, limit: 6 });
-    assert!(wide.to_string().contains("at most 6"), "{wide}");
+    let wide = SquareFlux::new(&torus(8), &[], &[]).unwrap_err();
+    assert_eq!(wide, ConstraintError::TooWide { width: 8, limit: 7 });
+    assert!(wide.to_string().contains("at most 7"), "{wide}");
     let odd = SquareFlux::new(&links, &[], &[(links.cut(0, 0), 3)]).unwrap_err();
     let most = SquareFlux::new(&links, &[], &[(links.cut(0, 0), 6)]).unwrap_err();
     for error in [odd, most] {
@@ -279,7 +288,7 @@ fn charges_that_no_field_can_have_are_refused_by_their_vertex_or_sum() {
     let cubic = Links::new(&Lattice::cubic([2; 3], Boundary::Periodic).unwrap()).unwrap();
     let error = SquareFlux::new(&cubic, &[], &[]).unwrap_err();
     assert!(matches!(error, ConstraintError::Mismatch { .. }), "{error}");
-    assert!(error.to_string().contains("at most 10 links (6"), "{error}");
+    assert!(error.to_string().contains("at most 10 links (7"), "{error}");
 }
 
 #[test]

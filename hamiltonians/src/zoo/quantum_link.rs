@@ -118,7 +118,7 @@ impl QuantumLink {
         Self::flux_in(&half(lattice)?)
     }
 
-    /// The same on the links of a sector; one link's own field is a term of it.
+    /// The same on the links of a sector.
     ///
     /// # Errors
     /// [`ModelError`] as for [`Self::in_sector`].
@@ -381,6 +381,20 @@ mod tests {
         );
         let total = LinkChain::ring(1, &[1, 1, 1, 1]).unwrap_err().to_string();
         assert!(total.contains("total 4"), "{total}");
+        // However large.
+        for charge in [i64::MAX, i64::MIN] {
+            let error = LinkChain::ring(1, &[0, 0, 0, charge]).unwrap_err();
+            assert!(
+                matches!(&error, ConstraintError::Charge { vertex: 3, .. }),
+                "{error}"
+            );
+        }
+        for (twice_spin, ends, remedy) in [(1, [0, 1], "odd halves"), (2, [0, 1], "even halves")] {
+            let error = LinkChain::open(twice_spin, &[0; 6], ends)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(remedy), "{error}");
+        }
         let odd = LinkChain::ring(1, &[0; 5]).unwrap();
         let error = QuantumLink::new(0.0).in_sector(odd).unwrap_err();
         assert!(error.to_string().contains("even number"), "{error}");

@@ -1,5 +1,4 @@
-use super::toric_code::gauge_links;
-use super::toric_code::links_of;
+use super::toric_code::{gauge_links, links_of};
 use super::{named, pauli_term};
 use crate::{
     Boundary, Free, Lattice, LatticeKind, LocalSum, Model, ModelError, Parity, Pauli, Sector, Space,
@@ -81,6 +80,34 @@ impl Z2Gauge {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn magnetic(&self, lattice: &Lattice) -> Result<Model<f64>, ModelError> {
+        self.of_fluxes(lattice, None)
+    }
+
+    /// [`Self::magnetic`] in one winding sector: for each closed direction k whether the links of
+    /// [`Links::cut`](crate::Links::cut)`(k, ..)` hold an odd number of fields X = -1. The loops are then no
+    /// sites but signs of the links that lie on them; without winding and for $g > 0$ the amplitudes of the
+    /// ground state are positive.
+    ///
+    /// # Errors
+    /// As [`Self::magnetic`].
+    ///
+    /// # Panics
+    /// If there are more or fewer windings than closed directions.
+    #[track_caller]
+    pub fn magnetic_sector(
+        &self,
+        lattice: &Lattice,
+        winding: &[bool],
+    ) -> Result<Model<f64>, ModelError> {
+        self.of_fluxes(lattice, Some(winding))
+    }
+
+    #[track_caller]
+    fn of_fluxes(
+        &self,
+        lattice: &Lattice,
+        winding: Option<&[bool]>,
+    ) -> Result<Model<f64>, ModelError> {
         let links = links_of(lattice, &[LatticeKind::Square])?;
         let plaquettes = links.plaquettes();
         if plaquettes.is_empty() {
@@ -89,13 +116,19 @@ impl Z2Gauge {
         let closed: Vec<usize> = (0..2)
             .filter(|&k| lattice.boundary()[k] == Boundary::Periodic)
             .collect();
-        let n_plaquettes = plaquettes.len() as u32;
-        let mut loops = plaquettes;
-        loops.extend(closed.iter().map(|&k| links.line(0, k)));
-        // The loops that each link flips: twice is not at all.
+        if let Some(winding) = winding {
+            assert_eq!(
+                winding.len(),
+                closed.len(),
+                "a winding for each closed direction"
+            );
+        }
+        let n = plaquettes.len() as u32;
+        let lines = closed.iter().map(|&k| links.line(0, k));
+        // What each link flips, by number; twice is not at all.
         let mut flipped = vec![Vec::new(); links.n_links()];
-        for (number, path) in (0_u32..).zip(&loops) {
-            for &link in path {
+        for (number, path) in (0_u32..).zip(plaquettes.into_iter().chain(lines)) {
+            for link in path {
                 let of: &mut Vec<u32> = &mut flipped[link as usize];
                 match of.iter().position(|&other| other == number) {
                     Some(at) => drop(of.remove(at)),
@@ -104,17 +137,38 @@ impl Z2Gauge {
             }
         }
         let flux = |p| pauli_term(vec![p], vec![Pauli::Z], -1.0, 0);
-        let mut terms: Vec<_> = (0..n_plaquettes).map(flux).collect();
-        terms.extend(flipped.into_iter().filter(|of| !of.is_empty()).map(|of| {
-            let string = vec![Pauli::X; of.len()];
-            pauli_term(of, string, -1.0, 1)
-        }));
+        let mut terms: Vec<_> = (0..n).map(flux).collect();
+        for mut of in flipped {
+            let mut sign = 1.0;
+            if let Some(winding) = winding {
+                let odd = |&k: &u32| k >= n && winding[(k - n) as usize];
+                if of.iter().filter(|k| odd(k)).count() % 2 == 1 {
+                    sign = -1.0;
+                }
+                of.retain(|&k| k < n);
+            }
+            // Where nothing is left to flip the Gauss law or the winding fixes the field.
+            let (sites, string) = match of.is_empty() {
+                true => (vec![0], vec![Pauli::I]),
+                false => {
+                    let string = vec![Pauli::X; of.len()];
+                    (of, string)
+                }
+            };
+            terms.push(pauli_term(sites, string, -sign, 1));
+        }
+        let n_loops = if winding.is_some() {
+            0
+        } else {
+            closed.len() as u32
+        };
         let couplings = named([("plaquette", 1.0), ("g", self.g)]);
-        let space = Space::qubits(loops.len());
+        let space = Space::qubits((n + n_loops) as usize);
         let sector: Sector = if closed.len() == 2 {
-            let order = (0..loops.len() as u32).collect();
-            let all = ((0..n_plaquettes).collect(), false);
-            Arc::new(Parity::new(order, &[all])?)
+            // Plaquettes of a torus are numbered as its vertices.
+            let mut order = lattice.snake_order();
+            order.extend(n..n + n_loops);
+            Arc::new(Parity::new(order, &[((0..n).collect(), false)])?)
         } else {
             Arc::new(Free::new(space))
         };
