@@ -13,11 +13,13 @@ use ketwork::{
 };
 use std::sync::Arc;
 
+type Predicate = Box<dyn Fn(&[u8]) -> bool>;
+
 /// A sector with its law written out.
 struct Law {
     name: &'static str,
     sector: Sector,
-    holds: Box<dyn Fn(&[u8]) -> bool>,
+    holds: Predicate,
 }
 
 fn torus(l: usize) -> Links {
@@ -59,7 +61,7 @@ fn laws() -> Vec<Law> {
     let cylinder = Lattice::new(LatticeKind::Square, &[4, 3], &cylinder).unwrap();
     let cylinder = Links::new(&cylinder).unwrap();
     // +1/2 and -1/2 by turns leave the ends.
-    let by_turns = |v: u32| if v % 2 == 0 { 1 } else { -1 };
+    let by_turns = |v: u32| if v.is_multiple_of(2) { 1 } else { -1 };
     let ends = [0, 1, 2, 3, 8, 9, 10, 11].map(|v| (v, by_turns(v)));
     let ended = SquareFlux::with_twice_charges(&cylinder, 1, &ends, &[]).unwrap();
     let half = LinkChain::ring(1, &[0; 48]).unwrap();

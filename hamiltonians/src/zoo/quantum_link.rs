@@ -328,7 +328,7 @@ mod tests {
                     h.connected(configs.view(), &mut out);
                     out
                 };
-                let staggered = |n: usize| if n % 2 == 0 { 1.0 } else { -1.0 };
+                let staggered = |n: usize| if n.is_multiple_of(2) { 1.0 } else { -1.0 };
                 let mass: f64 = (fermions.iter().enumerate())
                     .map(|(n, &f)| staggered(n) * f as f64)
                     .sum();
