@@ -210,7 +210,7 @@ fn small(hx: f64, hz: f64) -> Result<(Links, Model<f64>), Failure> {
     Ok((links, model))
 }
 
-/// Small fields leave 32 configurations of 4096 with nearly all of the weight: half of the shots look
+/// Small fields leave 128 configurations of 4096 with nearly all of the weight: half of the shots look
 /// elsewhere, or the rest is never learnt.
 fn plan(session: &Session) -> Plan {
     let steps = session.run.optimizer.steps.unwrap_or(300);
