@@ -10,7 +10,7 @@ use ketwork::exact::{LanczosParams, Levels, Memory, ground_state, renyi2};
 use ketwork::hamiltonians::{Boundary, GoldenChain, Lattice, Model};
 use ketwork::run::{GroundStateRun, RunOptions};
 use ketwork::{Ancestral, EnergyScaling, EntropyScaling, Estimate, Figure, Panel, Sampled};
-use ketwork::{Positions, Stream, Swap, TransformerParams};
+use ketwork::{Positions, Swap};
 use std::f64::consts::PI;
 use std::process::ExitCode;
 
@@ -18,9 +18,6 @@ use std::process::ExitCode;
 const RINGS: [usize; 5] = [8, 10, 12, 14, 16];
 /// Rings that are started from the one before.
 const LONGER: [usize; 2] = [24, 32];
-/// Velocity 5 sin(pi/5) / phi and energy sqrt(5) - 3 of each anyon of the infinite chain.
-const VELOCITY: f64 = 1.816_356_320_013_402_3;
-const BULK: f64 = -0.763_932_022_500_210_2;
 
 fn main() -> ExitCode {
     let (name, toml, takes) = ("golden_chain", "seed = 3", &[]);
@@ -33,22 +30,12 @@ fn chain(model: GoldenChain, n: usize, boundary: Boundary) -> Result<Model<f64>,
 }
 
 fn tell(session: &Session) -> Result<Line, Failure> {
-    let plan = Plan {
-        params: TransformerParams {
-            layers: 2,
-            width: 16,
-            heads: 2,
-        },
-        steps: session.run.optimizer.steps.unwrap_or(500),
-        samples: session.run.sampling.samples.unwrap_or(2304),
-        uniform: 0.0,
-        stream: Stream::new(session.run.seed),
-    };
+    let plan = Plan::new(session, 500, 2304);
     let mut rings = Rings::default();
     let sixteen = rings.train(session, &plan)?;
     let scaling = EnergyScaling {
-        velocity: VELOCITY,
-        bulk: Some(BULK),
+        velocity: velocity(),
+        bulk: Some(bulk()),
         correction: true,
     };
     let fit = |points: &[_]| scaling.fit(points).map_err(Failure::computation);
@@ -146,11 +133,11 @@ impl Rings {
             let start = carried(last.as_ref().unwrap_or(sixteen), &positions, &model, plan)?;
             let found = train(&model, plan, Some(start))?;
             let length = n as f64;
-            let known = length * BULK - PI * 0.7 * VELOCITY / (6.0 * length);
+            let known = length * bulk() - PI * 0.7 * velocity() / (6.0 * length);
             let off = (found.energy.mean - known) / known.abs();
             let one = EnergyScaling {
-                velocity: VELOCITY,
-                bulk: Some(BULK),
+                velocity: velocity(),
+                bulk: Some(bulk()),
                 correction: false,
             };
             let c = one
@@ -270,6 +257,15 @@ fn charges(
     Ok((gap, known))
 }
 
+/// Energy of each anyon of the infinite chain.
+fn bulk() -> f64 {
+    5f64.sqrt() - 3.0
+}
+
+fn velocity() -> f64 {
+    5.0 * (PI / 5.0).sin() / golden()
+}
+
 /// $(1 + \sqrt5)/2$.
 fn golden() -> f64 {
     (1.0 + 5f64.sqrt()) / 2.0
@@ -296,7 +292,7 @@ fn draw(session: &Session, rings: &Rings, small: &Blocks, large: &Blocks) {
         (1.0 / (n * n), e.mean / n, e.error / n)
     };
     let of_l = |&(l, s): &(usize, Estimate)| (l as f64, s.mean, s.error);
-    let line = [0.0, 1.0 / 64.0].map(|x| (x, BULK - PI * 0.7 * VELOCITY * x / 6.0));
+    let line = [0.0, 1.0 / 64.0].map(|x| (x, bulk() - PI * 0.7 * velocity() * x / 6.0));
     let figure = Figure::new("Golden chain: a tricritical Ising theory, c = 7/10")
         .panel(
             Panel::new("1 / N²", "E / N")

@@ -7,8 +7,7 @@ mod cli;
 use cli::{Failure, Line, Plan, Session, Story, carried, train};
 use ketwork::exact::{LanczosParams, expectation, lowest};
 use ketwork::hamiltonians::{Boundary, Lattice, Model, QuantumLink};
-use ketwork::{Ancestral, Estimate, Figure, Panel, Positions, Sampled, Stream};
-use ketwork::{TransformerParams, fit_linear};
+use ketwork::{Ancestral, Estimate, Figure, Panel, Positions, Sampled, fit_linear};
 use std::process::ExitCode;
 
 const MASSES: [f64; 7] = [-1.0, -0.5, 0.0, 0.4, 0.655, 0.8, 1.0];
@@ -27,17 +26,7 @@ fn ring(n: usize, m: f64) -> Result<(Lattice, Model<f64>), Failure> {
 }
 
 fn tell(session: &Session) -> Result<Line, Failure> {
-    let plan = Plan {
-        params: TransformerParams {
-            layers: 2,
-            width: 16,
-            heads: 2,
-        },
-        steps: session.run.optimizer.steps.unwrap_or(300),
-        samples: session.run.sampling.samples.unwrap_or(1024),
-        uniform: 0.0,
-        stream: Stream::new(session.run.seed),
-    };
+    let plan = Plan::new(session, 300, 1024);
     let (mut off, mut gaps, mut points, mut line) = (vec![], vec![], vec![], vec![]);
     let mut critical = None;
     for m in MASSES {

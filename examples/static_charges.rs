@@ -10,12 +10,14 @@ use ketwork::hamiltonians::{
     Boundary, Hamiltonian, Lattice, LinkChain, Links, Model, Modular, Parity, QuantumLink,
     SquareFlux, SquareLink, Z2Gauge, ZnGauge,
 };
-use ketwork::{Estimate, Figure, Panel, Stream, TransformerParams};
+use ketwork::{Estimate, Figure, Panel};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Vertices of the quantum link chain.
 const CHAIN: usize = 12;
+/// Electric coupling of the chain.
+const FIELD: f64 = 1.2;
 /// Electric couplings of the Z2 theory.
 const COUPLINGS: [f64; 2] = [0.2, 0.8];
 
@@ -25,17 +27,7 @@ fn main() -> ExitCode {
 }
 
 fn tell(session: &Session) -> Result<Line, Failure> {
-    let plan = Plan {
-        params: TransformerParams {
-            layers: 2,
-            width: 16,
-            heads: 2,
-        },
-        steps: session.run.optimizer.steps.unwrap_or(300),
-        samples: session.run.sampling.samples.unwrap_or(1024),
-        uniform: 0.0,
-        stream: Stream::new(session.run.seed),
-    };
+    let plan = Plan::new(session, 300, 1024);
     let mut runs = Runs {
         session,
         plan,
@@ -48,14 +40,14 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     }
     let z3 = runs.z3()?;
     let square = runs.square()?;
-    let mut strings = Panel::new("distance of the charges, links", "energy over the vacuum")
+    let strings = Panel::new("distance of the charges, links", "energy over the vacuum")
         .x_reaches(0.0, CHAIN as f64)
         .line("exact", chain.exact.clone())
-        .points("spin-1 chain, transformer", chain.found.clone());
-    strings = strings.line(
-        "string, g²/2 a link",
-        [(0.0, 0.0), (5.0, 5.0 * 0.5 * FIELD * FIELD)],
-    );
+        .points("spin-1 chain, transformer", chain.found.clone())
+        .line(
+            "string, g²/2 a link",
+            [(0.0, 0.0), (5.0, 5.0 * 0.5 * FIELD * FIELD)],
+        );
     let mut plane =
         Panel::new("distance of the charges, links", "energy over the vacuum").x_reaches(0.0, 4.5);
     for (g, potential) in COUPLINGS.iter().zip(&z2) {
@@ -74,9 +66,6 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         .set("winding_gaps_exact", square.1)
         .set("relative_error", runs.off))
 }
-
-/// Electric coupling of the chain.
-const FIELD: f64 = 1.2;
 
 /// Energies of pairs over the vacuum.
 #[derive(Default)]

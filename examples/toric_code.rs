@@ -10,7 +10,7 @@ use ketwork::exact::{LanczosParams, expectation, lowest};
 use ketwork::hamiltonians::{Boundary, Lattice, Links, Model, OnSpace, Parity, Pauli};
 use ketwork::hamiltonians::{ToricCode, XCube};
 use ketwork::{Ancestral, CodeError, CodeSector, Figure, Panel, ProductOperator, Sampled};
-use ketwork::{StabilizerState, Stream, TransformerParams, rectangle_loop};
+use ketwork::{StabilizerState, Stream, rectangle_loop};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -213,17 +213,15 @@ fn small(hx: f64, hz: f64) -> Result<(Links, Model<f64>), Failure> {
 /// Small fields leave 128 configurations of 4096 with nearly all of the weight: half of the shots look
 /// elsewhere, or the rest is never learnt.
 fn plan(session: &Session) -> Plan {
-    let steps = session.run.optimizer.steps.unwrap_or(300);
+    let plan = Plan::new(session, 300, 1024);
     Plan {
-        params: TransformerParams {
-            layers: 2,
-            width: 16,
-            heads: 2,
+        steps: if session.quick {
+            plan.steps.min(20)
+        } else {
+            plan.steps
         },
-        steps: if session.quick { steps.min(20) } else { steps },
-        samples: session.run.sampling.samples.unwrap_or(1024),
         uniform: 0.5,
-        stream: Stream::new(session.run.seed),
+        ..plan
     }
 }
 

@@ -13,7 +13,7 @@ use ketwork::hamiltonians::{Tfim, Z2Gauge, product};
 use ketwork::sse::{Sse, SseParams};
 use ketwork::{Ancestral, Estimate, Figure, Panel, ProductOperator};
 use ketwork::{Rnn2d, Rnn2dParams, rectangle_loop};
-use ketwork::{Sampled, Scale, Stream, TransformerParams};
+use ketwork::{Sampled, Scale, Stream};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -65,17 +65,7 @@ fn inside(model: &Model<f64>, r: u32) -> Result<ProductOperator<f64>, Failure> {
 }
 
 fn tell(session: &Session) -> Result<Line, Failure> {
-    let plan = Plan {
-        params: TransformerParams {
-            layers: 2,
-            width: 16,
-            heads: 2,
-        },
-        steps: session.run.optimizer.steps.unwrap_or(300),
-        samples: session.run.sampling.samples.unwrap_or(1024),
-        uniform: 0.0,
-        stream: Stream::new(session.run.seed),
-    };
+    let plan = Plan::new(session, 300, 1024);
     let table = if session.quick { &TABLE[2..3] } else { &TABLE };
     let across = if session.quick {
         &ACROSS[2..4]

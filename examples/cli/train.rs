@@ -1,6 +1,6 @@
 //! Training of one positive state, as the gauge-theory examples share it.
 
-use super::Failure;
+use super::{Failure, Session};
 use ketwork::exact::{Memory, dimension};
 use ketwork::hamiltonians::{Hamiltonian, Model, OnSpace};
 use ketwork::{
@@ -25,6 +25,23 @@ pub struct Plan {
     pub uniform: f64,
     /// Random numbers.
     pub stream: Stream,
+}
+
+impl Plan {
+    /// Two layers of width 16, the state's own shots, steps and samples of the session or the given ones.
+    pub fn new(session: &Session, steps: usize, samples: usize) -> Self {
+        Self {
+            params: TransformerParams {
+                layers: 2,
+                width: 16,
+                heads: 2,
+            },
+            steps: session.run.optimizer.steps.unwrap_or(steps),
+            samples: session.run.sampling.samples.unwrap_or(samples),
+            uniform: 0.0,
+            stream: Stream::new(session.run.seed),
+        }
+    }
 }
 
 /// A trained state.

@@ -139,6 +139,7 @@ fn oriented_loops_around_all_plaquettes_add_up_to_the_plaquette_energy() {
     let mut out = crate::Connected::default();
     Operator::connected(&u, empty.view(), &mut out);
     let from: Vec<_> = out.neighbours.changes(0).collect();
+    assert_eq!(from.len(), 4);
     let spin1 = SquareFlux::with_spin(&links, 2, &[], &[]).unwrap();
     for (link, value) in from {
         let along = path.iter().find(|p| p.0 as usize == link).unwrap().1;

@@ -103,7 +103,7 @@ impl LinkChain {
         assert!(charges.len() > 1, "a link needs two vertices");
         if let Some(end) = twice_ends
             .iter()
-            .find(|&&e| (e - twice_spin as i64) % 2 != 0)
+            .find(|e| e.rem_euclid(2) as usize != twice_spin % 2)
         {
             return Err(ConstraintError::Empty {
                 reason: format!(
@@ -124,8 +124,10 @@ impl LinkChain {
             LocalMask(found.fold(0, |mask, v| mask | 1 << v))
         };
         let end = charges.len() - 1;
-        let first = values(&|v| is_gauss_law(0, field(v) - twice_ends[0], charges[0]));
-        let last = values(&|v| is_gauss_law(end, twice_ends[1] - field(v), charges[end]));
+        let first =
+            values(&|v| is_gauss_law(0, field(v).saturating_sub(twice_ends[0]), charges[0]));
+        let last =
+            values(&|v| is_gauss_law(end, twice_ends[1].saturating_sub(field(v)), charges[end]));
         let walk = Walk::open(space, first, last, |n, a, b| {
             is_gauss_law(n, field(b) - field(a), charges[n])
         });

@@ -201,6 +201,12 @@ impl<'a> Vertices<'a> {
         2 * ((vertex % 2) as i64 - self.sector.charges()[vertex])
     }
 
+    /// The value of a link whose field, doubled, is given.
+    fn value(&self, twice: i64) -> Option<u8> {
+        let mut values = 0..=self.sector.twice_spin() as u8;
+        values.find(|&v| self.sector.twice_field(v) == twice)
+    }
+
     /// Hops that raise the field of a link by one from each of its values: the vertex before it is then
     /// empty and the one behind it full, which fixes the far links. A hop that a fixed end never allows
     /// is left out.
@@ -214,24 +220,22 @@ impl<'a> Vertices<'a> {
                 (self.sides(left)[0], here + self.offset(left)),
                 (self.sides(right)[1], here + 2 - self.offset(right)),
             ];
-            let mut guard: Vec<(u32, LocalMask)> = Vec::new();
+            let mut guard = Vec::new();
             for (side, twice) in far {
                 match side {
                     Side::Fixed(end) if end == twice => {}
                     Side::Fixed(_) => return None,
-                    Side::Link(site) => {
-                        let values = 0..=self.sector.twice_spin() as u8;
-                        let mut equal = values.filter(|&v| self.sector.twice_field(v) == twice);
-                        let wanted = (site, LocalMask::only(equal.next()?));
-                        // Two vertices on a ring: both far links are the same one.
-                        match guard.first() {
-                            Some(other) if other.0 != site => guard.push(wanted),
-                            Some(other) if *other == wanted => {}
-                            Some(_) => return None,
-                            None => guard.push(wanted),
-                        }
-                    }
+                    Side::Link(site) => guard.push((site, LocalMask::only(self.value(twice)?))),
                 }
+            }
+            // Two vertices on a ring: both far links are the same one.
+            if let [a, b] = guard[..]
+                && a.0 == b.0
+            {
+                if a != b {
+                    return None;
+                }
+                guard.pop();
             }
             let (low, high) = (u32::from(value), u32::from(value) - 1);
             Some(Term {
@@ -395,6 +399,7 @@ mod tests {
                 .to_string();
             assert!(error.contains(remedy), "{error}");
         }
+        assert!(LinkChain::open(1, &[0; 4], [i64::MAX, -i64::MAX]).is_err());
         let odd = LinkChain::ring(1, &[0; 5]).unwrap();
         let error = QuantumLink::new(0.0).in_sector(odd).unwrap_err();
         assert!(error.to_string().contains("even number"), "{error}");
