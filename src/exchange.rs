@@ -56,6 +56,8 @@ pub struct Series {
     pub variance: Vec<f64>,
     /// Integrated autocorrelation time, 1/2 for independent samples.
     pub tau: Vec<f64>,
+    /// Split R-hat of the chains, 1 for independent samples, NaN where the log does not tell.
+    pub r_hat: Vec<f64>,
     /// Learning rate.
     pub learning_rate: Vec<f64>,
 }
@@ -84,6 +86,7 @@ impl Series {
                 series.imaginary.push(number(&line["imaginary"]));
                 series.variance.push(number(&line["variance"]));
                 series.tau.push(number(&energy["tau"]));
+                series.r_hat.push(number(&line["r_hat"]));
                 series.learning_rate.push(number(&line["learning_rate"]));
             }
         }
@@ -107,6 +110,7 @@ impl Series {
             ("imaginary", &self.imaginary),
             ("variance", &self.variance),
             ("tau", &self.tau),
+            ("r_hat", &self.r_hat),
             ("learning_rate", &self.learning_rate),
         ];
         archive(path, |npz| {
@@ -120,7 +124,7 @@ impl Series {
 
     /// Writes the series as NetKet's `JsonLog` writes its history: `Energy` with `iters`, `Mean` (in real and
     /// imaginary parts), `Variance`, `Sigma`, `R_hat` and `TauCorr`. Independent samples have no chains, and 1 as
-    /// their R-hat; NetKet counts tau from 0 where ketwork counts from 1/2.
+    /// their R-hat; what is not known is null. NetKet counts tau from 0 where ketwork counts from 1/2.
     ///
     /// # Errors
     /// [`ExchangeError::File`].
@@ -132,7 +136,7 @@ impl Series {
                 "Mean": { "real": self.energy, "imag": self.imaginary },
                 "Variance": self.variance,
                 "Sigma": self.energy_error,
-                "R_hat": vec![1.0; self.step.len()],
+                "R_hat": self.r_hat,
                 "TauCorr": tau,
             },
         });
@@ -188,8 +192,8 @@ mod tests {
     use std::sync::Arc;
 
     const LOG: &str = r#"{"manifest":{"seed":1}}
-{"step":1,"energy":{"mean":-1.5,"error":0.1,"tau":0.5,"n":8},"imaginary":0.25,"variance":2.0,"learning_rate":0.1}
-{"step":2,"energy":{"mean":-1.75,"error":0.05,"tau":1.5,"n":8},"imaginary":0.0,"variance":1.0,"learning_rate":0.05}
+{"step":1,"energy":{"mean":-1.5,"error":0.1,"tau":0.5,"n":8},"imaginary":0.25,"variance":2.0,"learning_rate":0.1,"r_hat":1.25}
+{"step":2,"energy":{"mean":-1.75,"error":0.05,"tau":1.5,"n":8},"imaginary":0.0,"variance":1.0,"learning_rate":0.05,"r_hat":null}
 "#;
 
     fn series(dir: &Path) -> Series {
@@ -218,6 +222,7 @@ mod tests {
         assert_eq!(energy["Mean"]["imag"], json!([0.25, 0.0]));
         assert_eq!(energy["Sigma"], json!([0.1, 0.05]));
         assert_eq!(energy["TauCorr"], json!([0.0, 1.0]));
+        assert_eq!(energy["R_hat"], json!([1.25, null]));
     }
 
     #[test]

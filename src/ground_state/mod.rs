@@ -12,10 +12,10 @@ pub use report::{Report, Timings, VmcError, v_score};
 use crate::tangent::norm;
 use crate::{
     Estimate, Joined, MeasureError, NaturalGradient, Sampled, Sampler, Schedule, TangentSolver,
-    moments,
+    moments, r_hat,
 };
 use ketwork_hamiltonians::{Hamiltonian, Scalar};
-use ketwork_models::{Dense, Differentiable, Layout, Lazy, Samples};
+use ketwork_models::{Dense, Differentiable, Draw, Layout, Lazy, Samples};
 use std::time::Instant;
 
 /// Minimises $\langle H\rangle$ by stochastic imaginary-time evolution in the tangent space.
@@ -248,9 +248,14 @@ where
             moved.map_err(|Broken { name, value }| VmcError::NotFinite { name, value, step })?;
         self.step += 1;
         timings.solve = clock.lap();
+        let real: Vec<f64> = energies.iter().map(|e| e.re()).collect();
+        let r_hat = match samples.draw {
+            Draw::Chains { n_chains } => r_hat(&real, n_chains as usize),
+            Draw::Independent { .. } | Draw::Exact => Some(1.0),
+        };
         Ok(Report {
             step,
-            energy: estimate(&samples, &energies),
+            energy: Estimate::of(&samples, &real),
             imaginary: mean.im(),
             variance,
             v_score: self.v_score(mean.re(), variance),
@@ -259,6 +264,7 @@ where
             distance: rate * length,
             learning_rate: rate,
             unique: n,
+            r_hat,
             solve: info,
             timings,
         })
@@ -330,11 +336,6 @@ fn moved(layout: &Layout, theta: &[f64], change: &[f64], rate: f64) -> Result<Ve
         name: array.map_or_else(String::new, |p| p.name.clone()),
         value: next[bad],
     })
-}
-
-fn estimate<L: Scalar>(samples: &Samples<L>, energies: &[L]) -> Estimate {
-    let real: Vec<f64> = energies.iter().map(|e| e.re()).collect();
-    Estimate::of(samples, &real)
 }
 
 struct Clock(Instant);

@@ -25,6 +25,9 @@ pub struct Report {
     pub learning_rate: f64,
     /// Different configurations among the samples.
     pub unique: usize,
+    /// Split R-hat of the local energies of Markov chains, see [`r_hat`](crate::r_hat): 1 for independent
+    /// shots and sums, `None` for chains too short to tell.
+    pub r_hat: Option<f64>,
     /// The linear solve.
     pub solve: SolveInfo,
     /// Wall-clock seconds of each part.

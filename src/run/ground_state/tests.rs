@@ -167,6 +167,36 @@ fn the_final_error_of_chains_is_that_of_their_joined_draws() {
 }
 
 #[test]
+fn the_netket_log_tells_how_chains_agree() {
+    // 64 chains of 4 steps from random configurations: some draw is off by more than a thousandth.
+    let words = |network: &str| {
+        format!(
+            "[wavefunction]\nnetwork = \"{network}\"\n[optimizer]\nsteps = 5\n[sampling]\nsamples = 256\n"
+        )
+    };
+    for (network, has_chains) in [("rbm", true), ("gru", false)] {
+        let dir = tempfile::tempdir().unwrap();
+        let options = RunOptions {
+            out: Some(dir.path().to_owned()),
+            ..RunOptions::default()
+        };
+        run(&(ring(6) + &words(network))).run(&options).unwrap();
+        let text = std::fs::read_to_string(dir.path().join("netket.log")).unwrap();
+        let log: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let energy = &log["Energy"];
+        let r_hat: Vec<f64> = serde_json::from_value(energy["R_hat"].clone()).unwrap();
+        assert_eq!(r_hat.len(), 5);
+        assert_eq!(
+            r_hat.iter().any(|r| (r - 1.0).abs() > 1e-3),
+            has_chains,
+            "{r_hat:?}"
+        );
+        let steps = steps_of(dir.path());
+        assert_eq!(energy["Mean"]["real"][4], steps[4]["energy"]["mean"]);
+    }
+}
+
+#[test]
 fn a_symmetry_that_the_hamiltonian_breaks_is_refused() {
     let words = |symmetry: &str| {
         format!("[wavefunction]\nsymmetry = [{symmetry}]\n[optimizer]\nsteps = 1\n")
