@@ -22,6 +22,13 @@ pub fn widest_bond(space: Space, bond: usize) -> usize {
     Chain::capped(space, bond).widest()
 }
 
+/// The largest number of states of one charge on a bond.
+#[must_use]
+pub fn widest_sector(charges: &[Vec<i64>]) -> usize {
+    let sectors = charges.iter().flat_map(|bond| bond.chunk_by(|a, b| a == b));
+    sectors.map(<[i64]>::len).max().unwrap_or(1)
+}
+
 /// One site of a matrix product state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SiteTensor<L> {
@@ -39,7 +46,7 @@ pub enum Mixing {
     /// By the same number for all entries of a value: d outputs.
     #[default]
     Blockwise,
-    /// By a number for each entry: d · w² outputs with the widest bond w.
+    /// By a number for each entry: d · w² outputs with the widest bond w, or the widest sector of one.
     Elementwise,
 }
 
@@ -65,8 +72,12 @@ impl Mixing {
 /// $\arg v_N$. At f = 0 and right-canonical M this is the matrix product state, at M = 0 the bare
 /// network with amplitudes $|f|$. The outputs of the network (real and imaginary part) are f, and its
 /// heads (arrays named "head..." and "phase...") start at 0: training starts at the matrix product
-/// state. For `f64` the tensors are real
-/// and the state is the modulus.
+/// state. For `f64` the tensors are real and the state is the modulus.
+///
+/// Where the states of the bonds have charges ([`Antn::with_charges`]) a prefix has one as well, and
+/// its vector lives among the states of that charge: a and b run over these only, w is the number of
+/// states of the commonest charge, and the number f of blockwise mixing is divided by the root of
+/// their number behind the site, so that M = 0 still is the bare network.
 ///
 /// Sites are positions: tensors come in the order of the constraint.
 ///
@@ -77,6 +88,8 @@ pub struct Antn<M: Conditional> {
     net: M,
     layout: Layout,
     chain: Chain,
+    /// The entries of the tensors where they are no parameters.
+    fixed: Option<Vec<f64>>,
 }
 
 /// Memory of [`Antn`].
@@ -85,11 +98,13 @@ pub struct AntnWork<M: Conditional> {
     inner: M::Work,
     /// What the network adds, (B, N, outputs).
     shift: Vec<M::Log>,
-    /// Left vectors before each position (N, B, widest bond).
+    /// Left vectors before each position (N, B, widest sector).
     left: Vec<M::Log>,
-    /// Vectors after each position for each value (N, B, d, widest bond); of the last step in its
+    /// Vectors after each position for each value (N, B, d, widest sector); of the last step in its
     /// first entries while stepping.
     after: Vec<M::Log>,
+    /// The sector of each row before the position at hand.
+    sector: Vec<Option<usize>>,
     /// Rows of the last forward pass.
     rows: usize,
     cotangent: Vec<f64>,
@@ -124,12 +139,60 @@ impl<M: Conditional> Antn<M> {
     /// [`NetworkError`] where neighbouring bonds differ, the outer ones are not 1, a tensor has not
     /// d · left · right finite entries, or the outputs of the network are those of neither mixing.
     pub fn new(net: M, tensors: &[SiteTensor<M::Log>]) -> Result<Self, NetworkError> {
-        let chain = Chain::of(*net.space(), tensors)?;
+        let chain = Chain::of(*net.space(), tensors, None)?;
+        Self::on(net, chain, tensors)
+    }
+
+    /// A network on top of tensors that conserve the sum of the values: `charges` are those of the
+    /// states of the N + 1 bonds, ascending, the sum to the left of the bond. Entries that the charges
+    /// forbid are no parameters.
+    ///
+    /// # Errors
+    /// Those of [`Antn::new`], and [`NetworkError::Tensor`] where the charges are not ascending, not as
+    /// many as states, or do not allow an entry that is not 0.
+    pub fn with_charges(
+        net: M,
+        tensors: &[SiteTensor<M::Log>],
+        charges: &[Vec<i64>],
+    ) -> Result<Self, NetworkError> {
+        let chain = Chain::of(*net.space(), tensors, Some(charges))?;
+        Self::on(net, chain, tensors)
+    }
+
+    fn on(net: M, chain: Chain, tensors: &[SiteTensor<M::Log>]) -> Result<Self, NetworkError> {
         let init = |p: usize| {
-            let parts = |z: &M::Log| [z.re(), z.im()].into_iter().take(M::Log::COMPONENTS);
-            Init::Values(tensors[p].entries.iter().flat_map(parts).collect())
+            let parts = |z: M::Log| [z.re(), z.im()].into_iter().take(M::Log::COMPONENTS);
+            Init::Values(chain.kept(p, &tensors[p]).flat_map(parts).collect())
         };
-        Self::assemble(net, chain, init)
+        Self::assemble(net, chain.clone(), init)
+    }
+
+    /// The state whose tensors stay as they are: the parameters are those of the network alone.
+    ///
+    /// # Errors
+    /// [`NetworkError::Tensor`] where the tensors start at random numbers.
+    pub fn fixed(mut self) -> Result<Self, NetworkError> {
+        let mut values = Vec::new();
+        let mut own = Layout::new();
+        for parameter in self.layout.parameters() {
+            match (&parameter.init, parameter.name.strip_prefix("mps.")) {
+                (Init::Values(v), Some(_)) => values.extend_from_slice(v),
+                (_, Some(site)) => {
+                    return Err(NetworkError::Tensor {
+                        site: site.parse().unwrap_or(0),
+                        reason: "random entries cannot be kept as they are".into(),
+                    });
+                }
+                _ => {
+                    let (name, init) = (parameter.name.clone(), parameter.init.clone());
+                    own.push(name, &parameter.shape, init);
+                }
+            }
+        }
+        if self.fixed.is_none() {
+            (self.layout, self.fixed) = (own, Some(values));
+        }
+        Ok(self)
     }
 
     /// A network on top of tensors near those of the uniform state, with bonds of at most `bond`.
@@ -183,7 +246,12 @@ impl<M: Conditional> Antn<M> {
             };
             layout.push(format!("net.{name}"), &parameter.shape, init);
         }
-        Ok(Self { net, layout, chain })
+        Ok(Self {
+            net,
+            layout,
+            chain,
+            fixed: None,
+        })
     }
 
     /// Bond dimensions, from the left end to the right: N + 1 numbers.
@@ -192,8 +260,12 @@ impl<M: Conditional> Antn<M> {
         self.chain.bonds()
     }
 
-    fn split<'t>(&self, theta: &'t [f64]) -> (&'t [f64], &'t [f64]) {
-        theta.split_at(self.chain.n_params(M::Log::COMPONENTS))
+    /// The entries of the tensors and the parameters of the network.
+    fn split<'t>(&'t self, theta: &'t [f64]) -> (&'t [f64], &'t [f64]) {
+        match &self.fixed {
+            Some(tensors) => (tensors, theta),
+            None => theta.split_at(self.chain.n_params(M::Log::COMPONENTS)),
+        }
     }
 
     fn has_net(&self) -> bool {
@@ -221,6 +293,7 @@ impl<M: Conditional> Conditional for Antn<M> {
             shift: Vec::new(),
             left: Vec::new(),
             after: Vec::new(),
+            sector: Vec::new(),
             rows: 0,
             cotangent: Vec::new(),
             net_rows: Vec::new(),
@@ -244,22 +317,29 @@ impl<M: Conditional> Conditional for Antn<M> {
         work.rows = b;
         work.left.resize(n * b * w, M::Log::ZERO);
         work.after.resize(n * b * d * w, M::Log::ZERO);
-        for (r, row) in x.rows().enumerate() {
-            for p in 0..n {
-                let (before, here) = work.after.split_at_mut(p * b * d * w);
+        work.sector.clear();
+        work.sector.resize(b, Some(0));
+        // Each tensor serves all rows before the next one is read.
+        for p in 0..n {
+            let (before, here) = work.after.split_at_mut(p * b * d * w);
+            for (r, row) in x.rows().enumerate() {
                 let left = &mut work.left[(p * b + r) * w..][..w];
+                let sector = &mut work.sector[r];
                 match p {
                     0 => left[0] = M::Log::ONE,
                     _ => {
-                        let from = ((p - 1) * b + r) * d + row[p - 1] as usize;
-                        self.chain.normalise(p, &before[from * w..][..w], left);
+                        let value = row[p - 1] as usize;
+                        let block = self.chain.block(p - 1, *sector, value);
+                        let from = ((p - 1) * b + r) * d + value;
+                        self.chain.normalise(block, &before[from * w..][..w], left);
+                        *sector = block.map(|b| b.to);
                     }
                 }
-                let at = (r * n + p) * d;
+                let (at, place) = ((r * n + p) * d, (p, *sector));
                 let after = &mut here[r * d * w..][..d * w];
                 let shift = &work.shift[(r * n + p) * m..][..m];
-                self.chain.advance(tensors, p, left, shift, after);
-                self.chain.read(p, after, &mut out[at..at + d]);
+                self.chain.advance(tensors, place, left, shift, after);
+                self.chain.read(place, after, &mut out[at..at + d]);
             }
         }
     }
@@ -296,19 +376,21 @@ impl<M: Conditional> Conditional for Antn<M> {
         work.vectors.resize(w, M::Log::ZERO);
         for (r, row) in x.rows().enumerate() {
             let after = &mut work.after[r * d * w..(r + 1) * d * w];
+            let mut sector = Some(0);
             match position {
                 0 => work.vectors[0] = M::Log::ONE,
                 _ => {
-                    let from = row[position - 1] as usize * w;
+                    let (last, value) = (position - 1, row[position - 1] as usize);
+                    let block = self.chain.block(last, self.chain.sector(row, last), value);
                     let left = &mut work.vectors;
-                    self.chain.normalise(position, &after[from..from + w], left);
+                    self.chain.normalise(block, &after[value * w..][..w], left);
+                    sector = block.map(|b| b.to);
                 }
             }
-            let shift = &work.shift[r * m..(r + 1) * m];
+            let (shift, place) = (&work.shift[r * m..(r + 1) * m], (position, sector));
             self.chain
-                .advance(tensors, position, &work.vectors, shift, after);
-            self.chain
-                .read(position, after, &mut out[r * d..(r + 1) * d]);
+                .advance(tensors, place, &work.vectors, shift, after);
+            self.chain.read(place, after, &mut out[r * d..(r + 1) * d]);
         }
     }
 
@@ -347,25 +429,38 @@ impl<M: Conditional> Conditional for Antn<M> {
             self.net
                 .resume(net, &parents.inner, inner, x, parent, first, shift);
         }
-        work.vectors.resize(w, M::Log::ZERO);
+        let b = x.len();
+        work.vectors.resize(b * w, M::Log::ZERO);
         work.after.resize(d * w, M::Log::ZERO);
-        for (r, row) in x.rows().enumerate() {
-            let p = first[r] as usize;
-            let from = (p * parents.rows + parent[r] as usize) * d + row[p] as usize;
-            if p + 1 < n {
-                let vector = &parents.after[from * w..][..w];
-                self.chain.normalise(p + 1, vector, &mut work.vectors);
-            }
-            for (p, &value) in row.iter().enumerate().skip(p + 1) {
+        work.sector.clear();
+        // Rows start at the vector after their first change; first changes ascend.
+        for p in first.first().map_or(n, |&f| f as usize + 1)..n {
+            for (r, row) in x
+                .rows()
+                .enumerate()
+                .take_while(|(r, _)| (first[*r] as usize) < p)
+            {
+                let vector = &mut work.vectors[r * w..][..w];
+                let (last, value) = (p - 1, row[p - 1] as usize);
+                if first[r] as usize == last {
+                    let block = self.chain.block(last, self.chain.sector(row, last), value);
+                    let from = (last * parents.rows + parent[r] as usize) * d + value;
+                    let after = &parents.after[from * w..][..w];
+                    self.chain.normalise(block, after, vector);
+                    work.sector.push(block.map(|b| b.to));
+                }
+                let place = (p, work.sector[r]);
                 let at = (r * n + p) * d;
                 let after = &mut work.after[..d * w];
                 let shift = &work.shift[(r * n + p) * m..][..m];
-                self.chain.advance(tensors, p, &work.vectors, shift, after);
-                self.chain.read(p, after, &mut out[at..at + d]);
+                self.chain.advance(tensors, place, vector, shift, after);
+                self.chain.read(place, after, &mut out[at..at + d]);
                 if p + 1 < n {
-                    let from = value as usize * w;
+                    let value = row[p] as usize;
+                    let block = self.chain.block(p, work.sector[r], value);
                     self.chain
-                        .normalise(p + 1, &after[from..from + w], &mut work.vectors);
+                        .normalise(block, &after[value * w..][..w], vector);
+                    work.sector[r] = block.map(|b| b.to);
                 }
             }
         }

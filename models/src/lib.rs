@@ -31,7 +31,7 @@ mod transfer;
 mod transformer;
 mod wavefunction;
 
-pub use antn::{Antn, AntnWork, Mixing, Mps, Silent, SiteTensor, widest_bond};
+pub use antn::{Antn, AntnWork, Mixing, Mps, Silent, SiteTensor, widest_bond, widest_sector};
 pub use arrays::jacobian;
 pub use autoregressive::Autoregressive;
 #[cfg(feature = "burn")]
@@ -43,7 +43,7 @@ pub use code::{CheckKind, CodeError, CodeSector, StabilizerState};
 pub use conditional::Conditional;
 pub use flip::{FlipInvariant, FlipWork};
 pub use jastrow::Jastrow;
-pub use named::{Named, NamedNetwork, Tensors};
+pub use named::{GivenTensors, Named, NamedNetwork, Tensors};
 pub use network_error::NetworkError;
 pub use offset::Offset;
 pub use parameters::{Init, Layout, Parameter};

@@ -6,7 +6,7 @@
 use crate::{
     Ansatz, Antn, Autoregressive, Conditional, FlipInvariant, Mixing, NetworkError, PrefixTable,
     Rnn, Rnn2d, Rnn2dParams, RnnParams, Silent, SiteTensor, Transformer, TransformerParams,
-    widest_bond,
+    widest_bond, widest_sector,
 };
 use ketwork_hamiltonians::{OnSpace, Scalar, Sector, Space};
 use num_complex::Complex64;
@@ -46,34 +46,53 @@ pub enum NamedNetwork {
 pub enum Tensors {
     /// Near the uniform state, with bonds of at most this dimension.
     NearUniform(usize),
-    /// Given ones, in the order of the constraint; a positive state takes their real parts.
-    Given(Vec<SiteTensor<Complex64>>),
+    /// Given ones.
+    Given(GivenTensors),
+}
+
+/// Tensors of a known matrix product state.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GivenTensors {
+    /// In the order of the constraint; a positive state takes their real parts.
+    pub tensors: Vec<SiteTensor<Complex64>>,
+    /// Charges of the bonds' states, see [`Antn::with_charges`].
+    pub charges: Option<Vec<Vec<i64>>>,
+    /// Whether they stay as they are, see [`Antn::fixed`].
+    pub fixed: bool,
 }
 
 impl Tensors {
     fn widest(&self, space: Space) -> usize {
         match self {
             Self::NearUniform(bond) => widest_bond(space, *bond),
-            Self::Given(tensors) => tensors.iter().map(|t| t.right).max().unwrap_or(1),
+            Self::Given(GivenTensors {
+                charges: Some(charges),
+                ..
+            }) => widest_sector(charges),
+            Self::Given(given) => given.tensors.iter().map(|t| t.right).max().unwrap_or(1),
         }
     }
 
     fn below<M: Conditional>(&self, net: M) -> Result<Antn<M>, NetworkError> {
-        match self {
-            Self::NearUniform(bond) => Antn::near_product(net, *bond),
-            Self::Given(tensors) => {
-                let own = |t: &SiteTensor<Complex64>| SiteTensor {
-                    left: t.left,
-                    right: t.right,
-                    entries: t
-                        .entries
-                        .iter()
-                        .map(|z| M::Log::from_parts(z.re, z.im))
-                        .collect(),
-                };
-                Antn::new(net, &tensors.iter().map(own).collect::<Vec<_>>())
-            }
-        }
+        let given = match self {
+            Self::NearUniform(bond) => return Antn::near_product(net, *bond),
+            Self::Given(given) => given,
+        };
+        let own = |t: &SiteTensor<Complex64>| SiteTensor {
+            left: t.left,
+            right: t.right,
+            entries: t
+                .entries
+                .iter()
+                .map(|z| M::Log::from_parts(z.re, z.im))
+                .collect(),
+        };
+        let tensors: Vec<_> = given.tensors.iter().map(own).collect();
+        let antn = match &given.charges {
+            Some(charges) => Antn::with_charges(net, &tensors, charges)?,
+            None => Antn::new(net, &tensors)?,
+        };
+        if given.fixed { antn.fixed() } else { Ok(antn) }
     }
 }
 

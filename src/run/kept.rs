@@ -4,6 +4,8 @@ use super::{RunError, RunOptions};
 use crate::{Checkpoint, RunFile};
 use std::path::PathBuf;
 
+/// File of the checkpoint in the directory of a run.
+pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
 /// Name of a run's choices in its checkpoint.
 const CHOSEN: &str = "chosen";
 
@@ -35,7 +37,7 @@ impl Kept {
             path: out.clone(),
             source,
         })?;
-        let path = out.join("checkpoint.safetensors");
+        let path = out.join(CHECKPOINT);
         let fingerprint = run.fingerprint();
         let value = |key, reason| Err(RunError::Value { key, reason });
         let resumed = match (path.exists(), options.resume) {

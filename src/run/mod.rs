@@ -25,6 +25,7 @@ use crate::run_file::RunFileError;
 use crate::{CheckpointError, Estimate, PlotError, RecordError, SampleError, VmcError};
 use kept::Kept;
 use ketwork_diffusion::DiffusionError;
+use ketwork_dmrg::DmrgError;
 use ketwork_models::{NetworkError, SymmetryError};
 use ketwork_sse::SseError;
 use std::path::PathBuf;
@@ -90,6 +91,9 @@ pub enum RunError {
         /// The last checkpoint, where there is one.
         checkpoint: Option<PathBuf>,
     },
+    /// Sweeps towards the tensors that training starts from.
+    #[error("DMRG: {0}; or start with init = \"random\"")]
+    Dmrg(#[from] DmrgError),
     /// A step of an evolution.
     #[error("evolution: {0}")]
     Evolve(EvolveError),
@@ -176,6 +180,7 @@ impl RunError {
         !matches!(
             self,
             Self::Step { .. }
+                | Self::Dmrg(_)
                 | Self::Evolve(_)
                 | Self::Trained { .. }
                 | Self::Plot(_)

@@ -11,6 +11,8 @@ use ketwork_hamiltonians::{ConfigsRef, OnSpace, Scalar};
 /// The vectors of one position and what is known of them.
 struct Position<'a, L> {
     p: usize,
+    /// Sector of the vector before the position.
+    sector: Option<usize>,
     /// Value that the row takes here.
     value: usize,
     /// Vector before the position.
@@ -44,12 +46,18 @@ pub(super) fn pullback<M: Conditional>(
     let zero = M::Log::ZERO;
     let (mut from_right, mut to_left) = (vec![zero; w], vec![zero; w]);
     let mut of_vectors = vec![zero; d * w];
+    let mut sectors = vec![Some(0); n];
     for (r, row) in x.rows().enumerate() {
         from_right.fill(zero);
+        for p in 1..n {
+            let block = antn.chain.block(p - 1, sectors[p - 1], row[p - 1] as usize);
+            sectors[p] = block.map(|b| b.to);
+        }
         for p in (0..n).rev() {
             let at = (r * n + p) * d;
             let here = Position {
                 p,
+                sector: sectors[p],
                 value: row[p] as usize,
                 left: &work.left[(p * b + r) * w..][..w],
                 after: &work.after[(p * b + r) * d * w..][..d * w],
@@ -57,8 +65,11 @@ pub(super) fn pullback<M: Conditional>(
                 cotangent: &cotangent[at * k..(at + d) * k],
             };
             antn.of_vectors(&here, &from_right, &mut of_vectors);
-            let place = antn.chain.place(p, k);
-            let tensor = &mut rows[r * all + place.start..r * all + place.end];
+            let own = &mut rows[r * all..(r + 1) * all];
+            let tensor = match antn.fixed {
+                Some(_) => None,
+                None => Some(&mut own[antn.chain.place(p, k)]),
+            };
             let shift = &mut work.cotangent[(r * n + p) * m * k..][..m * k];
             antn.of_tensor(&here, tensors, &of_vectors, tensor, shift, &mut to_left);
             std::mem::swap(&mut from_right, &mut to_left);
@@ -81,9 +92,12 @@ impl<M: Conditional> Antn<M> {
     /// takes from the normalised vector before the next position.
     fn of_vectors(&self, here: &Position<'_, M::Log>, from_right: &[M::Log], out: &mut [M::Log]) {
         let (k, w) = (M::Log::COMPONENTS, self.chain.widest());
-        let (_, columns) = self.chain.around(here.p);
         let is_last = here.p + 1 == self.space().n_sites;
         for (v, out) in out.chunks_exact_mut(w).enumerate() {
+            let Some(block) = self.chain.block(here.p, here.sector, v) else {
+                continue;
+            };
+            let columns = block.columns;
             let after = &here.after[v * w..][..columns];
             let size = square(after);
             let out = &mut out[..columns];
@@ -112,56 +126,63 @@ impl<M: Conditional> Antn<M> {
         }
     }
 
-    /// From the cotangents of the vectors after a position: those of its tensor (written), of what
-    /// the network added (written) and of the vector before it (written).
+    /// From the cotangents of the vectors after a position: those of its tensor (written where they are
+    /// parameters), of what the network added (written for the sector's blocks, the others stay) and of
+    /// the vector before it (written).
     fn of_tensor(
         &self,
         here: &Position<'_, M::Log>,
         tensors: &[f64],
         of_vectors: &[M::Log],
-        tensor: &mut [f64],
+        mut tensor: Option<&mut [f64]>,
         shift: &mut [f64],
         to_left: &mut [M::Log],
     ) {
         let (k, w) = (M::Log::COMPONENTS, self.chain.widest());
-        let (lines, columns) = self.chain.around(here.p);
-        let values = &tensors[self.chain.place(here.p, k)];
-        let sum: M::Log = here.left[..lines].iter().copied().sum();
+        let first = self.chain.place(here.p, k).start;
         let each = here.shift.len() / self.space().local_dim;
         to_left.fill(M::Log::ZERO);
+        if let Some(tensor) = &mut tensor {
+            tensor.fill(0.0);
+        }
         for (v, g) in of_vectors.chunks_exact(w).enumerate() {
-            let g = &g[..columns];
-            let total: M::Log = g.iter().copied().sum();
+            let Some(block) = self.chain.block(here.p, here.sector, v) else {
+                continue;
+            };
+            let g = &g[..block.columns];
+            let left = &here.left[..block.lines];
             let added = &here.shift[v * each..(v + 1) * each];
             let shift = &mut shift[v * each * k..(v + 1) * each * k];
-            let common = if each == 1 {
+            if each == 1 {
+                let sum: M::Log = left.iter().copied().sum();
+                let total = g.iter().copied().sum::<M::Log>();
+                let total = total.scale(self.chain.spread(block));
                 write(sum.conj() * total, shift);
-                added[0].conj() * total
+                let common = added[0].conj() * total;
+                to_left[..block.lines].iter_mut().for_each(|t| *t += common);
             } else {
-                M::Log::ZERO
-            };
-            for (a, to_left) in to_left.iter_mut().enumerate().take(lines) {
-                let at = (v * lines + a) * columns * k;
-                let line = &values[at..at + columns * k];
-                let gradient = &mut tensor[at..at + columns * k];
-                let left = here.left[a].conj();
-                let mut back = common;
-                if each > 1 {
+                for (a, (&left, to_left)) in left.iter().zip(&mut *to_left).enumerate() {
                     let gradient = shift[a * w * k..].chunks_exact_mut(k);
                     for ((&g, f), d) in g.iter().zip(&added[a * w..]).zip(gradient) {
-                        back += f.conj() * g;
-                        write(left * g, d);
+                        *to_left += f.conj() * g;
+                        write(left.conj() * g, d);
                     }
                 }
-                for ((g, m), d) in g
-                    .iter()
-                    .zip(line.chunks_exact(k))
-                    .zip(gradient.chunks_exact_mut(k))
-                {
-                    back += entry::<M::Log>(m).conj() * *g;
-                    write(left * *g, d);
+            }
+            let lines = self.chain.entries::<M::Log>(tensors, block);
+            for (line, to_left) in lines.zip(&mut *to_left) {
+                for (g, m) in g.iter().zip(line.chunks_exact(k)) {
+                    *to_left += entry::<M::Log>(m).conj() * *g;
                 }
-                *to_left += back;
+            }
+            if let Some(tensor) = &mut tensor {
+                let at = k * block.start - first;
+                let gradient = tensor[at..].chunks_exact_mut(k * block.columns);
+                for (left, gradient) in left.iter().zip(gradient) {
+                    for (&g, d) in g.iter().zip(gradient.chunks_exact_mut(k)) {
+                        write(left.conj() * g, d);
+                    }
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{Autoregressive, Cell, Rnn, RnnParams, Stream, Wavefunction};
-use ketwork_hamiltonians::{Configs, Free};
+use ketwork_hamiltonians::{Configs, Free, Number};
 use num_complex::Complex64;
 use std::sync::Arc;
 
@@ -212,6 +212,130 @@ fn elementwise_shifts_are_added_to_the_tensors() {
         elementwise: 18,
     };
     assert_eq!(refused, known);
+}
+
+/// Tensors of qubits with the sum `total`, some states for each charge, entries where charges allow.
+fn charged(n: usize, total: i64, states: usize) -> (Vec<SiteTensor<Complex64>>, Vec<Vec<i64>>) {
+    let charges: Vec<Vec<i64>> = (0..=n as i64)
+        .map(|p| {
+            let of = |c: &i64| *c >= total - (n as i64 - p) && *c <= p.min(total);
+            let each = if p == 0 || p == n as i64 { 1 } else { states };
+            let bond = (0..=total).filter(of);
+            bond.flat_map(|c| std::iter::repeat_n(c, each)).collect()
+        })
+        .collect();
+    let mut next = noise(31);
+    let tensor = |p: usize| {
+        let (from, to) = (&charges[p], &charges[p + 1]);
+        let mut entries = Vec::new();
+        for value in 0..2 {
+            for a in from {
+                for b in to {
+                    let z = Complex64::new(next(), next());
+                    entries.push(if a + value == *b { z } else { Complex64::ZERO });
+                }
+            }
+        }
+        SiteTensor {
+            left: from.len(),
+            right: to.len(),
+            entries,
+        }
+    };
+    let tensors = (0..n).map(tensor).collect();
+    (tensors, charges)
+}
+
+/// Configurations of a sum.
+fn of_sum(space: Space, total: i64) -> Configs {
+    let mut kept = Configs::new(space.n_sites);
+    let every = all(space);
+    for row in every.view().rows() {
+        if row.iter().map(|&v| i64::from(v)).sum::<i64>() == total {
+            kept.push(row);
+        }
+    }
+    kept
+}
+
+#[test]
+fn charges_leave_the_state_and_drop_what_they_forbid() {
+    let space = Space::qubits(8);
+    let (tensors, charges) = charged(8, 3, 2);
+    let (whole, all_entries) = state(Mps::from_tensors(space, &tensors).unwrap());
+    let net = || Silent::<Complex64>::new(space);
+    let own = Antn::with_charges(net(), &tensors, &charges).unwrap();
+    let (blocks, entries) = state(own.clone());
+    let kept: usize = tensors
+        .iter()
+        .map(|t| t.entries.iter().filter(|z| **z != Complex64::ZERO).count())
+        .sum();
+    assert_eq!(entries.len(), 2 * kept);
+    assert!(2 * entries.len() < all_entries.len());
+    let (fixed, nothing) = state(own.fixed().unwrap());
+    assert!(nothing.is_empty());
+    let x = of_sum(space, 3);
+    assert_eq!(x.len(), 56);
+    let known = log_psi(&whole, &all_entries, &x);
+    for found in [
+        log_psi(&blocks, &entries, &x),
+        log_psi(&fixed, &nothing, &x),
+    ] {
+        for (a, b) in found.iter().zip(&known) {
+            assert!((a.exp() - b.exp()).norm() < 1e-13, "{a} against {b}");
+        }
+    }
+    // A number that the charges forbid, a charge that is missing, charges that do not ascend.
+    let mut bad = tensors.clone();
+    // Value 0 does not lead from charge 2 to charge 3.
+    bad[2].entries[47] = Complex64::ONE;
+    let refused = |t: &[SiteTensor<Complex64>], c: &[Vec<i64>]| {
+        let e = Antn::with_charges(net(), t, c).unwrap_err();
+        matches!(e, NetworkError::Tensor { .. }).then(|| e.to_string())
+    };
+    assert!(refused(&bad, &charges).is_some());
+    assert!(refused(&tensors, &charges[..8]).is_some());
+    let mut falling = charges.clone();
+    falling[3].reverse();
+    assert!(refused(&tensors, &falling).is_some());
+}
+
+#[test]
+fn charges_without_tensors_leave_the_network_alone() {
+    let space = Space::qubits(6);
+    let (mut tensors, charges) = charged(6, 3, 3);
+    for tensor in &mut tensors {
+        tensor.entries.fill(Complex64::ZERO);
+    }
+    let params = RnnParams {
+        cell: Cell::Gru,
+        layers: 1,
+        width: 5,
+    };
+    let net = Rnn::<Complex64>::new(space, params).unwrap();
+    let sector = Arc::new(Number::new(space, 3).unwrap());
+    let antn = Antn::with_charges(net.clone(), &tensors, &charges).unwrap();
+    let psi = Autoregressive::new(antn, sector);
+    let mut theta = psi.layout().initial(Stream::new(7));
+    let at = theta.len() - net.layout().n_params();
+    let mut next = noise(9);
+    theta[at..].iter_mut().for_each(|t| *t = next());
+    let x = of_sum(space, 3);
+    let mut f = vec![Complex64::ZERO; x.len() * 12];
+    net.forward(&theta[at..], &mut net.work(x.len()), x.view(), &mut f);
+    for (i, log) in log_psi(&psi, &theta, &x).iter().enumerate() {
+        let mut known = Complex64::ONE;
+        let mut sum = 0;
+        for (p, &v) in x.row(i).iter().enumerate() {
+            let f = &f[(i * 6 + p) * 2..][..2];
+            // Values that the sum still allows.
+            let legal = |v: usize| (sum + v <= 3) && (sum + v + 5 - p >= 3);
+            let norm: f64 = (0..2).filter(|&v| legal(v)).map(|v| f[v].norm_sqr()).sum();
+            known *= f[v as usize] / norm.sqrt();
+            sum += v as usize;
+        }
+        assert!((log.exp() - known).norm() < 1e-12, "{:?}", x.row(i));
+    }
 }
 
 #[test]

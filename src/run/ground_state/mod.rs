@@ -147,7 +147,7 @@ impl GroundStateRun {
             false => None,
         };
         let start = match (dmrg, options) {
-            (Some(dmrg), Some(_)) => Some(start::find(dmrg)?),
+            (Some(dmrg), Some(options)) => Some(start::find(dmrg, options)?),
             _ => None,
         };
         let energy = start.as_ref().map(|s| s.energy);

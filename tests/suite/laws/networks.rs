@@ -4,7 +4,8 @@ use ketwork::hamiltonians::cases::{ConstraintCase, constraints};
 use ketwork::{
     Ansatz, Antn, Autoregressive, Cell, Conditional, Configs, Constraint, FlipInvariant, Mixing,
     Mps, Offset, OnSpace, PrefixTable, Relabelling, Rnn, Rnn2d, Rnn2dParams, RnnParams, Scalar,
-    Sector, Stream, Symmetrized, Transformer, TransformerParams, is_legal, widest_bond,
+    Sector, SiteTensor, Stream, Symmetrized, Transformer, TransformerParams, is_legal, widest_bond,
+    widest_sector,
 };
 use num_complex::Complex64;
 
@@ -71,6 +72,15 @@ fn networks_of<L: Scalar>(case: &ConstraintCase, law: &mut impl NetworkLaw<L>) {
     let net = Rnn::<L>::with_outputs(space, params, outputs).unwrap();
     let antn = Antn::near_product(net, 3).unwrap();
     law.check(&name("antn, elementwise"), antn, case);
+    let (tensors, charges) = charged::<L>(&*case.sector);
+    let antn = Antn::with_charges(rnn(Cell::Gru, 1, 4), &tensors, &charges).unwrap();
+    law.check(&name("antn with charges"), antn, case);
+    let outputs = Mixing::Elementwise.outputs(space, widest_sector(&charges));
+    let net = Rnn::<L>::with_outputs(space, params, outputs).unwrap();
+    let antn = Antn::with_charges(net, &tensors, &charges).unwrap();
+    law.check(&name("antn with charges, elementwise"), antn.clone(), case);
+    let antn = antn.fixed().unwrap();
+    law.check(&name("antn on fixed tensors"), antn, case);
     if space.local_dim == 2 {
         let even = FlipInvariant::new(transformer);
         law.check(&name("even transformer"), even, case);
@@ -86,6 +96,55 @@ fn networks_of<L: Scalar>(case: &ConstraintCase, law: &mut impl NetworkLaw<L>) {
     let rectangle = rectangle(space.n_sites);
     let rnn2d = Rnn2d::<L>::new(space, rectangle, case.sector.order(), sizes).unwrap();
     law.check(&name("rnn2d"), rnn2d, case);
+}
+
+/// Random tensors that conserve the sum of the values, two states for each charge of a legal prefix, and
+/// the charges. Where legal configurations differ in their sum, it is the commonest.
+fn charged<L: Scalar>(sector: &dyn Constraint) -> (Vec<SiteTensor<L>>, Vec<Vec<i64>>) {
+    let (n, d) = (sector.space().n_sites, sector.space().local_dim);
+    let legal = legal(sector);
+    let total = |row: &[u8]| row.iter().map(|&v| i64::from(v)).sum::<i64>();
+    let count = |t: &i64| legal.view().rows().filter(|row| total(row) == *t).count();
+    let most = (0..=(n * (d - 1)) as i64).max_by_key(count);
+    let common = most.expect("sums from 0 on");
+    let mut charges: Vec<Vec<i64>> = vec![Vec::new(); n + 1];
+    for row in legal.view().rows().filter(|row| total(row) == common) {
+        let mut charge = 0;
+        charges[0].push(0);
+        for (bond, &s) in charges[1..].iter_mut().zip(sector.order()) {
+            charge += i64::from(row[s as usize]);
+            bond.push(charge);
+        }
+    }
+    for (p, bond) in charges.iter_mut().enumerate() {
+        bond.sort_unstable();
+        bond.dedup();
+        if p > 0 && p < n {
+            *bond = bond.iter().flat_map(|&c| [c, c]).collect();
+        }
+    }
+    let stream = Stream::new(21);
+    let tensor = |p: usize| {
+        let (from, to) = (&charges[p], &charges[p + 1]);
+        let entry = |i: usize| {
+            let (value, a, b) = (
+                i / to.len() / from.len(),
+                i / to.len() % from.len(),
+                i % to.len(),
+            );
+            let part = |k| stream.uniform((p * 1000 + i) as u64, k) - 0.5;
+            match from[a] + value as i64 == to[b] {
+                true => L::from_parts(part(0), part(1)),
+                false => L::ZERO,
+            }
+        };
+        SiteTensor {
+            left: from.len(),
+            right: to.len(),
+            entries: (0..d * from.len() * to.len()).map(entry).collect(),
+        }
+    };
+    ((0..n).map(tensor).collect(), charges)
 }
 
 /// The squarest rectangle of so many sites.
