@@ -13,6 +13,7 @@ chapters! {
     GroundState = "book/src/ground_state.md",
     Conventions = "book/src/conventions.md",
     Exact = "book/src/exact.md",
+    TensorNetworks = "book/src/tensor_networks.md",
     Dynamics = "book/src/dynamics.md",
     Pde = "book/src/pde.md",
     Open = "book/src/open.md",

@@ -21,6 +21,7 @@ pub mod run_file;
 mod sample;
 mod schedule;
 mod tangent;
+mod tensors;
 mod usage;
 
 /// The crate `ketwork-hamiltonians`, whose names also stand in the root.
@@ -57,6 +58,7 @@ pub use sample::{
 };
 pub use schedule::Schedule;
 pub use tangent::{Adam, MinSr, NaturalGradient, SolveError, SolveInfo, Spring, Sr, TangentSolver};
+pub use tensors::from_dmrg;
 pub use usage::{Elapsed, Stopwatch, cpu_seconds, peak_memory_mb};
 
 /// Version of this library.

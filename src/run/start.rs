@@ -2,9 +2,9 @@
 
 use super::kept::CHECKPOINT;
 use super::{RunError, RunOptions};
-use crate::Progress;
 use crate::run_file::{Start, WavefunctionSection};
-use ketwork_dmrg::{Dmrg, DmrgError, DmrgParams, Element, Sweep};
+use crate::{Progress, from_dmrg};
+use ketwork_dmrg::{Dmrg, DmrgError, DmrgParams, Element, Mps, Sweep};
 use ketwork_hamiltonians::{Model, OnSpace};
 use ketwork_models::{GivenTensors, SiteTensor};
 use num_complex::Complex64;
@@ -97,83 +97,20 @@ pub(super) fn find<T: Element>(
     bar.finish();
     Ok(DmrgStart {
         energy: dmrg.energy(),
-        tensors: {
-            let state = dmrg.state();
-            let widest = state.bond_dims().into_iter().max();
-            given(&state, widest >= Some(CHARGED_FROM))
-        },
+        tensors: chosen(&dmrg.state()),
     })
 }
 
-/// The tensors of a state, with its charges or without. With them, a bond has one state at least for
-/// each charge that a legal prefix can have: where DMRG dropped all of a charge, one of amplitude 0
-/// stands in, which a network can fill.
-fn given<T: Element>(state: &ketwork_dmrg::Mps<T>, charged: bool) -> GivenTensors {
-    let n = state.n_sites();
-    let charges = match charged {
-        true => reachable(state),
-        false => state.charges.clone(),
-    };
-    // Of each bond the place of every old state among the new ones.
-    let places: Vec<Vec<usize>> = (state.charges.iter().zip(&charges))
-        .map(|(old, new)| {
-            let place = |(i, c): (usize, &i64)| {
-                let before = old[..i].iter().filter(|o| *o == c).count();
-                new.partition_point(|n| n < c) + before
-            };
-            old.iter().enumerate().map(place).collect()
-        })
-        .collect();
-    let tensor = |p: usize| {
-        let old = &state.tensors[p];
-        let (left, right) = (charges[p].len(), charges[p + 1].len());
-        let mut entries = vec![Complex64::ZERO; state.local_dim * left * right];
-        for (i, z) in old.data.iter().enumerate() {
-            let (value, a) = (i / old.right / old.left, i / old.right % old.left);
-            let (a, b) = (places[p][a], places[p + 1][i % old.right]);
-            entries[(value * left + a) * right + b] = Complex64::new(z.re(), z.im());
-        }
-        SiteTensor {
-            left,
-            right,
-            entries,
-        }
-    };
-    let tensors: Vec<_> = (0..n).map(tensor).collect();
+/// Wide bonds keep their charges; what is too much to be trained stays.
+fn chosen<T: Element>(state: &Mps<T>) -> GivenTensors {
+    let charged = state.bond_dims().into_iter().max() >= Some(CHARGED_FROM);
+    let mut found = from_dmrg(state, charged);
     let nonzero = |t: &SiteTensor<Complex64>| {
         let entries = t.entries.iter();
         entries.filter(|z| **z != Complex64::ZERO).count()
     };
-    let size: usize = tensors.iter().map(nonzero).sum();
-    GivenTensors {
-        charges: (charged && is_charged(&charges)).then_some(charges),
-        fixed: size > MOST_TRAINED,
-        tensors,
-    }
-}
-
-fn is_charged(charges: &[Vec<i64>]) -> bool {
-    charges.iter().flatten().any(|&c| c != 0)
-}
-
-/// The charges of a state's bonds, and of each bond those that lie between both ends besides.
-fn reachable<T>(state: &ketwork_dmrg::Mps<T>) -> Vec<Vec<i64>> {
-    let mut charges = state.charges.clone();
-    if !is_charged(&charges) {
-        return charges;
-    }
-    let (n, most) = (charges.len() - 1, state.local_dim as i64 - 1);
-    let total = charges[n][0];
-    for (p, bond) in charges.iter_mut().enumerate() {
-        let (before, after) = (p as i64, (n - p) as i64);
-        for c in (total - most * after).max(0)..=(most * before).min(total) {
-            if !bond.contains(&c) {
-                bond.push(c);
-            }
-        }
-        bond.sort_unstable();
-    }
-    charges
+    found.fixed = found.tensors.iter().map(nonzero).sum::<usize>() > MOST_TRAINED;
+    found
 }
 
 fn without_start(e: &DmrgError) -> String {
@@ -211,11 +148,11 @@ mod tests {
                 prepare(section, &model, 3, 7).unwrap().unwrap(),
                 &RunOptions::default(),
             );
-            dmrg.by_ref().for_each(|sweep| drop(sweep.unwrap()));
+            assert!(dmrg.by_ref().all(|sweep| sweep.is_ok()));
             let (energy, state) = (dmrg.energy(), dmrg.state());
-            assert_eq!(found.unwrap().tensors, given(&state, false));
+            assert_eq!(found.unwrap().tensors, from_dmrg(&state, false));
             for charged in [false, true] {
-                let tensors = given(&state, charged);
+                let tensors = from_dmrg(&state, charged);
                 assert_eq!(tensors.charges.is_some(), charged);
                 let start = DmrgStart { energy, tensors };
                 starts_at(&start, network, section, &lattice, &model);

@@ -1,6 +1,7 @@
-//! CPU seconds of each DMRG sweep, for the jobs that are paired with TeNPy.
+//! CPU seconds of each DMRG sweep, for the jobs that are paired with TeNPy, or of an open L x L
+//! J1-J2 square at any coupling and bond.
 //!
-//! `cargo run --release -p ketwork-dmrg --example dmrg_timing -- tfim | j1j2 | both`
+//! `cargo run --release -p ketwork-dmrg --example dmrg_timing -- tfim | j1j2 | both | square L J2 BOND`
 
 use ketwork_dmrg::{Dmrg, DmrgParams};
 use ketwork_hamiltonians::{Boundary, J1J2, Lattice, Model, Tfim};
@@ -31,8 +32,29 @@ fn run(
     Ok(())
 }
 
+/// A square from the command line, its bond doubled from 16 on, until its energy stands still.
+fn converged() -> Result<(), Box<dyn Error>> {
+    let rest: Vec<String> = std::env::args().skip(2).collect();
+    let [l, j2, bond] = &rest[..] else {
+        return Err("square takes L, J2 and a bond".into());
+    };
+    let (l, j2, bond): (usize, f64, usize) = (l.parse()?, j2.parse()?, bond.parse()?);
+    let square = J1J2::new(j2).on(&Lattice::square([l, l], Boundary::Open)?)?;
+    let below = std::iter::successors(Some(16), |b| Some(2 * b)).take_while(|&b| b < bond);
+    let params = DmrgParams {
+        bonds: below.chain([bond]).collect(),
+        tolerance: 1e-6,
+        ..DmrgParams::default()
+    };
+    let name = format!("J1-J2, open {l} x {l}, j2 = {j2}, bond {bond}");
+    run(&name, &square, 4.0 / (l * l) as f64, params)
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let job = std::env::args().nth(1).unwrap_or_else(|| "both".to_owned());
+    if job == "square" {
+        return converged();
+    }
     if job != "j1j2" {
         let chain = Tfim::new(1.0).on(&Lattice::chain(32, Boundary::Open)?)?;
         let params = DmrgParams {
