@@ -96,7 +96,9 @@ fn tell(session: &Session) -> Result<Line, Failure> {
             ..params.clone()
         };
         let sse = Sse::new(&model, params).map_err(Failure::input)?;
-        let reports = sse.run_ladder(Stream::new(run.seed));
+        let reports = sse
+            .run_ladder(Stream::new(run.seed))
+            .map_err(Failure::computation)?;
         let s = entropies(&reports, &count, delta, n);
         let (last, cold) = (&reports[reports.len() - 1], s[s.len() - 1]);
         let rates = reports.iter().map(|r| r.acceptance.tempering);

@@ -68,7 +68,8 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     };
     let data = Sse::new(&model, params)
         .map_err(Failure::input)?
-        .run(stream);
+        .run(stream)
+        .map_err(Failure::computation)?;
     let sampled = watch.elapsed().cpu_seconds;
     let (mean, error) = (
         n * data.energy_per_site.mean,

@@ -200,7 +200,8 @@ fn dual(session: &Session, g: f64) -> Result<(Estimate, Estimate), Failure> {
     };
     let report = Sse::new(&model, params)
         .map_err(Failure::input)?
-        .run(Stream::new(session.run.seed).named("dual"));
+        .run(Stream::new(session.run.seed).named("dual"))
+        .map_err(Failure::computation)?;
     let mut plaquette = report.flip_energy_per_site;
     plaquette.mean = -plaquette.mean;
     Ok((report.energy_per_site, plaquette))

@@ -80,6 +80,14 @@ pub enum RunError {
     /// Quantum Monte Carlo.
     #[error("monte_carlo: {0}")]
     MonteCarlo(#[from] SseError),
+    /// Quantum Monte Carlo, while it ran.
+    #[error("monte_carlo: {source}{}", saved(checkpoint))]
+    Sampled {
+        /// What happened.
+        source: SseError,
+        /// The last checkpoint, where there is one.
+        checkpoint: Option<PathBuf>,
+    },
     /// Data or parameters of circuit diffusion.
     #[error("{}", with_key(.0))]
     Diffusion(#[from] DiffusionError),
@@ -182,6 +190,7 @@ impl RunError {
             Self::Step { .. }
                 | Self::Dmrg(_)
                 | Self::Evolve(_)
+                | Self::Sampled { .. }
                 | Self::Trained { .. }
                 | Self::Plot(_)
                 | Self::Interrupted { .. }

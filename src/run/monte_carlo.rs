@@ -127,8 +127,7 @@ impl MonteCarloRun {
                 reason,
             });
         }
-        let run = self.sampled(options)?;
-        let reports = run.reports();
+        let reports = self.sampled(options)?;
         let values = self.values();
         let twins: Vec<_> = match has_twin {
             true => values.iter().map(|&v| self.exact(v).map(Some)).collect(),
@@ -167,7 +166,7 @@ impl MonteCarloRun {
     }
 
     /// Advances to the end, with a checkpoint from time to time.
-    fn sampled(&self, options: &RunOptions) -> Result<SseRun, RunError> {
+    fn sampled(&self, options: &RunOptions) -> Result<Vec<SseReport>, RunError> {
         let kept = Kept::open(options, &self.run, format!("{:?}", self.params))?;
         let mut run = match kept.as_ref().and_then(|kept| kept.resumed.as_ref()) {
             Some(saved) => self.resumed(saved)?,
@@ -188,6 +187,8 @@ impl MonteCarloRun {
                 });
             }
             run.advance(PIECE);
+            // What is false already need not be finished.
+            run.check_cut_off().map_err(|e| failed(e, kept.as_ref()))?;
             let a = run.acceptance();
             let mut words = vec![
                 format!("diagonal {:.2}", a.diagonal.rate()),
@@ -206,7 +207,7 @@ impl MonteCarloRun {
         }
         bar.finish();
         save(&run, kept.as_ref())?;
-        Ok(run)
+        run.reports().map_err(|e| failed(e, kept.as_ref()))
     }
 
     fn resumed(&self, saved: &Checkpoint) -> Result<SseRun, RunError> {
@@ -256,6 +257,14 @@ impl MonteCarloRun {
             density: density.transpose()?.map_or(0.0, |d| d.re),
             specific_heat: t.specific_heat,
         })
+    }
+}
+
+fn failed(source: SseError, kept: Option<&Kept>) -> RunError {
+    let path = kept.map(|kept| kept.path.clone());
+    RunError::Sampled {
+        source,
+        checkpoint: path.filter(|path| path.exists()),
     }
 }
 

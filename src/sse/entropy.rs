@@ -186,7 +186,10 @@ mod tests {
             }),
             ..SseParams::default()
         };
-        let reports = Sse::new(&model, params).unwrap().run_ladder(Stream::new(2));
+        let reports = Sse::new(&model, params)
+            .unwrap()
+            .run_ladder(Stream::new(2))
+            .unwrap();
         let mut betas = vec![0.0];
         betas.extend(values);
         let at_zero = -3.0 * count.density.iter().sum::<f64>();

@@ -80,6 +80,26 @@ pub enum SseError {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// The cut-off left out strings while it was measured: the thermalisation was too short.
+    ///
+    /// Strings of n operators in M slots are sampled with their exact weights for $n \le M$. M is
+    /// fixed with the thermalisation, so that one law is sampled throughout: a string that grew
+    /// where it is found long would be measured by a rule that depends on what is measured. A run
+    /// is refused where n came within $\sqrt n$ of M, one standard deviation of a Poisson number and
+    /// less than one of n, whose variance is $\langle n \rangle$ plus the specific heat. Where no
+    /// sweep came so close, what lies beyond M weighs far less than one sweep.
+    #[error(
+        "while it was measured a string reached {operators} operators in {slots} slots, which leaves \
+         out longer ones and falsifies all results; thermalise for longer (thermalization = {advice})"
+    )]
+    CutOff {
+        /// Most operators in a measured sweep.
+        operators: usize,
+        /// Slots M of the string.
+        slots: usize,
+        /// Sweeps of thermalisation to try.
+        advice: u64,
+    },
     /// A saved state belongs to another model or other parameters.
     #[error("the saved state does not fit: {reason}")]
     Resume {

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct SseParams {
     /// Inverse temperature $\beta$ (default 8).
     pub beta: f64,
-    /// Sweeps of each replica before measuring, in which the cut-off grows (default 1000).
+    /// Sweeps of each replica before measuring, at least 1, in which the cut-off grows (default
+    /// 1000). Where they are too few for it, see [`SseError::CutOff`].
     pub thermalization: u64,
     /// Measured sweeps of all replicas together, rounded up to full bins (default 20000).
     pub sweeps: u64,
@@ -89,6 +90,10 @@ impl SseParams {
         let refuse = |key, reason: String| Err(SseError::Parameter { key, reason });
         if !(self.beta.is_finite() && self.beta > 0.0) {
             return refuse("beta", format!("{} must be a positive number", self.beta));
+        }
+        if self.thermalization == 0 {
+            let reason = "the cut-off of the string grows while it thermalises; take 1000 sweeps";
+            return refuse("thermalization", reason.to_owned());
         }
         if self.sweeps == 0 {
             return refuse("sweeps", "at least one sweep must be measured".to_owned());

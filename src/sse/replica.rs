@@ -169,6 +169,12 @@ impl Replica {
         }
     }
 
+    /// Whether strings beyond the cut-off may be missing from what was measured.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        let peak = self.peak as f64;
+        peak + peak.sqrt() > self.worldlines.slots.len() as f64
+    }
+
     fn sweep(&mut self, system: &System, params: &SseParams, measure: bool) {
         let (v, parts) = (&system.vertices, &system.parts);
         let work = &mut self.work;

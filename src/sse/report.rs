@@ -84,7 +84,8 @@ pub struct SseReport {
     pub acceptance: Acceptance,
     /// Split r-hat of the energy over replicas and halves; near 1 where they agree.
     pub r_hat: Option<f64>,
-    /// Largest number of operators over the number of slots; must stay below 1.
+    /// Largest number of operators over the number of slots, so far below 1 that no string is missed
+    /// ([`SseError::CutOff`](crate::SseError::CutOff)).
     pub filling: f64,
     /// Number of slots M, the mean over replicas.
     pub slots: f64,

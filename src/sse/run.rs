@@ -62,14 +62,18 @@ impl Sse {
     /// Runs to the end.
     ///
     /// With tempering this is the first rung; see [`Self::run_ladder`].
-    #[must_use]
-    pub fn run(self, stream: Stream) -> SseReport {
-        self.run_ladder(stream).swap_remove(0)
+    ///
+    /// # Errors
+    /// [`SseError::CutOff`] where the thermalisation was too short.
+    pub fn run(self, stream: Stream) -> Result<SseReport, SseError> {
+        Ok(self.run_ladder(stream)?.swap_remove(0))
     }
 
     /// Runs to the end; one report for each rung of the ladder.
-    #[must_use]
-    pub fn run_ladder(self, stream: Stream) -> Vec<SseReport> {
+    ///
+    /// # Errors
+    /// [`SseError::CutOff`] where the thermalisation was too short.
+    pub fn run_ladder(self, stream: Stream) -> Result<Vec<SseReport>, SseError> {
         let mut run = self.start(stream);
         while !run.is_done() {
             run.advance(u64::MAX);
@@ -229,17 +233,36 @@ impl SseRun {
         sum
     }
 
+    /// Whether the cut-off of every string has been long enough so far.
+    ///
+    /// # Errors
+    /// [`SseError::CutOff`] for the first string of which it was not; the run is then of no use.
+    pub fn check_cut_off(&self) -> Result<(), SseError> {
+        let mut replicas = self.state.ladders.iter().flat_map(|l| &l.replicas);
+        match replicas.find(|r| r.is_cut_off()) {
+            None => Ok(()),
+            Some(r) => Err(SseError::CutOff {
+                operators: r.peak,
+                slots: r.worldlines.slots.len(),
+                advice: (4 * self.sse.params.thermalization).max(1000),
+            }),
+        }
+    }
+
     /// Results for each rung of the ladder, from full bins.
+    ///
+    /// # Errors
+    /// [`SseError::CutOff`], see [`Self::check_cut_off`].
     ///
     /// # Panics
     /// If the run is not done.
     #[track_caller]
-    #[must_use]
-    pub fn reports(&self) -> Vec<SseReport> {
+    pub fn reports(&self) -> Result<Vec<SseReport>, SseError> {
         assert!(self.is_done(), "{} of {} sweeps", self.done(), self.total());
-        (0..self.sse.systems.len())
+        self.check_cut_off()?;
+        Ok((0..self.sse.systems.len())
             .map(|rung| SseReport::new(self, rung))
-            .collect()
+            .collect())
     }
 
     pub(crate) fn params(&self) -> &SseParams {

@@ -59,7 +59,7 @@ fn results_do_not_depend_on_threads_or_interruption() {
                 .num_threads(threads)
                 .build()
                 .unwrap();
-            pool.install(|| sse().run_ladder(Stream::new(5)))
+            pool.install(|| sse().run_ladder(Stream::new(5)).unwrap())
         };
         let one = with(1);
         let three = with(3);
@@ -71,7 +71,7 @@ fn results_do_not_depend_on_threads_or_interruption() {
         while !run.is_done() {
             run.advance(101);
         }
-        let resumed = run.reports();
+        let resumed = run.reports().unwrap();
         for rung in 0..one.len() {
             let expected = numbers(&one[rung]);
             assert_eq!(expected, numbers(&three[rung]), "threads, rung {rung}");
@@ -120,7 +120,10 @@ fn tempering_keeps_every_rung_exact() {
             ..small()
         };
         let model = Rydberg::new(1.3).on(&lattice).unwrap();
-        let reports = Sse::new(&model, params).unwrap().run_ladder(Stream::new(3));
+        let reports = Sse::new(&model, params)
+            .unwrap()
+            .run_ladder(Stream::new(3))
+            .unwrap();
         for (r, value) in reports.iter().zip(values) {
             let (beta, delta) = match parameter {
                 TemperingParameter::Beta => (value, 1.3),
@@ -145,6 +148,56 @@ fn tempering_keeps_every_rung_exact() {
 }
 
 #[test]
+fn too_short_a_thermalisation_is_never_silently_wrong() {
+    // A string of about 190 operators, which starts with 32 slots.
+    let model = Rydberg::new(1.0).on(&ring(8)).unwrap();
+    let exact = Exact::of(&model).energy(20.0, |e| e) / 8.0;
+    let run = |thermalization| {
+        let params = SseParams {
+            beta: 20.0,
+            thermalization,
+            ..SseParams::default()
+        };
+        Sse::new(&model, params)?.run(Stream::new(10))
+    };
+    for thermalization in [1, 2, 4, 8, 16, 1000] {
+        let found = run(thermalization);
+        println!(
+            "{thermalization}: {:?}",
+            found.as_ref().map(|r| (r.energy_per_site, r.filling))
+        );
+        match found {
+            Ok(r) => {
+                let z = r.energy_per_site.z(exact);
+                assert!(z.abs() < 4.0, "{thermalization}: {z} sigma");
+            }
+            Err(e) => {
+                assert!(matches!(e, SseError::CutOff { .. }), "{e}");
+                assert!(thermalization < 1000, "{e}");
+            }
+        }
+    }
+    let cut_off = |found| matches!(found, Err(SseError::CutOff { .. }));
+    assert!(cut_off(run(1).map(|_| ())), "32 slots are too few");
+    // It is known before the end, and a ladder is no better.
+    let params = SseParams {
+        beta: 20.0,
+        thermalization: 1,
+        tempering: Some(Tempering {
+            parameter: TemperingParameter::Beta,
+            values: vec![0.5, 20.0],
+            every: 5,
+        }),
+        ..SseParams::default()
+    };
+    let mut run = Sse::new(&model, params).unwrap().start(Stream::new(10));
+    run.advance(1);
+    assert_eq!(run.check_cut_off(), Ok(()));
+    run.advance(100);
+    assert!(cut_off(run.check_cut_off()), "after 100 sweeps");
+}
+
+#[test]
 fn error_bars_cover_as_promised() {
     // 200 independent runs; limits are 4 binomial standard deviations around 68.3 %, less 0.6 % for
     // Student's t with 63 degrees of freedom.
@@ -164,7 +217,8 @@ fn error_bars_cover_as_promised() {
         };
         let r = Sse::new(&model, params)
             .unwrap()
-            .run(Stream::new(9).numbered(run));
+            .run(Stream::new(9).numbered(run))
+            .unwrap();
         within[0] += f64::from(r.energy_per_site.z(energy).abs() < 1.0) / 200.0;
         within[1] += f64::from(r.density.z(density).abs() < 1.0) / 200.0;
     }
@@ -185,7 +239,10 @@ fn snapshots_are_drawn_from_the_thermal_distribution() {
         correlations: false,
         ..small()
     };
-    let r = Sse::new(&model, params).unwrap().run(Stream::new(4));
+    let r = Sse::new(&model, params)
+        .unwrap()
+        .run(Stream::new(4))
+        .unwrap();
     assert_eq!(r.snapshots.len(), 10_000);
     let mut chi = 0.0;
     for (x, p) in exact.states.view().rows().zip(&p) {
@@ -237,7 +294,10 @@ fn exchange_models_agree_with_exact_diagonalisation() {
                 snapshots: 0,
                 ..small()
             };
-            let r = Sse::new(model, params).unwrap().run(Stream::new(6));
+            let r = Sse::new(model, params)
+                .unwrap()
+                .run(Stream::new(6))
+                .unwrap();
             let name = |what| format!("{name} beta {beta} {what}");
             scores.add(
                 &name("energy"),
@@ -281,6 +341,11 @@ fn bad_input_is_refused_by_name() {
     for beta in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert_eq!(key(SseParams { beta, ..small() }), "beta");
     }
+    let cold = SseParams {
+        thermalization: 0,
+        ..small()
+    };
+    assert_eq!(key(cold), "thermalization");
     assert_eq!(key(SseParams { bins: 1, ..small() }), "bins");
     assert_eq!(
         key(SseParams {

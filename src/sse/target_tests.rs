@@ -22,7 +22,10 @@ fn run(model: &Model<f64>, beta: f64, sweeps: u64, seed: u64) -> SseReport {
         thermalization: 2000,
         ..SseParams::default()
     };
-    Sse::new(model, params).unwrap().run(Stream::new(seed))
+    Sse::new(model, params)
+        .unwrap()
+        .run(Stream::new(seed))
+        .unwrap()
 }
 
 /// Collects deviations, then refuses the set where one is beyond 4 standard errors.
@@ -68,7 +71,10 @@ fn a_small_ring_agrees_with_exact_diagonalisation_in_every_estimator() {
             ],
             ..SseParams::default()
         };
-        let r = Sse::new(&model, params).unwrap().run(Stream::new(11));
+        let r = Sse::new(&model, params)
+            .unwrap()
+            .run(Stream::new(11))
+            .unwrap();
         let name = |what: &str| format!("delta {delta} beta {beta} {what}");
         scores.add(
             &name("energy"),

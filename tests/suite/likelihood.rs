@@ -34,7 +34,8 @@ fn snapshots(model: &Model<f64>, beta: f64, count: usize) -> Configs {
         ..SseParams::default()
     };
     let sse = Sse::new(model, params).expect("no sign problem");
-    sse.run(Stream::new(3)).snapshots
+    let report = sse.run(Stream::new(3));
+    report.expect("the string has room").snapshots
 }
 
 /// Takes steps, of which none fails.

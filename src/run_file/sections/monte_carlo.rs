@@ -112,7 +112,11 @@ pub struct DiffusionSection {
 
 impl MonteCarloSection {
     pub(in crate::run_file) fn validate(&self) -> Result<(), RunFileError> {
-        counts("monte_carlo", &[("sweeps", self.sweeps)])?;
+        let whole = [
+            ("sweeps", self.sweeps),
+            ("thermalization", self.thermalization),
+        ];
+        counts("monte_carlo", &whole)?;
         positive("monte_carlo.beta", self.beta)?;
         if let Some(bins) = self.bins {
             let sweeps = self.sweeps.unwrap_or(usize::MAX);

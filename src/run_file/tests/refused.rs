@@ -457,6 +457,11 @@ const BAD: &[(&str, &str, &str)] = &[
     ("[lindblad]\ngamma = -1.0", "lindblad.gamma:", "0 or more"),
     ("[monte_carlo]\nbeta = 0", "monte_carlo.beta:", "positive"),
     (
+        "[monte_carlo]\nthermalization = 0",
+        "monte_carlo.thermalization:",
+        "at least 1",
+    ),
+    (
         "[monte_carlo]\nsweeps = 10\nbins = 20",
         "monte_carlo.bins:",
         "sweep",

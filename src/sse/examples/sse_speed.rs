@@ -15,7 +15,7 @@ fn measure(name: &str, model: &Model<f64>, params: SseParams) -> Result<(), SseE
     {
         return Ok(());
     }
-    let r = Sse::new(model, params)?.run(Stream::new(1));
+    let r = Sse::new(model, params)?.run(Stream::new(1))?;
     println!(
         "{name}: {:.0} sweeps/s, {:.1} M slots/s, {:.0} slots, e {} (tau {:.1}), n {} (tau {:.1}), \
          accepted {:.2} {:.2} {:.3}",
