@@ -224,6 +224,8 @@ impl Replica {
             .take(&mut work.lines.accepted, &mut work.lines.tried);
         self.segments
             .take(&mut work.clusters.accepted, &mut work.clusters.tried);
+        self.segments
+            .take(&mut work.loops.accepted, &mut work.loops.tried);
         self.hops
             .take(&mut work.rods.accepted, &mut work.rods.tried);
     }

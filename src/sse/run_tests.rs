@@ -311,6 +311,18 @@ fn exchange_models_agree_with_exact_diagonalisation() {
             let near = exact.diagonal(beta, |x| f64::from(x[0] * x[1]));
             scores.add(&name("n0 n1"), pairs[1], near);
             assert!(r.filling < 1.0, "{}", r.filling);
+            let loops = r.acceptance.segments;
+            let (rate, sweeps) = (loops.rate(), 40_000);
+            assert!(
+                loops.tried >= sweeps,
+                "{name:?}: {loops:?}",
+                name = name("loops")
+            );
+            assert!(
+                rate > 0.0 && rate <= 1.0,
+                "{name:?}: {loops:?}",
+                name = name("loops")
+            );
         }
     }
     scores.pass();
