@@ -56,6 +56,14 @@ pub(crate) mod column {
     pub(crate) const FLIP_ENERGY: usize = 4;
     pub(crate) const EXCITED_SQUARED: usize = 5;
     pub(crate) const SITES: usize = 6;
+
+    /// The pairs of columns of which ratios are made: specific heat, compressibility, Binder ratios.
+    pub(crate) fn products(n_sites: usize, n_modes: usize) -> Vec<[usize; 2]> {
+        let mode = |k| SITES + n_sites + super::PER_MODE * k;
+        let binder = (0..n_modes).map(|k| [mode(k), mode(k) + 1]);
+        let fixed = [[OPERATORS, OPERATORS_SQUARED], [DENSITY, EXCITED_SQUARED]];
+        fixed.into_iter().chain(binder).collect()
+    }
 }
 
 /// Numbers that a mode leaves: mean of |m|^2 and of |m|^4.
@@ -68,6 +76,27 @@ pub(crate) struct Bins {
     pub(crate) sums: Vec<Vec<f64>>,
     /// Sums of squares over all bins.
     pub(crate) squares: Vec<f64>,
+    /// Sums over all bins of the products of two columns of which ratios are made.
+    pub(crate) products: Vec<f64>,
+}
+
+impl Bins {
+    /// Adds the numbers of one sweep to a bin.
+    pub(crate) fn add(&mut self, bin: usize, row: &[f64], products: &[[usize; 2]]) {
+        if self.sums.len() <= bin {
+            self.sums.push(vec![0.0; row.len()]);
+            self.squares.resize(row.len(), 0.0);
+            self.products.resize(products.len(), 0.0);
+        }
+        let sums = self.sums[bin].iter_mut().zip(&mut self.squares);
+        for ((sum, square), value) in sums.zip(row) {
+            *sum += value;
+            *square += value * value;
+        }
+        for (sum, [a, b]) in self.products.iter_mut().zip(products) {
+            *sum += row[*a] * row[*b];
+        }
+    }
 }
 
 /// A Markov chain.
@@ -95,6 +124,7 @@ pub(crate) struct Replica {
 struct Work {
     x: Vec<u8>,
     row: Vec<f64>,
+    products: Vec<[usize; 2]>,
     seen: Seen,
     lines: Lines,
     rods: Rods,
@@ -260,18 +290,10 @@ impl Replica {
         row.extend(work.slice.correlations.iter().map(|a| a * share));
         let measured = self.done - params.thermalization;
         let bin = (measured / params.bin_size()) as usize;
-        if self.bins.sums.len() <= bin {
-            self.bins.sums.push(vec![0.0; row.len()]);
-            self.bins.squares.resize(row.len(), 0.0);
+        if work.products.is_empty() {
+            work.products = column::products(v.n_sites, params.modes.len());
         }
-        for ((sum, square), value) in self.bins.sums[bin]
-            .iter_mut()
-            .zip(&mut self.bins.squares)
-            .zip(row.iter())
-        {
-            *sum += value;
-            *square += value * value;
-        }
+        self.bins.add(bin, row, &work.products);
         let every = params.snapshot_every();
         if every > 0 && measured % every == every - 1 {
             self.snapshots.extend_from_slice(&self.worldlines.start);
