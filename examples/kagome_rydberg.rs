@@ -64,13 +64,9 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         "{n} links: entropy of a link at T = infinity {:.6}, of dimer covers {covers:.6}",
         count.ln_count / n
     ));
-    let defaults = SseParams::default();
-    let or = |given: Option<usize>, default| given.map_or(default, |v| v as u64);
     let params = SseParams {
-        thermalization: or(run.monte_carlo.thermalization, defaults.thermalization),
-        sweeps: or(run.monte_carlo.sweeps, defaults.sweeps),
         replicas: 2,
-        ..defaults
+        ..run.monte_carlo.params()
     };
     let own = asked.couplings()[1].1;
     let detunings = match (session.quick, own == 0.0) {

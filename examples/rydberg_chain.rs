@@ -14,7 +14,12 @@ use std::process::ExitCode;
 
 const STORY: Story = Story {
     name: "rydberg_chain",
-    takes: &[Takes::RunFile, Takes::Resume, Takes::Exact],
+    takes: &[
+        Takes::RunFile,
+        Takes::Resume,
+        Takes::Exact,
+        Takes::Tempering,
+    ],
     toml: r#"
         seed = 1
         [hamiltonian]

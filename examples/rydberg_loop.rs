@@ -58,13 +58,10 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     let (n, stream) = (lattice.n_sites() as f64, Stream::new(run.seed));
 
     let watch = Stopwatch::start();
-    let defaults = SseParams::default();
-    let sweeps = run.monte_carlo.sweeps.map_or(20_000, |s| s as u64);
+    let asked = run.monte_carlo.params();
     let params = SseParams {
-        beta: run.monte_carlo.beta.unwrap_or(defaults.beta),
-        sweeps,
-        snapshots: sweeps as usize / SWEEPS_BETWEEN,
-        ..defaults
+        snapshots: asked.sweeps as usize / SWEEPS_BETWEEN,
+        ..asked
     };
     let data = Sse::new(&model, params)
         .map_err(Failure::input)?

@@ -56,6 +56,8 @@ pub enum Takes {
     Resume,
     /// `--exact`.
     Exact,
+    /// A ladder in `[monte_carlo]`; a story of Monte Carlo that does not take one refuses it.
+    Tempering,
 }
 
 #[derive(Debug, Parser)]
@@ -154,7 +156,7 @@ impl Session {
         let needs_system = own.hamiltonian.is_some();
         let mut run = match &flags.path {
             Some(path) => RunFile::load(path).map_err(|e| at(path, e))?,
-            None => own,
+            None => own.clone(),
         };
         // As written, before flags and --quick change anything.
         if needs_system || run.hamiltonian.is_some() {
@@ -168,6 +170,7 @@ impl Session {
         run.optimizer.steps = flags.steps.or(run.optimizer.steps);
         run.sampling.samples = flags.samples.or(run.sampling.samples);
         run.validate()?;
+        refuse_ladder(story, &own, &run)?;
         let written = run.clone();
         if flags.quick {
             run.lower();
@@ -381,6 +384,18 @@ fn refuse_foreign(story: Story, flags: &Flags) -> Result<(), Failure> {
         ))),
         None => Ok(()),
     }
+}
+
+/// A ladder of the user's would be passed over by a story that samples without one or builds its own.
+fn refuse_ladder(story: Story, own: &RunFile, run: &RunFile) -> Result<(), Failure> {
+    let samples = own.monte_carlo != Default::default();
+    if samples && run.monte_carlo.tempering.is_some() && !story.takes.contains(&Takes::Tempering) {
+        return Err(Failure::Input(format!(
+            "monte_carlo.tempering: {} does not take a ladder; leave it out",
+            story.name
+        )));
+    }
+    Ok(())
 }
 
 fn at(path: &Path, e: ketwork::RunFileError) -> Failure {

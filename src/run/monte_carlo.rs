@@ -282,29 +282,39 @@ fn save(run: &SseRun, kept: Option<&Kept>) -> Result<(), RunError> {
     Ok(checkpoint.save(&kept.path)?)
 }
 
+impl MonteCarloSection {
+    /// The section as parameters of a simulation; what it leaves open has the defaults.
+    #[must_use]
+    pub fn params(&self) -> SseParams {
+        let defaults = SseParams::default();
+        let tempering = self.tempering.as_ref().map(|t| Tempering {
+            parameter: match t.parameter {
+                TemperedParameter::Beta => TemperingParameter::Beta,
+                TemperedParameter::Delta => TemperingParameter::Delta,
+            },
+            values: t.values.clone(),
+            every: 5,
+        });
+        let or = |given: Option<usize>, default: u64| given.map_or(default, |v| v as u64);
+        SseParams {
+            beta: self.beta.unwrap_or(defaults.beta),
+            thermalization: or(self.thermalization, defaults.thermalization),
+            sweeps: or(self.sweeps, defaults.sweeps),
+            bins: self.bins.unwrap_or(defaults.bins),
+            tempering,
+            ..defaults
+        }
+    }
+}
+
 fn params(section: &MonteCarloSection, lattice: &Lattice) -> SseParams {
-    let defaults = SseParams::default();
     let staggered = (lattice.sites_per_cell() == 1).then(|| {
         let sign = |i| (1.0 - 2.0 * lattice.parity_of_cell(i) as f64, 0.0);
         (0..lattice.n_sites()).map(sign).collect()
     });
-    let tempering = section.tempering.as_ref().map(|t| Tempering {
-        parameter: match t.parameter {
-            TemperedParameter::Beta => TemperingParameter::Beta,
-            TemperedParameter::Delta => TemperingParameter::Delta,
-        },
-        values: t.values.clone(),
-        every: 5,
-    });
-    let or = |given: Option<usize>, default: u64| given.map_or(default, |v| v as u64);
     SseParams {
-        beta: section.beta.unwrap_or(defaults.beta),
-        thermalization: or(section.thermalization, defaults.thermalization),
-        sweeps: or(section.sweeps, defaults.sweeps),
-        bins: section.bins.unwrap_or(defaults.bins),
         modes: staggered.into_iter().collect(),
-        tempering,
-        ..defaults
+        ..section.params()
     }
 }
 
@@ -351,4 +361,30 @@ fn picture(found: &MonteCarloOutcome) -> Figure {
     let points = of(&|r| (r.report.specific_heat.mean, r.report.specific_heat.error));
     let panel = Panel::new(found.parameter, "specific heat").points("specific heat", points);
     figure.panel(with_twin(panel, twin(&|e| e.specific_heat)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_of_the_section_reaches_the_simulation() {
+        let text = "beta = 3.5\nthermalization = 70\nsweeps = 900\nbins = 18\n\
+                    tempering = { parameter = \"delta\", values = [1.0, 2.0] }";
+        let section: MonteCarloSection = toml::from_str(text).unwrap();
+        let expected = SseParams {
+            beta: 3.5,
+            thermalization: 70,
+            sweeps: 900,
+            bins: 18,
+            tempering: Some(Tempering {
+                parameter: TemperingParameter::Delta,
+                values: vec![1.0, 2.0],
+                every: 5,
+            }),
+            ..SseParams::default()
+        };
+        assert_eq!(section.params(), expected);
+        assert_eq!(MonteCarloSection::default().params(), SseParams::default());
+    }
 }

@@ -18,6 +18,8 @@ mod ground_state;
 mod laws;
 #[cfg(test)]
 mod likelihood;
+#[cfg(test)]
+mod monte_carlo;
 #[cfg(all(test, feature = "burn"))]
 mod own_network;
 mod prelude;

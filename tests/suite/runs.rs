@@ -255,39 +255,6 @@ fn a_run_that_fails_on_the_way_ends_with_3_and_names_quantity_and_time() {
 }
 
 #[test]
-fn monte_carlo_whose_cut_off_stayed_too_short_ends_with_3_and_names_the_remedy() {
-    let model = "model = \"rydberg\"\ndelta = 1.0";
-    let text = RING.replace("model = \"tfim\"\nh = 1.0", model)
-        + "[monte_carlo]\nbeta = 20.0\nthermalization = 1\nsweeps = 4000\n";
-    let place = Place::new(&text);
-    let out = place
-        .command_of("rydberg_chain", "--out d")
-        .output()
-        .unwrap();
-    let message = message(&out);
-    assert_eq!(out.status.code(), Some(3), "{message}");
-    let last = message.trim_end().lines().last().unwrap();
-    for part in ["32 slots", "thermalization = 1000", "checkpoint"] {
-        assert!(last.contains(part), "{message}");
-    }
-    assert!(out.stdout.is_empty(), "a failed run has no result");
-}
-
-#[test]
-fn exchange_models_report_the_acceptance_of_their_loops() {
-    let model = "model = \"heisenberg\"";
-    let text = RING.replace("model = \"tfim\"\nh = 1.0", model)
-        + "[monte_carlo]\nbeta = 2.0\nthermalization = 100\nsweeps = 400\n";
-    let place = Place::new(&text);
-    let out = place.command_of("rydberg_chain", "").output().unwrap();
-    assert!(out.status.success(), "{}", message(&out));
-    let text = String::from_utf8_lossy(&out.stdout);
-    let line: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
-    let rate = line["acceptance"]["segments"].as_f64().unwrap();
-    assert!(rate > 0.0 && rate <= 1.0, "{line}");
-}
-
-#[test]
 fn quick_runs_refuse_what_the_file_asks_for_beyond_the_memory() {
     // More configurations than would be summed.
     let solver = RING.replace("[8]", "[12]").replace(
