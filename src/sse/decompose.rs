@@ -70,8 +70,9 @@ impl Parts {
         if !parts.exchange.is_empty() {
             // All averages of diagonal observables stay, off-diagonal terms keep their energies.
             let marks = model.terms().sign_gauge();
-            parts = Self::read(&model.terms().rotated_by_z(&marks))?;
-            parts.check_signs(model.terms())?;
+            let rotated = model.terms().rotated_by_z(&marks);
+            parts = Self::read(&rotated)?;
+            parts.check_signs(&rotated)?;
         }
         parts.check_connected()?;
         parts.check_sector(&**model.sector())?;
@@ -260,23 +261,35 @@ impl Parts {
         Ok(())
     }
 
-    /// After the best rotation of signs all exchange must be negative.
-    fn check_signs(&self, sum: &LocalSum<f64>) -> Result<(), SseError> {
+    /// After the best rotation of signs all exchange must be negative; else the term that raises the
+    /// exchange most is to blame.
+    fn check_signs(&self, rotated: &LocalSum<f64>) -> Result<(), SseError> {
         let Some((pair, v)) = self.exchange.iter().find(|(_, v)| *v > 0.0) else {
             return Ok(());
         };
-        let on_pair = |t: &Term<f64>| pair.iter().all(|s| t.sites.contains(s));
-        let index = sum.terms().iter().position(on_pair).unwrap_or_default();
-        let term = &sum.terms()[index];
-        Err(SseError::SignProblem {
-            term: index,
-            sites: term.sites.clone(),
-            coupling: sum.couplings()[term.coupling as usize].0.clone(),
-            reason: format!(
-                "the exchange {v} stays positive under any choice of sublattices: the bonds form \
-                 frustrated cycles"
-            ),
-        })
+        let mut worst: Option<(f64, Place<'_>)> = None;
+        for (index, term) in rotated.terms().iter().enumerate() {
+            let (coupling, value) = &rotated.couplings()[term.coupling as usize];
+            let place = Place {
+                index,
+                term,
+                coupling,
+            };
+            let (sites, rows) = few_sites(&place)?;
+            if sites.len() != 2 || !pair.iter().all(|s| sites.contains(s)) {
+                continue;
+            }
+            let swap = rows.iter().filter(|(r, c, _)| (*r, *c) == (1, 2));
+            let x = value * swap.map(|r| r.2).sum::<f64>();
+            if worst.as_ref().is_none_or(|(most, _)| x > *most) {
+                worst = Some((x, place));
+            }
+        }
+        let (_, place) = worst.expect("the exchange of a pair is the sum over terms on it");
+        Err(place.sign(&format!(
+            "the exchange {v} stays positive under any choice of sublattices: the bonds form \
+             frustrated cycles"
+        )))
     }
 
     fn check_connected(&self) -> Result<(), SseError> {

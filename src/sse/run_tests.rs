@@ -447,6 +447,27 @@ fn models_that_do_not_fit_are_refused_by_their_term() {
     let e = refuse(&frustrated);
     assert!(matches!(e, SseError::SignProblem { .. }), "{e}");
     assert!(e.to_string().contains("sites ["), "{e}");
+    // ZZ of every bond first, then what exchanges: only the latter is to blame, at its own place.
+    let bonds = [[0, 1], [1, 2], [0, 2]];
+    let all = |p| bonds.iter().map(move |b| pauli(b, &[p, p], 0.25));
+    use Pauli::Y;
+    let split = on_qubits(3, all(Z).chain(all(X)).chain(all(Y)).collect());
+    match refuse(&split) {
+        SseError::SignProblem { term, sites, .. } => {
+            assert!((3..9).contains(&term), "term {term} is diagonal");
+            assert_eq!(sites, bonds[term % 3]);
+        }
+        other => panic!("{other}"),
+    }
+    // Of several terms that exchange, the one that raises the sum most.
+    let four = |b: &[u32; 2]| {
+        let string = [(Z, 1.0), (X, -0.5), (X, 2.0), (Y, 1.5)];
+        string.map(|(p, v)| pauli(b, &[p, p], v))
+    };
+    match refuse(&on_qubits(3, bonds.iter().flat_map(four).collect())) {
+        SseError::SignProblem { term, .. } => assert_eq!(term % 4, 2, "term {term}"),
+        other => panic!("{other}"),
+    }
     let xyz = Xyz {
         jx: 1.0,
         jy: 0.5,
