@@ -249,6 +249,7 @@ const KAGOME_2X2: [(f64, f64, f64, f64); 15] = [
 
 fn targets(sigma: Option<f64>) {
     let mut scores = Scores::default();
+    let mut largest = 0.0f64;
     let lattices = [
         (ring(8), &RING_8[..]),
         (ring(12), &RING_12[..]),
@@ -266,11 +267,16 @@ fn targets(sigma: Option<f64>) {
                 let worst = r.energy_per_site.error.max(r.density.error);
                 assert!(worst < sigma, "delta {delta} beta {beta}: error {worst}");
             }
+            largest = largest.max(r.energy_per_site.error).max(r.density.error);
             let name = |what| format!("{} {delta} {beta} {what}", lattice.kind().name());
             scores.add(&name("energy"), r.energy_per_site, e);
             scores.add(&name("density"), r.density, n);
         }
     }
+    println!(
+        "largest deviation {:.2} sigma, largest error {largest:.1e}",
+        scores.worst
+    );
     scores.pass();
 }
 
