@@ -17,6 +17,7 @@ mod error;
 mod exchange;
 mod graph;
 mod hops;
+mod modes;
 mod params;
 mod replica;
 mod report;
