@@ -312,18 +312,10 @@ fn exchange_models_agree_with_exact_diagonalisation() {
             scores.add(&name("n0 n1"), pairs[1], near);
             assert!(r.filling < 1.0, "{}", r.filling);
             let loops = r.acceptance.segments;
-            let (rate, sweeps) = (loops.rate(), 40_000);
-            // An empty string has no loop to try.
-            assert!(
-                loops.tried > sweeps / 2,
-                "{name:?}: {loops:?}",
-                name = name("loops")
-            );
-            assert!(
-                rate > 0.0 && rate <= 1.0,
-                "{name:?}: {loops:?}",
-                name = name("loops")
-            );
+            // Strings are empty now and then where it is hot: they have no loop to try.
+            let least = if beta > 1.0 { 36_000 } else { 1 };
+            assert!(loops.tried >= least && loops.accepted > 0, "{loops:?}");
+            assert!(loops.accepted <= loops.tried, "{loops:?}");
         }
     }
     scores.pass();
