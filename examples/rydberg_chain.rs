@@ -81,6 +81,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         .set("diagonal", rate(a.diagonal))
         .set("segments", rate(a.segments))
         .set("hops", rate(a.hops))
+        .set("loops", rate(a.loops))
         .set("tempering", rate(a.tempering));
     let line = averages(Line::new(), found.own())
         .set("acceptance", acceptance)

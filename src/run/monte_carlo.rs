@@ -194,7 +194,11 @@ impl MonteCarloRun {
                 format!("diagonal {:.2}", a.diagonal.rate()),
                 format!("segments {:.2}", a.segments.rate()),
             ];
-            for (name, count) in [("hops", a.hops), ("tempering", a.tempering)] {
+            for (name, count) in [
+                ("hops", a.hops),
+                ("loops", a.loops),
+                ("tempering", a.tempering),
+            ] {
                 if count.tried > 0 {
                     words.push(format!("{name} {:.3}", count.rate()));
                 }
@@ -308,10 +312,7 @@ impl MonteCarloSection {
 }
 
 fn params(section: &MonteCarloSection, lattice: &Lattice) -> SseParams {
-    let staggered = (lattice.sites_per_cell() == 1).then(|| {
-        let sign = |i| (1.0 - 2.0 * lattice.parity_of_cell(i) as f64, 0.0);
-        (0..lattice.n_sites()).map(sign).collect()
-    });
+    let staggered = (lattice.sites_per_cell() == 1).then(|| SseParams::staggered(lattice));
     SseParams {
         modes: staggered.into_iter().collect(),
         ..section.params()

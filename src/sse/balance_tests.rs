@@ -6,6 +6,7 @@ use crate::clusters::{Clusters, cluster_flips};
 use crate::decompose::Parts;
 use crate::diagonal::{Seen, diagonal_update};
 use crate::hops::{Rods, rod_hops};
+use crate::line_loops::{LineLoops, line_loops};
 use crate::segments::{Lines, segment_flips};
 use crate::string::{CONSTANT, EMPTY, FIELD, FLIP, PAIR, Vertices, Worldlines, operator};
 use std::collections::BTreeMap;
@@ -123,6 +124,10 @@ fn segments(v: &Vertices, w: &mut Worldlines, tree: &mut Tree) {
 
 fn hops(v: &Vertices, w: &mut Worldlines, tree: &mut Tree) {
     rod_hops(v, w, &mut Rods::default(), tree);
+}
+
+fn loops(v: &Vertices, w: &mut Worldlines, tree: &mut Tree) {
+    line_loops(v, w, &mut LineLoops::default(), tree);
 }
 
 fn clusters(v: &Vertices, w: &mut Worldlines, tree: &mut Tree) {
@@ -263,6 +268,67 @@ fn rod_hops_obey_detailed_balance() {
     for (v, m) in &cases {
         assert!(check(v, *m, hops) > 20);
     }
+}
+
+/// Equal sites on a graph, with fields of one strength.
+fn even(n: usize, edges: &[[u32; 2]], field: f64, epsilon: f64) -> Vertices {
+    let near = |i: u32| {
+        let other = |e: &[u32; 2]| e.contains(&i).then(|| e[0] + e[1] - i);
+        let mut list: Vec<u32> = edges.iter().filter_map(other).collect();
+        list.sort_unstable();
+        list
+    };
+    let parts = Parts {
+        n_sites: n,
+        constant: 0.0,
+        site: vec![[0.0, field]; n],
+        pairs: Vec::new(),
+        flip: vec![0.5; n],
+        partners: (0..n as u32).map(near).collect(),
+        exchange: Vec::new(),
+        canonical: false,
+        first: vec![0; n],
+    };
+    Vertices::new(&parts, 0.7, epsilon)
+}
+
+#[test]
+fn line_loops_obey_detailed_balance() {
+    let ring = |n: u32| -> Vec<[u32; 2]> { (0..n).map(|i| [i, (i + 1) % n]).collect() };
+    // A kite and a tail: partners from 1 to 3, triangles.
+    let kite = [[0, 1], [0, 2], [1, 2], [1, 3], [2, 3], [3, 4]];
+    let cases = [
+        (even(4, &ring(4), -0.9, 0.3), 3),
+        (even(6, &ring(6), -0.9, 0.0), 2),
+        (even(5, &kite, -0.4, 0.2), 2),
+        (even(3, &[[0, 1], [1, 2]], 0.6, 0.2), 4),
+    ];
+    for (v, m) in &cases {
+        assert!(check(v, *m, loops) > 20);
+    }
+    // The two crystals of a ring are exchanged in one move.
+    let v = even(6, &ring(6), 0.0, 0.0);
+    let crystal = Worldlines {
+        start: vec![1, 0, 1, 0, 1, 0],
+        ..Worldlines::empty(&[0; 6])
+    };
+    let mut dice = crate::chance::Dice::new(ketwork_models::Stream::new(1));
+    let mut starts = std::collections::BTreeSet::new();
+    for _ in 0..100 {
+        let mut w = crystal.clone();
+        line_loops(&v, &mut w, &mut LineLoops::default(), &mut dice);
+        starts.insert(w.start);
+    }
+    assert!(starts.contains(&vec![0, 1, 0, 1, 0, 1]), "{starts:?}");
+    // Sites with other amplitudes or fields, and pair operators, are left alone.
+    assert_eq!(
+        check(&uneven(3, true, &[-0.9, -0.3, 0.4], 0.0, 0.0), 3, loops),
+        0
+    );
+    assert_eq!(
+        check(&uneven(3, true, &[0.0, 0.0, 0.0], 0.8, 0.0), 3, loops),
+        0
+    );
 }
 
 #[test]

@@ -10,6 +10,7 @@
 mod alias;
 mod chance;
 mod clusters;
+mod covers;
 mod decompose;
 mod diagonal;
 mod entropy;
@@ -17,6 +18,7 @@ mod error;
 mod exchange;
 mod graph;
 mod hops;
+mod line_loops;
 mod modes;
 mod params;
 mod replica;
@@ -25,6 +27,7 @@ mod run;
 mod segments;
 mod string;
 
+pub use covers::{CoverHistogram, LabelTime, label_time};
 pub use entropy::{LegalCount, entropy, legal_count};
 pub use error::SseError;
 pub use graph::rydberg_graph;

@@ -32,6 +32,10 @@ pub struct SseParams {
     pub snapshots: usize,
     /// Whether rods hop to blockade partners (default true).
     pub rod_hops: bool,
+    /// Whether world lines change places along alternating loops of excited and vacant sites (default
+    /// true), without which dimer covers and crystals are not exchanged at large detuning. Nothing
+    /// happens in models with tails, and between sites with different terms.
+    pub line_loops: bool,
     /// A ladder of replicas at different parameters that exchange their strings.
     pub tempering: Option<Tempering>,
 }
@@ -49,6 +53,7 @@ impl Default for SseParams {
             modes: Vec::new(),
             snapshots: 0,
             rod_hops: true,
+            line_loops: true,
             tempering: None,
         }
     }

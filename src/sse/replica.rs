@@ -6,6 +6,7 @@ use crate::decompose::Parts;
 use crate::diagonal::{Seen, diagonal_update};
 use crate::exchange::{Bonds, Loops};
 use crate::hops::{Rods, rod_hops};
+use crate::line_loops::{LineLoops, line_loops};
 use crate::segments::{Lines, segment_flips};
 use crate::string::{EMPTY, Vertices, Worldlines};
 use crate::{SseParams, UpdateCount};
@@ -114,6 +115,7 @@ pub(crate) struct Replica {
     pub(crate) diagonal: UpdateCount,
     pub(crate) segments: UpdateCount,
     pub(crate) hops: UpdateCount,
+    pub(crate) loops: UpdateCount,
     /// Seconds spent in measured sweeps; differs between runs.
     pub(crate) seconds: f64,
     #[serde(skip)]
@@ -130,6 +132,7 @@ struct Work {
     rods: Rods,
     clusters: Clusters,
     loops: Loops,
+    line_loops: LineLoops,
     slice: Slice,
 }
 
@@ -164,6 +167,7 @@ impl Replica {
             diagonal: UpdateCount::default(),
             segments: UpdateCount::default(),
             hops: UpdateCount::default(),
+            loops: UpdateCount::default(),
             seconds: 0.0,
             work: Work::default(),
         }
@@ -177,7 +181,8 @@ impl Replica {
             if self.done == params.thermalization {
                 begin = thread_seconds();
                 let empty = UpdateCount::default();
-                (self.diagonal, self.segments, self.hops) = (empty, empty, empty);
+                (self.diagonal, self.segments) = (empty, empty);
+                (self.hops, self.loops) = (empty, empty);
             }
             self.sweep(system, params, measure);
             self.done += 1;
@@ -248,6 +253,9 @@ impl Replica {
         if v.has_blockade && params.rod_hops {
             rod_hops(v, w, &mut work.rods, &mut self.dice);
         }
+        if v.has_blockade && params.line_loops {
+            line_loops(v, w, &mut work.line_loops, &mut self.dice);
+        }
         self.diagonal
             .take(&mut work.seen.accepted, &mut work.seen.tried);
         self.segments
@@ -258,6 +266,8 @@ impl Replica {
             .take(&mut work.loops.accepted, &mut work.loops.tried);
         self.hops
             .take(&mut work.rods.accepted, &mut work.rods.tried);
+        let loops = &mut work.line_loops;
+        self.loops.take(&mut loops.accepted, &mut loops.tried);
     }
 
     fn record(&mut self, system: &System, params: &SseParams, slices: usize) {

@@ -43,6 +43,8 @@ pub struct Acceptance {
     pub segments: UpdateCount,
     /// Rod hops.
     pub hops: UpdateCount,
+    /// Line loops.
+    pub loops: UpdateCount,
     /// Exchanges with the next rung of a ladder.
     pub tempering: UpdateCount,
 }
@@ -92,13 +94,17 @@ pub struct SseReport {
     pub slots: f64,
     /// Mean number of operators.
     pub operators: f64,
-    /// Measured sweeps over the time the threads spent in them.
+    /// Measured sweeps over the time the threads spent in them; a lower bound where all of them together
+    /// took less than 4 ms, the grain of that clock.
     pub sweeps_per_cpu_second: f64,
     /// Operator slots passed per second and core: `slots` times `sweeps_per_cpu_second`.
     pub slots_per_cpu_second: f64,
     /// Kept configurations, in site order.
     pub snapshots: Configs,
 }
+
+/// Seconds between two updates of the clock that counts those of a thread.
+const TICK: f64 = 4e-3;
 
 /// Places in [`column::products`].
 const HEAT: usize = 0;
@@ -243,6 +249,7 @@ impl SseReport {
             acceptance.diagonal.add(r.diagonal);
             acceptance.segments.add(r.segments);
             acceptance.hops.add(r.hops);
+            acceptance.loops.add(r.loops);
         }
         let seconds: f64 = replicas.iter().map(|r| r.seconds).sum();
         let mean = |f: &dyn Fn(&Replica) -> f64| {
@@ -250,7 +257,7 @@ impl SseReport {
         };
         let slots = mean(&|r| r.worldlines.slots.len() as f64);
         let sweeps = params.bins_each() * params.bin_size() * replicas.len() as u64;
-        let rate = sweeps as f64 / seconds;
+        let rate = sweeps as f64 / seconds.max(TICK);
         let energies = table.means(column::ENERGY);
         let steps = energies.len() / replicas.len();
         let by_step: Vec<f64> = (0..energies.len())

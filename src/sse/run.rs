@@ -227,6 +227,7 @@ impl SseRun {
                 sum.diagonal.add(r.diagonal);
                 sum.segments.add(r.segments);
                 sum.hops.add(r.hops);
+                sum.loops.add(r.loops);
             }
             ladder.exchanges.iter().for_each(|&e| sum.tempering.add(e));
         }

@@ -57,11 +57,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             };
             measure(&format!("  epsilon {epsilon}"), &model, p)?;
         }
-        let p = SseParams {
-            rod_hops: false,
-            ..params(10.0)
-        };
-        measure("  no hops", &model, p)?;
+        for (name, rod_hops) in [
+            ("  no line loops", true),
+            ("  no hops, no line loops", false),
+        ] {
+            let p = SseParams {
+                rod_hops,
+                line_loops: false,
+                ..params(10.0)
+            };
+            measure(name, &model, p)?;
+        }
     }
     let model = Rydberg::new(3.0).on(&links(2)?)?;
     for beta in [4.0, 8.0, 16.0, 32.0, 64.0] {
