@@ -26,6 +26,18 @@ pub enum NetworkError {
         /// What does not fit.
         reason: String,
     },
+    /// A value whose amplitude is 0 has no logarithm.
+    #[error(
+        "value {value} at position {position} has the log-amplitude {found}, which no network can hold; give every value an amplitude above 0"
+    )]
+    Vanishes {
+        /// The position.
+        position: usize,
+        /// The value of the site there.
+        value: usize,
+        /// Its log-amplitude.
+        found: String,
+    },
     /// The outputs of a network are those of no mixing with the tensors.
     #[error(
         "the network has {found} outputs; give it {blockwise} for blockwise or {elementwise} for elementwise mixing"

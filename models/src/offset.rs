@@ -1,6 +1,6 @@
 //! A product law with a network on top.
 
-use crate::{Conditional, Init, Layout};
+use crate::{Conditional, Init, Layout, NetworkError};
 use ketwork_hamiltonians::{ConfigsRef, OnSpace, Scalar, Space};
 
 /// A network whose raw log-amplitudes are shifted by fixed numbers, $r_p(v) + c_p(v)$, and whose heads
@@ -18,19 +18,24 @@ impl<M: Conditional> Offset<M> {
     /// # Shapes
     /// `shift` (N, d), in the order of the constraint.
     ///
+    /// # Errors
+    /// [`NetworkError::Vanishes`] for numbers that are not finite: no network reaches a value whose
+    /// amplitude is 0.
+    ///
     /// # Panics
-    /// If the network gives other numbers than one for each value, `shift` has another length, or holds
-    /// numbers that are not finite: no network reaches a value whose amplitude is 0.
+    /// If the network gives other numbers than one for each value, or `shift` has another length.
     #[track_caller]
-    #[must_use]
-    pub fn new(net: M, shift: Vec<M::Log>) -> Self {
+    pub fn new(net: M, shift: Vec<M::Log>) -> Result<Self, NetworkError> {
         let (n, d) = (net.space().n_sites, net.space().local_dim);
         assert_eq!(net.outputs(), d, "a state needs one number for each value");
         assert_eq!(shift.len(), n * d, "one number for each position and value");
-        assert!(
-            shift.iter().all(|c| c.is_finite()),
-            "an amplitude of 0 has no logarithm"
-        );
+        if let Some(at) = shift.iter().position(|c| !c.is_finite()) {
+            return Err(NetworkError::Vanishes {
+                position: at / d,
+                value: at % d,
+                found: format!("{}", shift[at]),
+            });
+        }
         let mut layout = Layout::new();
         for parameter in net.layout().parameters() {
             let is_head = ["head", "phase"]
@@ -42,7 +47,7 @@ impl<M: Conditional> Offset<M> {
             };
             layout.push(parameter.name.clone(), &parameter.shape, init);
         }
-        Self { net, layout, shift }
+        Ok(Self { net, layout, shift })
     }
 
     fn add(&self, out: &mut [M::Log], from: usize) {
@@ -129,9 +134,25 @@ impl<M: Conditional> Conditional for Offset<M> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Ancestral, Autoregressive, Stream, Transformer, TransformerParams, Wavefunction};
+    use crate::{
+        Ancestral, Autoregressive, PrefixTable, Stream, Transformer, TransformerParams,
+        Wavefunction,
+    };
     use ketwork_hamiltonians::Free;
     use std::sync::Arc;
+
+    #[test]
+    fn a_value_of_probability_0_is_refused_by_its_place() {
+        let net = PrefixTable::<f64>::new(Space::new(2, 4));
+        let law = [0.25, 0.25, 0.25, 0.25, 0.5, 0.25, 0.0, 0.25];
+        let found = Offset::new(net, law.iter().map(|p: &f64| p.ln()).collect());
+        let wanted = NetworkError::Vanishes {
+            position: 1,
+            value: 2,
+            found: "-inf".into(),
+        };
+        assert_eq!(found.map(drop).unwrap_err(), wanted);
+    }
 
     #[test]
     fn it_starts_at_the_product_law() {
@@ -144,7 +165,8 @@ mod tests {
         let net = Transformer::<f64>::new(space, params).unwrap();
         let law = |p: usize, v: u8| (1.0 + (p as f64) * f64::from(v)) / (4.0 + 6.0 * p as f64);
         let shift = (0..12).map(|i| law(i / 4, (i % 4) as u8).ln()).collect();
-        let psi = Autoregressive::probability(Offset::new(net, shift), Arc::new(Free::new(space)));
+        let net = Offset::new(net, shift).unwrap();
+        let psi = Autoregressive::probability(net, Arc::new(Free::new(space)));
         let theta = psi.layout().initial(Stream::new(2));
         let shots = psi.draw(&theta, 0..500, Stream::new(3));
         assert!(shots.x.len() > 30);

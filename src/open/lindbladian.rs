@@ -13,6 +13,8 @@ const STRIDE: f64 = 6.0;
 const MOST_TERMS: usize = 60;
 /// Longest time to a steady state.
 const LONGEST: f64 = 1e4;
+/// Bytes of an element while rows are built, and of it in the matrix.
+const ENTRY: f64 = 48.0;
 /// Side of the tiles of a transposition.
 const TILE: usize = 32;
 
@@ -30,6 +32,7 @@ pub struct Lindbladian {
     /// $\sqrt{\gamma_k} L_k$.
     pub(super) jumps: Vec<Rows>,
     bound: f64,
+    memory: Memory,
 }
 
 /// A sparse matrix by rows.
@@ -78,14 +81,19 @@ impl Rows {
 }
 
 impl Lindbladian {
-    /// The generator of an open system.
+    /// The generator of an open system, enough for trajectories; matrices of $4^N$ numbers are
+    /// checked where they are evolved.
     ///
     /// # Errors
-    /// [`ExactError::Memory`] where six density matrices do not fit.
+    /// [`ExactError::Memory`] where its sparse matrices, some numbers for each of the $2^N$ rows,
+    /// do not fit.
     pub fn new(lindblad: &Lindblad, memory: Memory) -> Result<Self, ExactError> {
         let n = lindblad.hamiltonian().space().n_sites;
-        let size = 4f64.powi(i32::try_from(n).unwrap_or(i32::MAX));
-        memory.check("the density matrix", size, 96.0 * size)?;
+        let size = 2f64.powi(i32::try_from(n).unwrap_or(i32::MAX));
+        // A row of a jump holds up to 2^k elements; those of the drift are at most as many, squared.
+        let of_jump = |j: &Jump| ENTRY * (2f64.powi(j.sites.len() as i32) + 2.0);
+        let per_row: f64 = lindblad.jumps().iter().map(of_jump).sum();
+        memory.check("the jumps", size, size * per_row)?;
         let basis = Basis::new(&Free::new(Space::qubits(n)), memory)?;
         let h = SparseMatrix::new(lindblad.hamiltonian(), &basis, memory)?;
         let minus_i = Complex64::new(0.0, -1.0);
@@ -119,7 +127,17 @@ impl Lindbladian {
             drift,
             jumps,
             bound,
+            memory,
         })
+    }
+
+    /// Checks that density matrices can be evolved.
+    ///
+    /// # Errors
+    /// [`ExactError::Memory`] where six of them do not fit.
+    pub fn check_density(&self) -> Result<(), ExactError> {
+        let size = (self.dimension() as f64).powi(2);
+        self.memory.check("the density matrix", size, 96.0 * size)
     }
 
     /// Number of rows of a density matrix.
@@ -164,7 +182,7 @@ impl Lindbladian {
     ///
     /// # Errors
     /// [`ExactError::Parameter`] for a time or tolerance that is negative or no number,
-    /// [`ExactError::NotFinite`].
+    /// [`ExactError::NotFinite`], those of [`Self::check_density`].
     ///
     /// # Panics
     /// If `rho` is no density matrix of this system by its length.
@@ -181,6 +199,7 @@ impl Lindbladian {
                 return Err(ExactError::Parameter { key, value, reason });
             }
         }
+        self.check_density()?;
         let steps = (self.bound * time / STRIDE).ceil().max(1.0);
         let (tau, enough) = (time / steps, (tolerance / steps).max(1e-16));
         let (mut term, mut next) = (rho.to_vec(), rho.to_vec());

@@ -262,6 +262,22 @@ fn steps_of_a_complete_ansatz_converge_with_their_order() {
 }
 
 #[test]
+fn trajectories_need_no_memory_for_density_matrices() {
+    // Vectors and sparse matrices of 2^8 rows take 1 MB, six density matrices 6 MB.
+    let lindblad = ring(8, 2.0, 1.3, false);
+    let system = Lindbladian::new(&lindblad, Memory::at_most(2_000_000)).unwrap();
+    let mut psi = vec![Complex64::ZERO; 1 << 8];
+    psi[0] = Complex64::from(1.0);
+    let h = lindblad.hamiltonian();
+    let walks = system.trajectories(&psi, &[0.1], &[h], 3, Stream::new(3));
+    assert_eq!(walks.unwrap().len(), 3);
+    let mut rho = vec![Complex64::ZERO; 1 << 16];
+    let refused = |e| matches!(e, Err(crate::exact::ExactError::Memory { .. }));
+    assert!(refused(system.evolve(0.1, &mut rho, 1e-10)));
+    assert!(refused(system.steady(&mut rho, 1e-10).map(drop)));
+}
+
+#[test]
 fn the_density_matrix_obeys_the_lindblad_equation() {
     let n = 3;
     let lindblad = ring(n, 2.0, 1.3, true);

@@ -240,7 +240,10 @@ fn no_symmetry(section: &WavefunctionSection) -> Result<(), RunError> {
 }
 
 /// Refuses sizes that the network does not have: a key that does nothing is a mistake.
-fn only_its_keys(section: &WavefunctionSection, network: Network) -> Result<(), RunError> {
+pub(super) fn only_its_keys(
+    section: &WavefunctionSection,
+    network: Network,
+) -> Result<(), RunError> {
     use Network::{Antn, Gru, Lstm, Mps, Rbm, Rnn2d, Transformer};
     let given = [
         (

@@ -132,7 +132,14 @@ impl RunFile {
         let least = |value: &mut Option<usize>, most: usize| {
             *value = Some(value.map_or(most, |v| v.min(most)));
         };
-        least(&mut self.optimizer.steps, 20);
+        // In open dynamics the number of steps is that of time.
+        let is_open = self
+            .lindblad
+            .method
+            .is_some_and(|m| m != LindbladMethod::SteadyState);
+        if !is_open {
+            least(&mut self.optimizer.steps, 20);
+        }
         if self.sampling.sampler != Some(SamplerMethod::FullSum) {
             least(&mut self.sampling.samples, 256);
         }

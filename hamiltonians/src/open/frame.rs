@@ -22,10 +22,10 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Any four effects, each a matrix row by row.
+    /// Any four effects, each a matrix row by row: Hermitian, with no negative eigenvalue.
     ///
     /// # Errors
-    /// [`OpenError::Effects`], [`OpenError::Incomplete`].
+    /// [`OpenError::Effects`], [`OpenError::Negative`], [`OpenError::Incomplete`].
     pub fn new(effects: [[Complex64; 4]; 4]) -> Result<Self, OpenError> {
         let wrong = |what| Err(OpenError::Effects { what });
         for m in &effects {
@@ -35,6 +35,12 @@ impl Frame {
             let skew = (m[1] - m[2].conj()).norm() + m[0].im.abs() + m[3].im.abs();
             if skew > ROUNDING {
                 return wrong("one is not Hermitian");
+            }
+        }
+        for (effect, m) in effects.iter().enumerate() {
+            let lowest = smallest(m);
+            if lowest < -ROUNDING {
+                return Err(OpenError::Negative { effect, lowest });
             }
         }
         for (k, &one) in [1.0, 0.0, 0.0, 1.0].iter().enumerate() {
@@ -117,9 +123,18 @@ impl Frame {
     }
 
     /// Outcome probabilities of a pure or mixed state with this Bloch vector.
+    ///
+    /// # Panics
+    /// If the vector is longer than 1, or no vector: there is no such state.
     #[must_use]
+    #[track_caller]
     pub fn probabilities(&self, bloch: [f64; 3]) -> [f64; 4] {
         let [x, y, z] = bloch;
+        let length = (x * x + y * y + z * z).sqrt();
+        assert!(
+            length <= 1.0 + ROUNDING,
+            "a Bloch vector of length {length} belongs to no state"
+        );
         let half = |a: f64, b: f64| Complex64::new(0.5 * a, 0.5 * b);
         let rho = [
             half(1.0 + z, 0.0),
@@ -127,10 +142,9 @@ impl Frame {
             half(x, y),
             half(1.0 - z, 0.0),
         ];
-        let p = |m: &Matrix| trace(&rho, m).re.max(0.0);
-        let p = std::array::from_fn(|a| p(&self.effects[a]));
+        let p = |a: usize| trace(&rho, &self.effects[a]).re;
         // Rounding of a probability 0 is no probability.
-        p.map(|p: f64| if p < 1e-15 { 0.0 } else { p })
+        std::array::from_fn(p).map(|p| if p < 1e-15 { 0.0 } else { p })
     }
 
     /// $\mathrm{Tr}(\sigma N_a)$ for a Pauli matrix.
@@ -166,6 +180,12 @@ impl Frame {
 /// Tr(a b).
 pub(super) fn trace(a: &Matrix, b: &Matrix) -> Complex64 {
     a[0] * b[0] + a[1] * b[2] + a[2] * b[1] + a[3] * b[3]
+}
+
+/// The smaller eigenvalue of a Hermitian matrix.
+fn smallest(m: &Matrix) -> f64 {
+    let (mean, half) = (0.5 * (m[0] + m[3]).re, 0.5 * (m[0] - m[3]).re);
+    mean - half.hypot(m[1].norm())
 }
 
 /// Gauss-Jordan elimination with pivots; `None` for a singular matrix.

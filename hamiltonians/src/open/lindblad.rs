@@ -45,13 +45,14 @@ impl Lindblad {
     /// A Hamiltonian and its jumps.
     ///
     /// # Errors
-    /// [`OpenError`] for sites that are no qubits, negative rates, jumps outside the lattice or of
-    /// the wrong shape.
+    /// [`OpenError`] for sites that are no qubits, a Hamiltonian that is not Hermitian, negative
+    /// rates, jumps outside the lattice, of the wrong shape, or with elements that are no numbers.
     pub fn new(hamiltonian: LocalSum<Complex64>, jumps: Vec<Jump>) -> Result<Self, OpenError> {
         let Space { n_sites, local_dim } = *hamiltonian.space();
         if local_dim != 2 {
             return Err(OpenError::NotQubits { local_dim });
         }
+        hamiltonian.check_hermitian()?;
         for (jump, j) in jumps.iter().enumerate() {
             if !(j.rate.is_finite() && j.rate >= 0.0) {
                 return Err(OpenError::Rate { jump, rate: j.rate });
@@ -75,6 +76,9 @@ impl Lindblad {
                     found,
                     expected,
                 });
+            }
+            if let Some(element) = j.matrix.iter().position(|x| !x.is_finite()) {
+                return Err(OpenError::NotFinite { jump, element });
             }
         }
         Ok(Self { hamiltonian, jumps })

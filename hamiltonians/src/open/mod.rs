@@ -18,6 +18,16 @@ pub enum OpenError {
         /// What is wrong.
         what: &'static str,
     },
+    /// An effect that gives some state a negative probability.
+    #[error(
+        "effect {effect} has the eigenvalue {lowest:.3e}, a negative probability for some state; effects are positive"
+    )]
+    Negative {
+        /// Position of the effect.
+        effect: usize,
+        /// Its smallest eigenvalue.
+        lowest: f64,
+    },
     /// Effects that do not span all matrices.
     #[error("the frame is not informationally complete: its effects are linearly dependent")]
     Incomplete,
@@ -49,6 +59,14 @@ pub enum OpenError {
         /// Elements needed.
         expected: usize,
     },
+    /// A matrix element of a jump is NaN or infinite.
+    #[error("element {element} of the matrix of jump {jump} is not a finite number; give it one")]
+    NotFinite {
+        /// Position of the jump.
+        jump: usize,
+        /// Position of the element, row by row.
+        element: usize,
+    },
     /// Sites that are no qubits.
     #[error("sites have {local_dim} values; frames are written for qubits")]
     NotQubits {
@@ -65,7 +83,7 @@ pub enum OpenError {
         /// Most sites.
         most: usize,
     },
-    /// Elements that are no numbers.
+    /// A Hamiltonian that is not Hermitian, or elements that are no numbers.
     #[error(transparent)]
     Operator(#[from] crate::OperatorError),
 }

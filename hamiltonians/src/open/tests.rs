@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Action, LocalSum, Pauli, Space, Term};
+use crate::{Action, LocalSum, OperatorError, Pauli, Space, Term};
 use num_complex::Complex64;
 
 fn strings(n: usize, terms: &[(f64, &[Pauli], &[u32])]) -> LocalSum<Complex64> {
@@ -122,6 +122,25 @@ fn impossible_systems_are_refused() {
             ..
         })
     ));
+    let mut undefined = Jump::lowering(1, 1.0);
+    undefined.matrix[3] = Complex64::new(0.0, f64::NAN);
+    let wanted = OpenError::NotFinite {
+        jump: 0,
+        element: 3,
+    };
+    assert_eq!(of(undefined).unwrap_err(), wanted);
+    let skew = Term {
+        sites: vec![0],
+        guard: Vec::new(),
+        action: Action::Pauli(vec![Pauli::X], Complex64::new(0.0, 1.0)),
+        coupling: 0,
+    };
+    let couplings = vec![("all".to_owned(), 1.0)];
+    let skew = LocalSum::new(Space::qubits(2), vec![skew], couplings).unwrap();
+    assert!(matches!(
+        Lindblad::new(skew, Vec::new()),
+        Err(OpenError::Operator(OperatorError::NotHermitian { .. }))
+    ));
     let half = Frame::rotated().effects()[0];
     assert!(matches!(
         Frame::new([half; 4]),
@@ -129,4 +148,15 @@ fn impossible_systems_are_refused() {
     ));
     let quarter = [0.25, 0.0, 0.0, 0.25].map(Complex64::from);
     assert_eq!(Frame::new([quarter; 4]), Err(OpenError::Incomplete));
+    // A tetrahedron of arrows of length 1.2: complete, with sum 1, and a negative eigenvalue.
+    let long = Frame::rotated().effects().map(|m| {
+        let longer = |i: usize| m[i] + 0.2 * (m[i] - quarter[i]);
+        std::array::from_fn(longer)
+    });
+    match Frame::new(long) {
+        Err(OpenError::Negative { effect: 0, lowest }) => {
+            assert!((lowest + 0.05).abs() < 1e-12, "(1 - 1.2) / 4, not {lowest}");
+        }
+        other => panic!("{other:?}"),
+    }
 }

@@ -1,8 +1,11 @@
 //! Open dynamics and steady states from a run file.
 
+mod keys;
 mod neural;
 mod picture;
 mod product;
+#[cfg(test)]
+mod tests;
 
 use super::watch::{bar, stopped};
 use super::{RunError, RunOptions};
@@ -10,7 +13,7 @@ use crate::Estimate;
 use crate::exact::{Basis, Memory, SparseMatrix};
 use crate::open::{Lindbladian, density_matrix, product_density, smallest_eigenvalue};
 use crate::run_file::{
-    FrameName, HamiltonianSection, InitialState, LindbladMethod, Observable, RunFile,
+    BlockadeName, FrameName, HamiltonianSection, InitialState, LindbladMethod, Observable, RunFile,
     SamplerMethod, WavefunctionSection,
 };
 use ketwork_hamiltonians::open::{Frame, Jump, Lindblad, OpenError};
@@ -85,12 +88,19 @@ impl OpenRun {
             );
             return refuse("hamiltonian.model", reason);
         }
+        if let HamiltonianSection::Rydberg(keys) = section
+            && keys.blockade != BlockadeName::None
+        {
+            let reason = "the jump |down><up| excites atoms and breaks the blockade; write blockade = \"none\"";
+            return refuse("hamiltonian.blockade", reason.into());
+        }
         if section.is_rotated() {
             let reason = "signs of a sublattice are not those of the jumps; drop the key".into();
             return refuse("hamiltonian.marshall", reason);
         }
         let method = run.lindblad.method.unwrap_or(LindbladMethod::Exact);
         let is_steady = method == LindbladMethod::SteadyState;
+        keys::check_method(&run)?;
         if run.evolution.times.is_empty() && !is_steady {
             return refuse(
                 "evolution.times",
@@ -156,6 +166,7 @@ impl OpenRun {
             observables,
         };
         if !this.is_exact() {
+            keys::check_network(&this.run, this.method)?;
             this.sums()?;
             this.network(n)?;
         }
@@ -197,6 +208,7 @@ impl OpenRun {
 
     fn exactly(&self, found: &mut OpenOutcome, options: &RunOptions) -> Result<(), RunError> {
         let system = Lindbladian::new(&self.lindblad, Memory::default())?;
+        system.check_density()?;
         let of = |law: &[f64; 4]| -> [Complex64; 4] {
             let part = |e: usize| {
                 law.iter()

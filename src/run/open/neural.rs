@@ -4,6 +4,7 @@ use super::{OpenOutcome, OpenRun, SUM_UP_TO};
 use crate::evolve::{Evolve, FitParams, Tableau, Tdvp};
 use crate::exact::{Basis, Memory, SparseMatrix};
 use crate::open::{Corrected, Master, Trapezoid, evolve_probabilities, fit_probabilities};
+use crate::run::network::only_its_keys;
 use crate::run::watch::{bar, measured, stopped};
 use crate::run::{RunError, RunOptions};
 use crate::run_file::{Integrator, LindbladMethod, Network};
@@ -28,15 +29,18 @@ const PATIENT_STEP: f64 = 2.0;
 /// Dissipative Ising ring of 6 from all up, V = g = 2: steps of 0.05 left 0.06 and an error of 0.03 in
 /// the mean of X.
 const POOR: f64 = 4e-3;
-/// Shortest step, in units of the longest.
+/// Shortest step, in units of the shorter of the one asked for and the default.
 const SHORTEST: f64 = 1.0 / 64.0;
 /// Time that shots are given to become stationary, in units of 1/gamma.
 const RELAXED: f64 = 10.0;
 /// Longest steps of sums and of shots.
 const STEP: f64 = 0.05;
 const SAMPLED_STEP: f64 = 0.02;
-/// Shots of a step, and how strongly their linear systems are damped.
+/// Shots of a step.
 const SHOTS: usize = 4096;
+/// Shots that observables are measured with, for each shot of a step: they cost no linear system.
+const OBSERVED: u64 = 16;
+/// How strongly linear systems of shots are damped.
 const SAMPLED_SHIFT: f64 = 1e-3;
 /// Corrections after which a sampled trapezoid step counts as solved.
 const CORRECTIONS: u32 = 4;
@@ -81,21 +85,29 @@ impl OpenRun {
             false => STEP,
         };
         let tau = self.run.evolution.dt.unwrap_or(longest);
+        let shortest = tau.min(longest) * SHORTEST;
         let mut bar = bar("open system", options, ends.len());
-        let mut observed = Independent::new(self.shots(), stream.named("observables"));
+        let mut observed = Independent::new(OBSERVED * self.shots(), stream.named("observables"));
         let (mut at, mut step, mut worst) = (0.0, tau, 0f64);
         for (i, t) in ends.into_iter().enumerate() {
             while t - at > 1e-12 * t {
                 // Equal steps to the end, none of them longer than the fits of late could follow.
                 let taken = (t - at) / ((t - at) / step - 1e-9).ceil().max(1.0);
                 let mut next = theta.clone();
-                let report = engine
-                    .advance(at, &mut next, taken)
-                    .map_err(RunError::Evolve)?;
+                let report = engine.advance(at, &mut next, taken);
                 if options.is_stopped() {
                     return Err(stopped(i));
                 }
-                if is_judged && report.residual > POOR && taken > tau * SHORTEST {
+                let report = match report {
+                    Ok(report) => report,
+                    Err(e) if taken <= shortest => return Err(RunError::Evolve(e)),
+                    // An implicit equation that no iteration solves, or a law out of range.
+                    Err(_) => {
+                        step = 0.5 * taken;
+                        continue;
+                    }
+                };
+                if is_judged && report.residual > POOR && taken > shortest {
                     step = 0.5 * taken;
                     continue;
                 }
@@ -123,7 +135,7 @@ impl OpenRun {
         if is_judged && worst > POOR {
             bar.say(&format!(
                 "the network left {worst:.1e} even of a step of {:.1e}; take a wider one",
-                tau * SHORTEST
+                shortest
             ));
         }
         Ok(())
@@ -138,19 +150,20 @@ impl OpenRun {
         found: &mut OpenOutcome,
         options: &RunOptions,
     ) -> Result<(), RunError> {
-        let mut bar = bar("steady state", options, SETTLING);
+        let most = self.run.optimizer.steps.unwrap_or(SETTLING);
+        let mut bar = bar("steady state", options, most);
         let longest = PATIENT_STEP / self.run.lindblad.gamma.unwrap_or(1.0).max(0.1);
         found.residual = f64::INFINITY;
         let fit = FitParams {
             tolerance: 1e-13,
             sweeps: 20,
-            shift: 1e-3,
+            shift: self.run.optimizer.shift.unwrap_or(1e-3),
             least_shift: 1e-10,
             ..FitParams::default()
         };
         let mut best = theta.to_vec();
         let mut idle = 0;
-        for i in 0..SETTLING {
+        for i in 0..most {
             // Short steps first: a law far from the start needs the way there.
             let tau = longest.min(FIRST_STEP * 1.5f64.powi(i as i32));
             let mut target = summed.probabilities(psi, theta)?;
@@ -196,12 +209,33 @@ impl OpenRun {
                 None => Box::new(Independent::new(self.shots(), stream.named("evolution"))),
             }
         };
+        let optimizer = &self.run.optimizer;
+        let shift = optimizer
+            .shift
+            .or(summed.is_none().then_some(SAMPLED_SHIFT));
+        // What the run file says about the fits.
+        let asked = |fit: &mut FitParams| {
+            if let Some(shift) = shift {
+                fit.shift = shift;
+            }
+            if summed.is_none() {
+                (fit.least_shift, fit.sweeps) = (fit.shift, 2);
+            }
+            if let Some(steps) = optimizer.steps {
+                fit.sweeps = u32::try_from(steps).unwrap_or(u32::MAX);
+            }
+        };
+        // Euler's tableau of TENG needs no correction.
+        let corrections = match self.run.evolution.integrator {
+            Some(Integrator::Euler) => 0,
+            _ => 1,
+        };
         match (self.method, summed) {
             (LindbladMethod::Tdvp, _) => {
                 let mut tdvp = Tdvp::new(Master::new(&self.generator), psi, sampler());
                 tdvp.tolerance = TOLERANCE;
-                if summed.is_none() {
-                    tdvp.shift = SAMPLED_SHIFT;
+                if let Some(shift) = shift {
+                    tdvp.shift = shift;
                 }
                 tdvp.tableau = match self.run.evolution.integrator {
                     Some(Integrator::Euler) => Tableau::euler(),
@@ -215,16 +249,23 @@ impl OpenRun {
             }
             (LindbladMethod::Teng, Some(summed)) => {
                 let engine = Corrected::new(&self.generator, psi, sampler());
-                Box::new(engine.with_all(summed.all.clone()))
+                let mut engine = engine.with_all(summed.all.clone());
+                engine.corrections = corrections;
+                asked(&mut engine.fit);
+                Box::new(engine)
             }
-            (_, Some(summed)) => Box::new(Trapezoid::new(&summed.a, psi, summed.all.clone())),
+            (_, Some(summed)) => {
+                let mut engine = Trapezoid::new(&summed.a, psi, summed.all.clone());
+                asked(&mut engine.fit);
+                Box::new(engine)
+            }
             (method, None) => {
                 let mut engine = Corrected::new(&self.generator, psi, sampler());
-                (engine.fit.shift, engine.fit.least_shift) = (SAMPLED_SHIFT, SAMPLED_SHIFT);
-                engine.fit.sweeps = 2;
-                if method != LindbladMethod::Teng {
-                    engine.corrections = CORRECTIONS;
-                }
+                asked(&mut engine.fit);
+                engine.corrections = match method {
+                    LindbladMethod::Teng => corrections,
+                    _ => CORRECTIONS,
+                };
                 Box::new(engine)
             }
         }
@@ -259,6 +300,7 @@ impl OpenRun {
 
     pub(super) fn network(&self, n: usize) -> Result<Box<dyn Ansatz<Log = f64>>, RunError> {
         let section = &self.run.wavefunction;
+        only_its_keys(section, section.network.unwrap_or(Network::Transformer))?;
         let space = Space::new(n, 4);
         let shift = self.start.iter().flatten().map(|p| p.ln()).collect();
         let sector: Sector = Arc::new(Free::new(space));
@@ -275,15 +317,24 @@ impl OpenRun {
                     heads: section.heads.unwrap_or(2),
                 };
                 let net = Transformer::<f64>::new(space, params)?;
-                Box::new(Autoregressive::probability(Offset::new(net, shift), sector))
+                Box::new(Autoregressive::probability(
+                    Offset::new(net, shift)?,
+                    sector,
+                ))
             }
             Some(Network::Gru) => {
                 let net = Rnn::<f64>::new(space, rnn(Cell::Gru))?;
-                Box::new(Autoregressive::probability(Offset::new(net, shift), sector))
+                Box::new(Autoregressive::probability(
+                    Offset::new(net, shift)?,
+                    sector,
+                ))
             }
             Some(Network::Lstm) => {
                 let net = Rnn::<f64>::new(space, rnn(Cell::Lstm))?;
-                Box::new(Autoregressive::probability(Offset::new(net, shift), sector))
+                Box::new(Autoregressive::probability(
+                    Offset::new(net, shift)?,
+                    sector,
+                ))
             }
             Some(other) => {
                 return Err(RunError::Value {

@@ -57,7 +57,7 @@ fn networks_of<L: Scalar>(case: &ConstraintCase, law: &mut impl NetworkLaw<L>) {
     let transformer = Transformer::<L>::new(space, sizes).unwrap();
     law.check(&name("transformer"), transformer.clone(), case);
     let shift = (0..space.n_sites * space.local_dim).map(|i| L::from(0.3 * (i % 5) as f64));
-    let offset = Offset::new(transformer.clone(), shift.collect());
+    let offset = Offset::new(transformer.clone(), shift.collect()).unwrap();
     law.check(&name("offset transformer"), offset, case);
     let mps = Mps::<L>::near_uniform(space, 3).unwrap();
     law.check(&name("mps"), mps, case);

@@ -1,0 +1,207 @@
+use super::*;
+
+/// A driven ring that decays, with what a run adds.
+fn ring(n: usize, rest: &str) -> RunFile {
+    let text = format!(
+        "seed = 5\n[hamiltonian]\nmodel = \"dissipative_tfim\"\nv = 2.0\ng = 1.5\n\
+         lattice = {{ kind = \"chain\", extent = [{n}], boundary = \"periodic\" }}\n{rest}"
+    );
+    text.parse().unwrap()
+}
+
+fn found(run: RunFile) -> OpenOutcome {
+    let run = OpenRun::new(run).unwrap();
+    run.run(&RunOptions::default()).unwrap()
+}
+
+const TIMES: &str = "[evolution]\ntimes = [0.2, 0.5]\n\
+    observables = [\"mean_sx\", \"mean_sy\", \"mean_sz\", \"zz_nn\"]\n";
+const STEADY: &str = "[lindblad]\nmethod = \"steady_state\"\n";
+
+/// Means of the exact twin.
+fn exact(n: usize, rest: &str) -> Vec<Vec<f64>> {
+    let found = found(ring(n, rest));
+    assert!(!found.is_sampled, "density matrices have no error bars");
+    let means = |v: &Vec<Estimate>| v.iter().map(|e| e.mean).collect();
+    found.values.iter().map(means).collect()
+}
+
+#[test]
+fn networks_that_are_summed_follow_the_density_matrix() {
+    let wanted = exact(4, TIMES);
+    for method in ["trapezoid", "tdvp", "teng"] {
+        let found = found(ring(
+            4,
+            &format!("{TIMES}[lindblad]\nmethod = \"{method}\"\n"),
+        ));
+        assert!(!found.is_sampled);
+        for (o, (values, wanted)) in found
+            .observables
+            .iter()
+            .zip(found.values.iter().zip(&wanted))
+        {
+            for (value, wanted) in values.iter().zip(wanted) {
+                // The promise for dynamics; steps may leave 4e-3 of probability each.
+                let off = (value.mean - wanted).abs();
+                assert!(
+                    off < 0.01,
+                    "{method}, {o:?}: {} instead of {wanted}",
+                    value.mean
+                );
+            }
+        }
+        assert!(
+            found.purity.is_some() && found.min_eigenvalue.is_some(),
+            "{method}"
+        );
+    }
+}
+
+#[test]
+fn networks_on_shots_lie_within_their_error_bars() {
+    let wanted = exact(3, TIMES);
+    for method in ["trapezoid", "tdvp", "teng"] {
+        let sampled = "[sampling]\nsampler = \"ancestral\"\nsamples = 1000\n";
+        let rest = format!("{TIMES}{sampled}[lindblad]\nmethod = \"{method}\"\n");
+        let found = found(ring(3, &rest));
+        assert!(found.is_sampled);
+        for (o, (values, wanted)) in found
+            .observables
+            .iter()
+            .zip(found.values.iter().zip(&wanted))
+        {
+            for (value, wanted) in values.iter().zip(wanted) {
+                let z = value.z(*wanted);
+                assert!(
+                    z.abs() < 4.0,
+                    "{method}, {o:?}: {value} instead of {wanted}"
+                );
+                // 16 times as many shots as a step has; <ZZ> has a variance of 9 at most.
+                assert_eq!(value.n, 16_000);
+                assert!(value.error > 0.0 && value.error < 0.03, "{value:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_network_comes_to_rest_where_the_density_matrix_does() {
+    let wanted = exact(3, STEADY);
+    let network = "[wavefunction]\nnetwork = \"gru\"\nwidth = 6\n";
+    let summed = found(ring(3, &format!("{network}{STEADY}")));
+    assert!(summed.times.is_empty());
+    for (values, wanted) in summed.values.iter().zip(&wanted) {
+        assert!(
+            (values[0].mean - wanted[0]).abs() < 2e-3,
+            "{values:?} {wanted:?}"
+        );
+    }
+    // One relaxation from all up is not enough, and counts as asked.
+    let one = format!("{network}{STEADY}[optimizer]\nsteps = 1\n");
+    assert!(found(ring(3, &one)).residual > summed.residual);
+}
+
+#[test]
+fn a_step_that_cannot_be_solved_is_halved() {
+    let long = |method| {
+        let times = TIMES.replace("times", "dt = 20.0\ntimes");
+        found(ring(
+            3,
+            &format!("{times}[lindblad]\ngamma = 9.0\nmethod = \"{method}\"\n"),
+        ))
+    };
+    let (wanted, found) = (long("exact"), long("trapezoid"));
+    for (values, wanted) in found.values.iter().zip(&wanted.values) {
+        for (value, wanted) in values.iter().zip(wanted) {
+            // Residuals of 4e-3 for each step, of which there are some ten.
+            assert!((value.mean - wanted.mean).abs() < 0.04, "{value} {wanted}");
+        }
+    }
+}
+
+#[test]
+fn what_has_no_meaning_is_refused_by_its_key() {
+    let tdvp = "[lindblad]\nmethod = \"tdvp\"\n";
+    let cases = [
+        ("[wavefunction]\nphase = true\n", "wavefunction.phase"),
+        (
+            "[wavefunction]\nsymmetry = [\"spin_flip\"]\n",
+            "wavefunction.symmetry",
+        ),
+        ("[wavefunction]\ninit = \"dmrg\"\n", "wavefunction.init"),
+        ("[wavefunction]\nbond = 4\n", "wavefunction.bond"),
+        (
+            "[wavefunction]\nnetwork = \"gru\"\nheads = 2\n",
+            "wavefunction.heads",
+        ),
+        (
+            "[wavefunction]\nnetwork = \"rbm\"\n",
+            "wavefunction.network",
+        ),
+        ("[optimizer]\nmethod = \"adam\"\n", "optimizer.method"),
+        (
+            "[optimizer]\nlearning_rate = 0.1\n",
+            "optimizer.learning_rate",
+        ),
+        ("[sampling]\nsampler = \"metropolis\"\n", "sampling.sampler"),
+    ];
+    let refused = |run: RunFile, key: &str| match OpenRun::new(run) {
+        Err(e) => {
+            assert!(e.to_string().starts_with(key), "{e} should name {key}");
+            assert!(e.is_input(), "{key}: exit code 2");
+        }
+        Ok(_) => panic!("{key} was not refused"),
+    };
+    for (rest, key) in cases {
+        refused(ring(3, &format!("{TIMES}{tdvp}{rest}")), key);
+        // The exact twin of the same file reads nothing about networks.
+        OpenRun::new(ring(3, &format!("{TIMES}{rest}"))).unwrap();
+    }
+    let with = |key: &str, method: &str| {
+        let times = TIMES.replace("times", &format!("{key}\ntimes"));
+        ring(3, &format!("{times}[lindblad]\nmethod = \"{method}\"\n"))
+    };
+    refused(with("method = \"tdvp\"", "tdvp"), "evolution.method");
+    refused(with("integrator = \"rk4\"", "teng"), "evolution.integrator");
+    refused(
+        with("integrator = \"heun\"", "trapezoid"),
+        "evolution.integrator",
+    );
+    for (integrator, method) in [("rk4", "tdvp"), ("euler", "teng")] {
+        OpenRun::new(with(&format!("integrator = \"{integrator}\""), method)).unwrap();
+    }
+    refused(ring(3, ""), "evolution.times");
+    let frame = "[lindblad]\nmethod = \"tdvp\"\nframe = \"tetrahedral\"\n";
+    let down = TIMES.replace("times", "initial = \"down_z\"\ntimes");
+    refused(ring(3, &format!("{down}{frame}")), "lindblad.frame");
+}
+
+#[test]
+fn a_blockade_is_refused_and_free_atoms_decay_into_their_excited_state() {
+    let atoms = |blockade: &str| -> RunFile {
+        let text = format!(
+            "[hamiltonian]\nmodel = \"rydberg\"\ndelta = 0.0\nomega = 0.0\nblockade = \"{blockade}\"\n\
+             lattice = {{ kind = \"chain\", extent = [2], boundary = \"open\" }}\n\
+             [evolution]\ntimes = [0.5]\nobservables = [\"density\"]\n"
+        );
+        text.parse().unwrap()
+    };
+    let refused = OpenRun::new(atoms("nearest")).map(drop).unwrap_err();
+    assert!(
+        refused.to_string().starts_with("hamiltonian.blockade"),
+        "{refused}"
+    );
+    let density = found(atoms("none")).values[0][0].mean;
+    let wanted = 1.0 - (-0.5f64).exp();
+    assert!(
+        (density - wanted).abs() < 1e-9,
+        "{density} instead of {wanted}"
+    );
+}
+
+#[test]
+fn more_than_there_is_memory_for_is_refused() {
+    let run = OpenRun::new(ring(24, TIMES)).unwrap();
+    let refused = run.run(&RunOptions::default()).unwrap_err();
+    assert!(refused.is_input(), "{refused}");
+}
