@@ -6,9 +6,15 @@ use ketwork_hamiltonians::{
 };
 use num_complex::Complex64;
 use rayon::prelude::*;
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+
+mod relabelling;
+#[cfg(test)]
+mod tests;
+
+pub use relabelling::Relabelling;
+use relabelling::{check_permutations, is_group};
 
 /// Samples handled together.
 const BLOCK: usize = 64;
@@ -19,110 +25,6 @@ const CHECKS: u64 = 256;
 const PREFIX_GAIN: usize = 2;
 /// Largest group.
 const LARGEST_GROUP: usize = 4096;
-
-/// A relabelling g of configurations: $(g x)_i = x_{\pi(i)}$, every value v replaced by d - 1 - v where
-/// `flip` is set.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Relabelling {
-    /// The site whose value site i takes.
-    pub sites: Vec<u32>,
-    /// Whether all values are reversed: the spin flip of qubits.
-    pub flip: bool,
-}
-
-impl Relabelling {
-    /// The identity of N sites.
-    #[must_use]
-    pub fn identity(n_sites: usize) -> Self {
-        Self {
-            sites: (0..n_sites as u32).collect(),
-            flip: false,
-        }
-    }
-
-    /// The spin flip of N sites.
-    #[must_use]
-    pub fn spin_flip(n_sites: usize) -> Self {
-        Self {
-            flip: true,
-            ..Self::identity(n_sites)
-        }
-    }
-
-    /// The group that some relabellings of N sites generate, in a fixed order, the identity first.
-    ///
-    /// # Errors
-    /// [`SymmetryError`] for one that is no permutation, or more than 4096 elements.
-    pub fn group(n_sites: usize, generators: &[Self]) -> Result<Vec<Self>, SymmetryError> {
-        for (index, g) in generators.iter().enumerate() {
-            let mut sorted = g.sites.clone();
-            sorted.sort_unstable();
-            if sorted != (0..n_sites as u32).collect::<Vec<_>>() {
-                return Err(SymmetryError::NoPermutation { index, n_sites });
-            }
-        }
-        close(n_sites, generators)
-    }
-
-    fn after(&self, first: &Self) -> Self {
-        let sites = self
-            .sites
-            .iter()
-            .map(|&s| first.sites[s as usize])
-            .collect();
-        Self {
-            sites,
-            flip: self.flip != first.flip,
-        }
-    }
-
-    fn inverse(&self) -> Self {
-        let mut sites = vec![0; self.sites.len()];
-        for (i, &s) in self.sites.iter().enumerate() {
-            sites[s as usize] = i as u32;
-        }
-        Self {
-            sites,
-            flip: self.flip,
-        }
-    }
-
-    /// The image g x of a configuration of sites with `local_dim` values.
-    ///
-    /// # Panics
-    /// If `x` has another length than the relabelling.
-    #[must_use]
-    pub fn image(&self, x: &[u8], local_dim: usize) -> Vec<u8> {
-        assert_eq!(x.len(), self.sites.len(), "one value for each site");
-        let mut out = vec![0; x.len()];
-        self.apply(x, local_dim, &mut out);
-        out
-    }
-
-    /// How the image g x compares with x, lexicographically; it ends at the first difference.
-    ///
-    /// # Panics
-    /// If `x` has another length than the relabelling.
-    #[must_use]
-    pub fn compare_image(&self, x: &[u8], local_dim: usize) -> Ordering {
-        assert_eq!(x.len(), self.sites.len(), "one value for each site");
-        self.values(x, local_dim).cmp(x.iter().copied())
-    }
-
-    /// The values of the image, one after the other.
-    fn values(&self, x: &[u8], d: usize) -> impl Iterator<Item = u8> + Clone {
-        self.sites.iter().map(move |&s| {
-            let v = x[s as usize];
-            if self.flip { d as u8 - 1 - v } else { v }
-        })
-    }
-
-    fn apply(&self, x: &[u8], d: usize, out: &mut [u8]) {
-        out.iter_mut()
-            .zip(self.values(x, d))
-            .for_each(|(o, v)| *o = v);
-    }
-}
 
 /// Why a state cannot be symmetrised.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -167,6 +69,8 @@ pub enum SymmetryError {
 pub struct Symmetrized<W> {
     inner: W,
     group: Vec<Relabelling>,
+    /// Whether the elements are a group: laws are then those of orbits.
+    is_group: bool,
 }
 
 impl<W: Wavefunction> Symmetrized<W> {
@@ -182,10 +86,41 @@ impl<W: Wavefunction> Symmetrized<W> {
     ) -> Result<Self, SymmetryError> {
         let group = Relabelling::group(inner.space().n_sites, generators)?;
         check_invariance(sector, &group)?;
-        Ok(Self { inner, group })
+        Ok(Self {
+            inner,
+            group,
+            is_group: true,
+        })
     }
 
-    /// The elements of the group.
+    /// The mixture over these relabellings and no others: a string state over some orderings. Where
+    /// they are no group it is not invariant, and every configuration is evaluated on its own.
+    ///
+    /// # Errors
+    /// [`SymmetryError`] for non-permutations, or a sector that is not invariant.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[track_caller]
+    pub fn over(
+        inner: W,
+        sector: &Sector,
+        relabellings: Vec<Relabelling>,
+    ) -> Result<Self, SymmetryError> {
+        assert!(
+            !relabellings.is_empty(),
+            "a mixture of one ordering at least"
+        );
+        check_permutations(inner.space().n_sites, &relabellings)?;
+        check_invariance(sector, &relabellings)?;
+        Ok(Self {
+            inner,
+            is_group: is_group(&relabellings),
+            group: relabellings,
+        })
+    }
+
+    /// The elements of the group, or the relabellings that are mixed.
     #[must_use]
     pub fn group(&self) -> &[Relabelling] {
         &self.group
@@ -199,16 +134,17 @@ impl<W: Wavefunction> Symmetrized<W> {
         out
     }
 
-    /// One representative of each orbit in the batch, the first image in lexicographic order, and
-    /// the orbit of each row.
+    /// One representative of each orbit in the batch, the first image in lexicographic order (without
+    /// a group the row itself), and the orbit of each row.
     fn orbits(&self, x: ConfigsRef<'_>) -> (Configs, Vec<u32>) {
         let d = self.space().local_dim;
+        let images: &[Relabelling] = if self.is_group { &self.group } else { &[] };
         let mut representatives = Configs::new(x.n_sites());
         let mut known: HashMap<Vec<u8>, u32> = HashMap::new();
         let mut first = vec![0; x.n_sites()];
         let of_row = |row: &[u8]| {
             first.copy_from_slice(row);
-            for g in &self.group {
+            for g in images {
                 let image = g.values(row, d);
                 // The comparison ends at the first difference, mostly after two sites.
                 if image.clone().lt(first.iter().copied()) {
@@ -447,23 +383,6 @@ impl<W: Differentiable> Differentiable for Symmetrized<W> {
     }
 }
 
-fn close(n: usize, generators: &[Relabelling]) -> Result<Vec<Relabelling>, SymmetryError> {
-    let mut group = BTreeSet::from([Relabelling::identity(n)]);
-    let mut new: Vec<Relabelling> = group.iter().cloned().collect();
-    while let Some(g) = new.pop() {
-        for h in generators {
-            let product = g.after(h);
-            if group.insert(product.clone()) {
-                new.push(product);
-            }
-        }
-        if group.len() > LARGEST_GROUP {
-            return Err(SymmetryError::TooLarge);
-        }
-    }
-    Ok(group.into_iter().collect())
-}
-
 /// Checks on 256 random legal configurations that the relabellings lead to legal ones.
 ///
 /// # Errors
@@ -483,6 +402,3 @@ pub fn check_invariance(sector: &Sector, group: &[Relabelling]) -> Result<(), Sy
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

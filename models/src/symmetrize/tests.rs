@@ -141,3 +141,102 @@ fn a_sector_that_breaks_the_symmetry_is_refused() {
         Err(SymmetryError::NoPermutation { .. })
     ));
 }
+
+/// Outcomes of three sites mixed over some orderings that are no group.
+fn strings() -> Symmetrized<Autoregressive<PrefixTable<f64>>> {
+    let space = Space::new(3, 4);
+    let sector: Sector = Arc::new(Free::new(space));
+    let net = Autoregressive::probability(PrefixTable::new(space), sector.clone());
+    let of = |sites: [u32; 3]| Relabelling {
+        sites: sites.to_vec(),
+        flip: false,
+    };
+    let some = vec![of([0, 1, 2]), of([1, 2, 0]), of([2, 1, 0])];
+    assert_eq!(Relabelling::group(3, &some).unwrap().len(), 6, "no group");
+    Symmetrized::over(net, &sector, some).unwrap()
+}
+
+fn outcomes() -> Configs {
+    let rows = (0..64).flat_map(|i| [i >> 4 & 3, i >> 2 & 3, i & 3]);
+    Configs::from_data(3, rows.collect())
+}
+
+#[test]
+fn a_mixture_over_any_orderings_is_normalised_and_sampled_exactly() {
+    let psi = strings();
+    let theta = psi.layout().initial(Stream::new(7));
+    let x = outcomes();
+    let mut log = vec![0.0; x.len()];
+    psi.log_psi(&theta, x.view(), &mut log);
+    let norm: f64 = log.iter().map(|l| l.exp()).sum();
+    assert!((norm - 1.0).abs() < 1e-12, "{norm}");
+    // The definition, image by image.
+    for (row, log) in x.view().rows().zip(&log) {
+        let mut sum = 0.0;
+        for g in psi.group() {
+            let mut one = [0.0];
+            let image = g.image(row, 4);
+            psi.inner
+                .log_psi(&theta, ConfigsRef::new(3, &image), &mut one);
+            sum += one[0].exp() / 3.0;
+        }
+        assert!((log.exp() - sum).abs() < 1e-13, "{} {sum}", log.exp());
+    }
+    let shots = 20_000.0;
+    let samples = psi.sample(&theta, 0..20_000, Stream::new(5));
+    let (mut chi2, mut seen) = (0.0, 0.0);
+    for (log, w) in samples.log_psi.iter().zip(&samples.weight) {
+        let q = log.exp();
+        seen += q;
+        chi2 += shots * (w - q).powi(2) / q;
+    }
+    assert!(samples.len() == 64 && seen > 1.0 - 1e-9, "{seen}");
+    // Chi-square with 63 degrees exceeds 103.4 with probability 1e-3.
+    assert!(chi2 < 103.4, "chi-square {chi2}");
+}
+
+#[test]
+fn the_gradient_of_a_mixture_equals_central_differences() {
+    let psi = strings();
+    let theta = psi.layout().initial(Stream::new(8));
+    let x = outcomes();
+    let (b, p, h) = (x.len(), theta.len(), 1e-5);
+    let mut rows = vec![0.0; b * p];
+    psi.jacobian(&theta, x.view(), &mut rows);
+    for j in 0..p {
+        let there = |sign: f64| {
+            let mut moved = theta.clone();
+            moved[j] += sign * h;
+            let mut log = vec![0.0; b];
+            psi.log_psi(&moved, x.view(), &mut log);
+            log
+        };
+        for (s, (up, down)) in there(1.0).iter().zip(there(-1.0)).enumerate() {
+            let slope = (up - down) / (2.0 * h);
+            assert!((rows[s * p + j] - slope).abs() < 1e-8, "{s} {j}: {slope}");
+        }
+    }
+}
+
+#[test]
+fn a_mixture_over_a_group_is_the_symmetric_state() {
+    let space = Space::new(4, 4);
+    let sector: Sector = Arc::new(Free::new(space));
+    let net = || Autoregressive::probability(PrefixTable::<f64>::new(space), sector.clone());
+    let turn = Relabelling {
+        sites: vec![1, 2, 3, 0],
+        flip: false,
+    };
+    let one = Symmetrized::new(net(), &sector, std::slice::from_ref(&turn)).unwrap();
+    let all = one.group().to_vec();
+    let other = Symmetrized::over(net(), &sector, all).unwrap();
+    assert!(other.is_group);
+    let theta = one.layout().initial(Stream::new(2));
+    let x = one.sample(&theta, 0..50, Stream::new(3)).x;
+    let (mut a, mut b) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+    one.log_psi(&theta, x.view(), &mut a);
+    other.log_psi(&theta, x.view(), &mut b);
+    assert_eq!(a, b);
+    let twice = vec![turn.clone(), turn];
+    assert!(!Symmetrized::over(net(), &sector, twice).unwrap().is_group);
+}
