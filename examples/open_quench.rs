@@ -7,6 +7,7 @@ mod cli;
 
 use cli::{Failure, Field, Line, Session, Story, Takes};
 use ketwork::run::{OpenRun, RunOptions};
+use ketwork::{Correlation, Estimate};
 use std::process::ExitCode;
 
 const STORY: Story = Story {
@@ -54,9 +55,33 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         }
     }
     if let Some(lowest) = found.min_eigenvalue {
-        session.say(format!("smallest eigenvalue of rho: {lowest:.1e}"));
+        session.say(match found.noise_floor {
+            None => format!("smallest eigenvalue of rho: {:.1e}", lowest.mean),
+            Some(floor) => format!(
+                "smallest eigenvalue of sites {:?}: {lowest}; noise alone makes {floor:.3} of 0",
+                found.block
+            ),
+        });
     }
-    let last = found.purity.as_ref().and_then(|p| p.last().copied());
+    if found.is_sampled {
+        for c in &found.correlations {
+            let (far, zz) = (c.distance, c.mean.connected);
+            session.say(format!("<ZZ> - <Z><Z> at distance {far:.2}: {zz}"));
+        }
+    }
+    let part = |of: fn(&Estimate) -> f64| {
+        let all = found.purity.as_ref()?;
+        Some(all.iter().map(of).collect::<Vec<_>>())
+    };
+    let (purity, purity_error) = (part(|e| e.mean), part(|e| e.error));
+    let last = |p: &Option<Vec<f64>>| p.as_ref().and_then(|p| p.last().copied());
+    let correlation = |of: fn(&Correlation) -> f64| found.correlations.iter().map(of).collect();
+    let correlation: [Vec<f64>; 3] = [
+        correlation(|c| c.distance),
+        correlation(|c| c.mean.connected.mean),
+        correlation(|c| c.mean.connected.error),
+    ];
+    let lowest = found.min_eigenvalue;
     let mut line = Line::new();
     let mut steady = Line::new();
     for (o, values) in found.observables.iter().zip(&found.values) {
@@ -73,12 +98,32 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         }
     }
     line = match is_steady {
-        true => line.set("steady", steady).set("purity", last),
+        true => line.set("steady", steady).set("purity", last(&purity)),
         false => line
             .set("times", found.times)
-            .set("purity", found.purity.map(Field::from)),
+            .set("purity", purity.clone().map(Field::from)),
     };
+    if found.is_sampled {
+        line = match is_steady {
+            true => line.set("purity_error", last(&purity_error)),
+            false => line.set("purity_error", purity_error.map(Field::from)),
+        };
+        let block = found.block.iter().map(|&s| f64::from(s));
+        line = line
+            .set("min_eigenvalue_error", lowest.map(|e| e.error))
+            .set("min_eigenvalue_floor", found.noise_floor)
+            .set("min_eigenvalue_sites", block.collect::<Vec<_>>());
+    }
+    let [distance, zz, error] = correlation;
+    if !zz.is_empty() {
+        line = line
+            .set("correlation_distance", distance)
+            .set("correlation_zz", zz);
+        if found.is_sampled {
+            line = line.set("correlation_zz_error", error);
+        }
+    }
     Ok(line
         .set("residual", found.residual)
-        .set("min_eigenvalue", found.min_eigenvalue))
+        .set("min_eigenvalue", lowest.map(|e| e.mean)))
 }

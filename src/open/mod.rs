@@ -8,6 +8,7 @@ mod density;
 mod exact;
 mod lindbladian;
 mod master;
+mod reduced;
 mod steady;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub use density::{density_matrix, purity, smallest_eigenvalue};
 pub use exact::{evolve_probabilities, product_probabilities, steady_probabilities};
 pub use lindbladian::{Lindbladian, product_density};
 pub use master::Master;
+pub use reduced::{ReducedDensity, reduced_density, sampled_purity};
 pub use steady::{Steady, SteadyReport};
 pub use trajectories::Trajectories;
 pub use trapezoid::{Trapezoid, fit_probabilities};

@@ -1,23 +1,30 @@
 //! Open dynamics and steady states from a run file.
 
 mod keys;
+mod network;
 mod neural;
 mod picture;
 mod product;
+mod strings;
 #[cfg(test)]
 mod tests;
 
+use super::symmetry::{self, Checked};
 use super::watch::{bar, stopped};
 use super::{RunError, RunOptions};
-use crate::Estimate;
 use crate::exact::{Basis, Memory, SparseMatrix};
+#[cfg(doc)]
+use crate::open::ReducedDensity;
 use crate::open::{Lindbladian, density_matrix, product_density, smallest_eigenvalue};
 use crate::run_file::{
     BlockadeName, FrameName, HamiltonianSection, InitialState, LindbladMethod, Observable, RunFile,
     SamplerMethod, WavefunctionSection,
 };
+use crate::{Correlation, Estimate};
 use ketwork_hamiltonians::open::{Frame, Jump, Lindblad, OpenError};
-use ketwork_hamiltonians::{AnyModel, Free, Hamiltonian, LocalSum, OnSpace, Space};
+use ketwork_hamiltonians::{
+    AnyModel, Free, Hamiltonian, Lattice, LocalSum, Model, OnSpace, Scalar, Space,
+};
 use num_complex::Complex64;
 use picture::picture;
 use product::product;
@@ -28,6 +35,8 @@ const MATRIX_UP_TO: usize = 7;
 const SUM_UP_TO: usize = 6;
 /// Most sites over whose outcomes a network may be summed where that is asked for.
 const MOST_SUMMED: usize = 7;
+/// Most sites whose purity is found from shots: its error grows as 7^(N/2).
+const PURITY_UP_TO: usize = 8;
 /// Error of exact density matrices, in the Frobenius norm.
 const EXACT: f64 = 1e-10;
 /// What a run on an open system found.
@@ -44,10 +53,18 @@ pub struct OpenOutcome {
     /// Exact: the error that was asked for, or $\|\mathcal{L}(\rho)\|_F$ of the steady state. Network: the
     /// largest residual of a step, or $\sum_a |(AP)(a)|$ of the steady state.
     pub residual: f64,
-    /// Smallest eigenvalue of the density matrix over all times, where that is affordable.
-    pub min_eigenvalue: Option<f64>,
+    /// Smallest eigenvalue of the density matrix over all times, where that is affordable. From shots
+    /// that of [`Self::block`], with an error: noise makes it too small, see [`ReducedDensity`].
+    pub min_eigenvalue: Option<Estimate>,
+    /// What noise alone makes of an eigenvalue 0, at the time of the smallest; none without shots.
+    pub noise_floor: Option<f64>,
+    /// From shots: the sites whose eigenvalues are found, the first four in snake order.
+    pub block: Vec<u32>,
     /// Tr rho^2 at each time, where that is affordable.
-    pub purity: Option<Vec<f64>>,
+    pub purity: Option<Vec<Estimate>>,
+    /// $\langle Z_i Z_j\rangle$ and its connected part by displacement, at the last time or in the steady
+    /// state, ascending in distance; of networks on the sites of a lattice.
+    pub correlations: Vec<Correlation>,
 }
 
 /// A run on an open system, checked and ready.
@@ -60,6 +77,7 @@ pub struct OpenRun {
     generator: LocalSum<f64>,
     lindblad: Lindblad,
     observables: Vec<Observed>,
+    lattice: Lattice,
 }
 
 /// An observable as an operator on the qubits, and diagonal on outcome strings.
@@ -106,10 +124,6 @@ impl OpenRun {
                 "evolution.times",
                 "no time is asked for; write times = [0.5, 1.0], or lindblad.method = \"steady_state\"".into(),
             );
-        }
-        if run.lindblad.strings.is_some_and(|s| s > 1) {
-            let reason = "mixtures over orderings are not in this version; drop the key";
-            return refuse("lindblad.strings", reason.into());
         }
         let terms = match &model {
             AnyModel::Real(m) => m.terms().to_complex(),
@@ -164,13 +178,25 @@ impl OpenRun {
             generator,
             lindblad,
             observables,
+            lattice,
         };
         if !this.is_exact() {
             keys::check_network(&this.run, this.method)?;
             this.sums()?;
-            this.network(n)?;
+            match &model {
+                AnyModel::Real(model) => this.check_symmetry(model)?,
+                AnyModel::Complex(model) => this.check_symmetry(model)?,
+            }
+            this.network()?;
         }
         Ok(this)
+    }
+
+    /// Whether the Hamiltonian has the symmetries that are asked for; the jumps, the same on all
+    /// sites, have them.
+    fn check_symmetry<T: Scalar>(&self, model: &Model<T>) -> Result<(), RunError> {
+        let words = &self.run.wavefunction.symmetry;
+        symmetry::check(model, words, &self.lattice, Checked::Some)
     }
 
     /// Whether no network takes part: the method, or a steady state without `[wavefunction]`.
@@ -307,9 +333,11 @@ impl OpenRun {
 /// Smallest eigenvalue and purity of a density matrix.
 fn monitor(rho: &[Complex64], found: &mut OpenOutcome) -> Result<(), RunError> {
     let lowest = smallest_eigenvalue(rho)?;
-    found.min_eigenvalue = Some(found.min_eigenvalue.map_or(lowest, |m| m.min(lowest)));
+    let lowest = found.min_eigenvalue.map_or(lowest, |m| m.mean.min(lowest));
+    found.min_eigenvalue = Some(Estimate::exact(lowest));
     let square = rho.iter().map(|x| x.norm_sqr()).sum();
-    found.purity.get_or_insert_default().push(square);
+    let purity = found.purity.get_or_insert_default();
+    purity.push(Estimate::exact(square));
     Ok(())
 }
 

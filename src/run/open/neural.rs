@@ -1,19 +1,18 @@
 //! Networks of outcome probabilities.
 
-use super::{OpenOutcome, OpenRun, SUM_UP_TO};
+use super::{OpenOutcome, OpenRun, PURITY_UP_TO};
 use crate::evolve::{Evolve, FitParams, Tableau, Tdvp};
 use crate::exact::{Basis, Memory, SparseMatrix};
-use crate::open::{Corrected, Master, Trapezoid, evolve_probabilities, fit_probabilities};
-use crate::run::network::only_its_keys;
+use crate::open::{
+    Corrected, Master, Trapezoid, evolve_probabilities, fit_probabilities, reduced_density,
+    sampled_purity,
+};
 use crate::run::watch::{bar, measured, stopped};
 use crate::run::{RunError, RunOptions};
-use crate::run_file::{Integrator, LindbladMethod, Network};
-use crate::{FullSum, Independent, Sampled, Sampler};
-use ketwork_hamiltonians::{Free, Sector, Space};
-use ketwork_models::{
-    Ansatz, Autoregressive, Cell, Offset, Rnn, RnnParams, Stream, Transformer, TransformerParams,
-};
-use std::sync::Arc;
+use crate::run_file::{Integrator, LindbladMethod};
+use crate::{Estimate, FullSum, Independent, Sampled, Sampler, SiteOperator};
+use ketwork_hamiltonians::{Free, Pauli, Space};
+use ketwork_models::{Ansatz, Samples, Stream};
 
 /// $\sum_a |(AP)(a)|$ at which a network counts as stationary, and most steps towards it. What a small
 /// network leaves of it says little about its means: at 0.02 those of the ring of 6 sites (V = 2,
@@ -55,7 +54,7 @@ impl OpenRun {
         found: &mut OpenOutcome,
         options: &RunOptions,
     ) -> Result<(), RunError> {
-        let psi = self.network(self.start.len())?;
+        let psi = self.network()?;
         let stream = Stream::new(self.run.seed);
         let mut theta = psi.layout().initial(stream.named("parameters"));
         let summed = match self.sums()? {
@@ -124,10 +123,7 @@ impl OpenRun {
                 }
             }
             match &summed {
-                Some(summed) => {
-                    let p = summed.probabilities(&*psi, &theta)?;
-                    self.measure(&summed.basis, &p, found)?;
-                }
+                Some(summed) => self.measure_sums(t, &*psi, &theta, summed, found)?,
                 None => self.measure_shots(t, &*psi, &theta, &mut observed, found)?,
             }
         }
@@ -189,8 +185,7 @@ impl OpenRun {
         }
         let theta = &best;
         bar.finish();
-        let p = summed.probabilities(psi, theta)?;
-        self.measure(&summed.basis, &p, found)
+        self.measure_sums(0.0, psi, theta, summed, found)
     }
 
     fn shots(&self) -> u64 {
@@ -271,6 +266,63 @@ impl OpenRun {
         }
     }
 
+    fn measure_sums(
+        &self,
+        t: f64,
+        psi: &Law,
+        theta: &[f64],
+        summed: &Summed,
+        found: &mut OpenOutcome,
+    ) -> Result<(), RunError> {
+        let samples = summed.all.clone().draw(psi, theta)?;
+        self.measure(&summed.basis, &samples.weight, found)?;
+        self.correlate(t, &Sampled::new(psi, theta, &samples), found)
+    }
+
+    /// Replaces the correlations by those of this time.
+    fn correlate(
+        &self,
+        t: f64,
+        now: &Sampled<'_, Law>,
+        found: &mut OpenOutcome,
+    ) -> Result<(), RunError> {
+        if self.lattice.n_sites() != self.start.len() {
+            return Ok(());
+        }
+        let z = SiteOperator::diagonal(&self.frame.coefficients(Pauli::Z));
+        let all = now.correlations_by_displacement(&z, &self.lattice);
+        found.correlations = all.map_err(measured(t))?;
+        // On one site the square of the outcomes' numbers is not that of Z.
+        found.correlations.retain(|c| c.distance > 0.0);
+        Ok(())
+    }
+
+    /// Positivity of a block, and the purity of few sites.
+    fn monitor_shots(
+        &self,
+        samples: &Samples<f64>,
+        found: &mut OpenOutcome,
+    ) -> Result<(), RunError> {
+        let n = self.start.len();
+        let mut block = match self.lattice.n_sites() == n {
+            true => self.lattice.snake_order(),
+            false => (0..n as u32).collect(),
+        };
+        block.truncate(4);
+        let reduced = reduced_density(&self.frame, samples, &block)?;
+        let is_lower = |m: Estimate| reduced.smallest.mean < m.mean;
+        if found.min_eigenvalue.is_none_or(is_lower) {
+            found.min_eigenvalue = Some(reduced.smallest);
+            found.noise_floor = Some(reduced.floor);
+        }
+        found.block = block;
+        if n <= PURITY_UP_TO {
+            let purity = sampled_purity(&self.frame, samples)?;
+            found.purity.get_or_insert_default().push(purity);
+        }
+        Ok(())
+    }
+
     /// Adds means of shots; the mean of |(A P)/P| is the unrest of a steady state.
     fn measure_shots(
         &self,
@@ -289,6 +341,8 @@ impl OpenRun {
                     .mean,
             );
         }
+        self.correlate(t, &now, found)?;
+        self.monitor_shots(&samples, found)?;
         if found.times.is_empty() {
             let rates = now.local_estimates(&self.generator, "rate of an outcome");
             let rates = rates.map_err(measured(t))?;
@@ -296,55 +350,6 @@ impl OpenRun {
             found.residual = parts.map(|(r, w)| w * r.abs()).sum();
         }
         Ok(())
-    }
-
-    pub(super) fn network(&self, n: usize) -> Result<Box<dyn Ansatz<Log = f64>>, RunError> {
-        let section = &self.run.wavefunction;
-        only_its_keys(section, section.network.unwrap_or(Network::Transformer))?;
-        let space = Space::new(n, 4);
-        let shift = self.start.iter().flatten().map(|p| p.ln()).collect();
-        let sector: Sector = Arc::new(Free::new(space));
-        let rnn = |cell| RnnParams {
-            cell,
-            layers: section.layers.unwrap_or(1),
-            width: section.width.unwrap_or(if n > SUM_UP_TO { 24 } else { 12 }),
-        };
-        Ok(match section.network {
-            None | Some(Network::Transformer) => {
-                let params = TransformerParams {
-                    layers: section.layers.unwrap_or(1),
-                    width: section.width.unwrap_or(if n > SUM_UP_TO { 16 } else { 8 }),
-                    heads: section.heads.unwrap_or(2),
-                };
-                let net = Transformer::<f64>::new(space, params)?;
-                Box::new(Autoregressive::probability(
-                    Offset::new(net, shift)?,
-                    sector,
-                ))
-            }
-            Some(Network::Gru) => {
-                let net = Rnn::<f64>::new(space, rnn(Cell::Gru))?;
-                Box::new(Autoregressive::probability(
-                    Offset::new(net, shift)?,
-                    sector,
-                ))
-            }
-            Some(Network::Lstm) => {
-                let net = Rnn::<f64>::new(space, rnn(Cell::Lstm))?;
-                Box::new(Autoregressive::probability(
-                    Offset::new(net, shift)?,
-                    sector,
-                ))
-            }
-            Some(other) => {
-                return Err(RunError::Value {
-                    key: "wavefunction.network",
-                    reason: format!(
-                        "{other:?} gives no probabilities of outcomes; use \"transformer\", \"gru\" or \"lstm\""
-                    ),
-                });
-            }
-        })
     }
 }
 

@@ -15,8 +15,11 @@ pub(super) fn picture(found: &OpenOutcome) -> Figure {
     let figure = Figure::new("Driven spins that decay").panel(panel);
     match &found.purity {
         Some(purity) => {
-            let points = found.times.iter().copied().zip(purity.iter().copied());
-            figure.panel(Panel::new("time", "purity").line("Tr ρ²", points))
+            let (panel, at) = (Panel::new("time", "purity"), found.times.iter().zip(purity));
+            figure.panel(match found.is_sampled {
+                true => panel.points("Tr ρ²", at.map(|(&t, e)| (t, e.mean, e.error))),
+                false => panel.line("Tr ρ²", at.map(|(&t, e)| (t, e.mean))),
+            })
         }
         None => figure,
     }

@@ -205,3 +205,81 @@ fn more_than_there_is_memory_for_is_refused() {
     let refused = run.run(&RunOptions::default()).unwrap_err();
     assert!(refused.is_input(), "{refused}");
 }
+
+#[test]
+fn shots_report_positivity_purity_and_correlations_with_errors() {
+    let sampled = "[sampling]\nsampler = \"ancestral\"\nsamples = 1000\n";
+    let run = |rest: &str| found(ring(4, &format!("{TIMES}{rest}")));
+    let wanted = run("");
+    let tdvp = "[lindblad]\nmethod = \"tdvp\"\n";
+    let (summed, shots) = (run(tdvp), run(&format!("{tdvp}{sampled}")));
+    let (known, purity) = (wanted.purity.unwrap(), shots.purity.unwrap());
+    for (found, known) in purity.iter().zip(&known) {
+        let z = found.z(known.mean);
+        assert!(z.abs() < 4.0 && found.error > 0.0, "{found} {}", known.mean);
+    }
+    // The ring's sites have two distances.
+    let distances: Vec<f64> = summed.correlations.iter().map(|c| c.distance).collect();
+    assert_eq!(distances, [1.0, 2.0]);
+    for (found, known) in shots.correlations.iter().zip(&summed.correlations) {
+        let (found, known) = (found.mean.connected, known.mean.connected);
+        assert!(found.z(known.mean).abs() < 4.0, "{found} {}", known.mean);
+        assert!(found.error > 0.0 && known.error <= 0.0);
+    }
+    assert_eq!(shots.block, [0, 1, 2, 3]);
+    let (lowest, floor) = (shots.min_eigenvalue.unwrap(), shots.noise_floor.unwrap());
+    let known = wanted.min_eigenvalue.unwrap().mean;
+    assert!(lowest.error > 0.0 && floor < 0.0);
+    // Too small by noise, and by no more than noise makes.
+    assert!(lowest.mean < known + 4.0 * lowest.error, "{lowest} {known}");
+    assert!(
+        lowest.mean > 1.5 * floor - 4.0 * lowest.error,
+        "{lowest} {floor}"
+    );
+    assert!(summed.noise_floor.is_none() && summed.block.is_empty());
+}
+
+#[test]
+fn string_states_follow_the_density_matrix_and_are_refused_by_their_key() {
+    let wanted = exact(4, TIMES);
+    let run = |rest: &str| ring(4, &format!("{TIMES}{rest}"));
+    let tdvp = "[lindblad]\nmethod = \"tdvp\"\n";
+    // A group, no group, and the symmetries of a state.
+    for rest in [
+        format!("{tdvp}strings = 8\n"),
+        format!("{tdvp}strings = 3\n"),
+        format!("{tdvp}[wavefunction]\nsymmetry = [\"translation\"]\n"),
+    ] {
+        let found = found(run(&rest));
+        for (values, wanted) in found.values.iter().zip(&wanted) {
+            for (value, wanted) in values.iter().zip(wanted) {
+                let off = (value.mean - wanted).abs();
+                assert!(off < 0.01, "{rest}: {} instead of {wanted}", value.mean);
+            }
+        }
+    }
+    let refused = |run: RunFile, words: &str| {
+        let e = OpenRun::new(run).map(drop).unwrap_err();
+        assert!(
+            e.to_string().contains(words) && e.is_input(),
+            "{e} without {words}"
+        );
+    };
+    refused(run(&format!("{tdvp}strings = 9\n")), "write 1 to 8");
+    let both = format!("{tdvp}strings = 2\n[wavefunction]\nsymmetry = [\"translation\"]\n");
+    refused(run(&both), "lindblad.strings: a symmetric state");
+    let neel = TIMES.replace("times", "initial = \"neel\"\ntimes");
+    let symmetric = format!("{tdvp}[wavefunction]\nsymmetry = [\"translation\"]\n");
+    refused(
+        ring(4, &format!("{neel}{symmetric}")),
+        "wavefunction.symmetry",
+    );
+    refused(
+        ring(4, &format!("{neel}{tdvp}strings = 8\n")),
+        "lindblad.strings",
+    );
+    let uneven = "[hamiltonian]\nmodel = \"pauli\"\nterms = [{ c = 1.0, op = \"X\", sites = [0] }]\n\
+        lattice = { kind = \"chain\", extent = [3], boundary = \"periodic\" }\n";
+    let uneven: RunFile = format!("{uneven}{TIMES}{symmetric}").parse().unwrap();
+    refused(uneven, "wavefunction.symmetry");
+}
