@@ -306,7 +306,7 @@ mod tests {
         let long = frame
             .probabilities([0.0, 0.0, 1.0])
             .map(|p| 0.25 + 1.4 * (p - 0.25));
-        let p = product_probabilities(&basis, &vec![long; 4]);
+        let p = product_probabilities(&basis, &[long; 4]);
         let samples = drawn(&basis, &p, 20_000, Stream::new(6));
         let found = reduced_density(&frame, &samples, &[0, 1]).unwrap();
         let below = found.floor - found.smallest.mean;
