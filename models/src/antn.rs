@@ -374,20 +374,24 @@ impl<M: Conditional> Conditional for Antn<M> {
         }
         work.after.resize(b * d * w, M::Log::ZERO);
         work.vectors.resize(w, M::Log::ZERO);
+        if position == 0 {
+            work.sector.clear();
+        }
+        work.sector.resize(b, Some(0));
         for (r, row) in x.rows().enumerate() {
             let after = &mut work.after[r * d * w..(r + 1) * d * w];
-            let mut sector = Some(0);
+            let sector = &mut work.sector[r];
             match position {
                 0 => work.vectors[0] = M::Log::ONE,
                 _ => {
                     let (last, value) = (position - 1, row[position - 1] as usize);
-                    let block = self.chain.block(last, self.chain.sector(row, last), value);
+                    let block = self.chain.block(last, *sector, value);
                     let left = &mut work.vectors;
                     self.chain.normalise(block, &after[value * w..][..w], left);
-                    sector = block.map(|b| b.to);
+                    *sector = block.map(|b| b.to);
                 }
             }
-            let (shift, place) = (&work.shift[r * m..(r + 1) * m], (position, sector));
+            let (shift, place) = (&work.shift[r * m..(r + 1) * m], (position, *sector));
             self.chain
                 .advance(tensors, place, &work.vectors, shift, after);
             self.chain.read(place, after, &mut out[r * d..(r + 1) * d]);
@@ -401,6 +405,9 @@ impl<M: Conditional> Conditional for Antn<M> {
             for (after, &r) in into.after.chunks_exact_mut(size).zip(rows) {
                 after.copy_from_slice(&from.after[r as usize * size..][..size]);
             }
+            into.sector.clear();
+            let sectors = rows.iter().map(|&r| from.sector[r as usize]);
+            into.sector.extend(sectors);
         }
         if self.has_net() {
             self.net

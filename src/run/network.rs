@@ -5,8 +5,9 @@ use super::{RunError, symmetry};
 use crate::run_file::{self, Network, Symmetry, WavefunctionSection};
 use ketwork_hamiltonians::{Constraint, Lattice, OnSpace, Scalar, Sector, draw_legal, is_legal};
 use ketwork_models::{
-    Ansatz, Cell, Differentiable, Jastrow, Mixing, Named, NamedNetwork, Rbm, Relabelling,
-    Rnn2dParams, RnnParams, Stream, Symmetrized, Tensors, TransformerParams, check_invariance,
+    Ansatz, Cell, Differentiable, GivenTensors, Jastrow, Mixing, Named, NamedNetwork, Rbm,
+    Relabelling, Rnn2dParams, RnnParams, Stream, Symmetrized, Tensors, TransformerParams,
+    check_invariance,
 };
 
 /// A state whose network was chosen at run time.
@@ -139,7 +140,14 @@ pub(super) fn build_started<L: Named>(
                 width: width(16, 24),
             },
         },
-        Network::Mps => NamedNetwork::Mps(tensors()),
+        Network::Mps => NamedNetwork::Mps(match tensors() {
+            // Fixed tensors without a network would leave nothing to train.
+            Tensors::Given(given) => Tensors::Given(GivenTensors {
+                fixed: false,
+                ..given
+            }),
+            near => near,
+        }),
         Network::Antn => NamedNetwork::Antn {
             tensors: tensors(),
             params: transformer()?,

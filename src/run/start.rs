@@ -12,7 +12,7 @@ use num_complex::Complex64;
 /// Widest bond from which on the tensors keep the charges of DMRG, and with them a fifth of their
 /// entries. Below, a network mixes all states of a bond to its advantage: J1-J2 4x4 with j2 = 0.2,
 /// bond 8, elementwise, 600 steps: relative error 1.4e-4 without charges, 7.8e-4 with them.
-const CHARGED_FROM: usize = 16;
+pub(super) const CHARGED_FROM: usize = 16;
 /// Numbers of the tensors above which they stay as DMRG left them: the tangents of a thousand samples
 /// take 0.5 GiB.
 const MOST_TRAINED: usize = 1 << 16;
@@ -151,9 +151,10 @@ mod tests {
             assert!(dmrg.by_ref().all(|sweep| sweep.is_ok()));
             let (energy, state) = (dmrg.energy(), dmrg.state());
             assert_eq!(found.unwrap().tensors, from_dmrg(&state, false));
-            for charged in [false, true] {
-                let tensors = from_dmrg(&state, charged);
+            for (charged, fixed) in [(false, false), (true, false), (true, true)] {
+                let mut tensors = from_dmrg(&state, charged);
                 assert_eq!(tensors.charges.is_some(), charged);
+                tensors.fixed = fixed;
                 let start = DmrgStart { energy, tensors };
                 starts_at(&start, network, section, &lattice, &model);
             }
@@ -173,6 +174,14 @@ mod tests {
         let psi = state.differentiable();
         let sum = FullSum::new(&**model.sector(), Memory::default()).unwrap();
         let theta = psi.layout().initial(Stream::new(1));
+        // Tensors alone are trained in any case.
+        let trained = psi
+            .layout()
+            .parameters()
+            .iter()
+            .any(|p| p.name.starts_with("mps"));
+        let alone = network.contains("mps");
+        assert_eq!(trained, alone || !start.tensors.fixed, "{network}");
         let mut vmc = GroundState::new(model, psi, sum, theta);
         let energy = vmc.measure().unwrap().0.mean;
         let off = (energy - start.energy).abs();

@@ -13,7 +13,7 @@ pub use outcome::Outcome;
 use super::network::{BOND, build_started};
 use super::{EXACT_UP_TO, RunError, RunOptions, State, start, symmetry, symmetry::Checked};
 use crate::exact::{LanczosParams, Memory, check_lowest, dimension, gib, ground_state};
-use crate::run_file::{Network, OptimizerMethod, RunFile, SamplerMethod};
+use crate::run_file::{Network, OptimizerMethod, RunFile, SamplerMethod, Start};
 use crate::{
     Diagnostics, Estimate, FullSum, GroundState, Independent, Joined, Progress, Sampler, Stopwatch,
     VmcError,
@@ -153,6 +153,13 @@ impl GroundStateRun {
         let energy = start.as_ref().map(|s| s.energy);
         let sector = model.sector();
         let state = build_started::<L>(wavefunction, &self.lattice, sector, start.as_ref())?;
+        if options.is_none()
+            && wavefunction.init == Some(Start::Dmrg)
+            && bond >= start::CHARGED_FROM
+        {
+            // How many parameters there are, and which solver they allow, is known after DMRG.
+            return Ok(None);
+        }
         let found = self.trained(model, state, stream, options)?;
         Ok(found.map(|outcome| Outcome {
             dmrg_energy: energy,

@@ -3,65 +3,54 @@
 use crate::run::RunError;
 use crate::run_file::{Integrator, LindbladMethod, OptimizerMethod, RunFile, Symmetry};
 
-/// Refuses the method of closed dynamics: that of open ones stands in `[lindblad]`.
-pub(super) fn check_method(run: &RunFile) -> Result<(), RunError> {
-    match run.evolution.method {
-        None => Ok(()),
-        Some(_) => Err(RunError::Value {
-            key: "evolution.method",
-            reason:
-                "the method of an open system is lindblad.method; write it there and drop this key"
-                    .into(),
-        }),
+/// Refuses what a network of outcome probabilities cannot be. An exact run is the twin of such a run
+/// and reads nothing about networks.
+pub(super) fn check_network(run: &RunFile) -> Result<(), RunError> {
+    if run.wavefunction.symmetry.contains(&Symmetry::SpinFlip) {
+        return Err(RunError::Value {
+            key: "wavefunction.symmetry",
+            reason: "no exchange of outcomes flips the spins; drop \"spin_flip\"".into(),
+        });
     }
+    Ok(())
 }
 
-/// Refuses what has no meaning for a network of outcome probabilities. An exact run is the twin of
-/// such a run and reads nothing about networks.
-pub(super) fn check_network(run: &RunFile, method: LindbladMethod) -> Result<(), RunError> {
-    let refuse = |key, reason: &str| {
-        let reason = reason.to_owned();
-        Err(RunError::Value { key, reason })
-    };
-    if run.wavefunction.phase == Some(true) {
-        return refuse(
-            "wavefunction.phase",
-            "probabilities have no phase; drop the key",
-        );
-    }
-    if run.wavefunction.symmetry.contains(&Symmetry::SpinFlip) {
-        return refuse(
-            "wavefunction.symmetry",
-            "no exchange of outcomes flips the spins; drop \"spin_flip\"",
-        );
-    }
-    match run.optimizer.method {
-        None | Some(OptimizerMethod::Minsr | OptimizerMethod::Sr) => {}
-        Some(OptimizerMethod::Spring | OptimizerMethod::Adam) => {
-            return refuse(
-                "optimizer.method",
-                "every step is a least-squares problem of its own, solved by \"sr\" or \"minsr\"; drop the key",
-            );
-        }
-    }
-    if run.optimizer.learning_rate.is_some() {
-        return refuse(
-            "optimizer.learning_rate",
-            "steps are least-squares problems without a rate; drop the key, or choose evolution.dt",
-        );
-    }
-    let has_tableau = match (method, run.evolution.integrator) {
+/// What a run says it does not use: the same file may describe closed dynamics and a ground state too.
+pub(super) fn unused(run: &RunFile, method: LindbladMethod) -> Vec<&'static str> {
+    let has_rule = match (method, run.evolution.integrator) {
         (LindbladMethod::Tdvp, _) | (_, None) => true,
         (LindbladMethod::Teng, Some(rule)) => {
             matches!(rule, Integrator::Euler | Integrator::Heun)
         }
         _ => false,
     };
-    if !has_tableau {
-        return refuse(
-            "evolution.integrator",
-            "integrators are those of TDVP, and \"euler\" or \"heun\" of TENG; drop the key",
-        );
-    }
-    Ok(())
+    let fits = matches!(
+        run.optimizer.method,
+        None | Some(OptimizerMethod::Minsr | OptimizerMethod::Sr)
+    );
+    let is_exact = method == LindbladMethod::Exact;
+    let all = [
+        (
+            run.evolution.method.is_some(),
+            "evolution.method: not used, the method of an open system is lindblad.method",
+        ),
+        (
+            !is_exact && run.wavefunction.phase == Some(true),
+            "wavefunction.phase: not used, probabilities have no phase",
+        ),
+        (
+            !is_exact && !fits,
+            "optimizer.method: not used, each step is a least-squares problem, solved by \"sr\" or \"minsr\"",
+        ),
+        (
+            !is_exact && run.optimizer.learning_rate.is_some(),
+            "optimizer.learning_rate: not used, least-squares problems have none; evolution.dt is the step",
+        ),
+        (
+            !is_exact && !has_rule,
+            "evolution.integrator: not used, integrators are those of \"tdvp\", and \"euler\" or \"heun\" of \"teng\"",
+        ),
+    ];
+    let told = all.into_iter().filter(|(is_there, _)| *is_there);
+    told.map(|(_, words)| words).collect()
 }

@@ -118,7 +118,6 @@ impl OpenRun {
         }
         let method = run.lindblad.method.unwrap_or(LindbladMethod::Exact);
         let is_steady = method == LindbladMethod::SteadyState;
-        keys::check_method(&run)?;
         if run.evolution.times.is_empty() && !is_steady {
             return refuse(
                 "evolution.times",
@@ -181,7 +180,7 @@ impl OpenRun {
             lattice,
         };
         if !this.is_exact() {
-            keys::check_network(&this.run, this.method)?;
+            keys::check_network(&this.run)?;
             this.sums()?;
             match &model {
                 AnyModel::Real(model) => this.check_symmetry(model)?,
@@ -210,6 +209,9 @@ impl OpenRun {
     /// # Errors
     /// [`RunError`].
     pub fn run(&self, options: &RunOptions) -> Result<OpenOutcome, RunError> {
+        for words in keys::unused(&self.run, self.method) {
+            eprintln!("{words}");
+        }
         let mut found = OpenOutcome {
             times: self.run.evolution.times.clone(),
             observables: self.observables.iter().map(|o| o.what).collect(),

@@ -84,17 +84,14 @@ impl OpenRun {
             return Ok(Box::new(Symmetrized::new(psi, sector, &all)?));
         }
         let found = match self.lattice.n_sites() == n {
-            true => strings(&self.lattice, count),
+            true => strings(&self.lattice, count, |g| self.keeps_start(g)),
             false => Err(1),
         };
         match found {
-            Ok(all) => {
-                self.check_start(&all, "lindblad.strings")?;
-                Ok(Box::new(Symmetrized::over(psi, sector, all)?))
-            }
+            Ok(all) => Ok(Box::new(Symmetrized::over(psi, sector, all)?)),
             Err(most) => {
                 let reason = format!(
-                    "{count} orderings are asked for, and the rotations, reflections and translations of this lattice make {most}; write 1 to {most}"
+                    "{count} orderings are asked for, and the rotations, reflections and translations of this lattice that keep the initial state make {most}; write 1 to {most}"
                 );
                 refuse("lindblad.strings", reason)
             }
@@ -102,13 +99,14 @@ impl OpenRun {
     }
 
     /// A mixture starts at a product state only if all of its parts are that state.
+    fn keeps_start(&self, g: &Relabelling) -> bool {
+        let images = g.sites.iter().map(|&s| self.start[s as usize]);
+        let mut pairs = self.start.iter().zip(images);
+        pairs.all(|(p, q)| p.iter().zip(q).all(|(p, q)| (p - q).abs() < 1e-12))
+    }
+
     fn check_start(&self, all: &[Relabelling], key: &'static str) -> Result<(), RunError> {
-        let keeps = |g: &Relabelling| {
-            let images = g.sites.iter().map(|&s| self.start[s as usize]);
-            let mut pairs = self.start.iter().zip(images);
-            pairs.all(|(p, q)| p.iter().zip(q).all(|(p, q)| (p - q).abs() < 1e-12))
-        };
-        match all.iter().all(keeps) {
+        match all.iter().all(|g| self.keeps_start(g)) {
             true => Ok(()),
             false => Err(RunError::Value {
                 key,

@@ -1,7 +1,7 @@
 //! Networks of outcome probabilities.
 
 use super::{OpenOutcome, OpenRun, PURITY_UP_TO};
-use crate::evolve::{Evolve, FitParams, Tableau, Tdvp};
+use crate::evolve::{Evolve, EvolveError, FitParams, Tableau, Tdvp};
 use crate::exact::{Basis, Memory, SparseMatrix};
 use crate::open::{
     Corrected, Master, Trapezoid, evolve_probabilities, fit_probabilities, reduced_density,
@@ -88,6 +88,7 @@ impl OpenRun {
         let mut bar = bar("open system", options, ends.len());
         let mut observed = Independent::new(OBSERVED * self.shots(), stream.named("observables"));
         let (mut at, mut step, mut worst) = (0.0, tau, 0f64);
+        let last = ends.len().saturating_sub(1);
         for (i, t) in ends.into_iter().enumerate() {
             while t - at > 1e-12 * t {
                 // Equal steps to the end, none of them longer than the fits of late could follow.
@@ -101,10 +102,15 @@ impl OpenRun {
                     Ok(report) => report,
                     Err(e) if taken <= shortest => return Err(RunError::Evolve(e)),
                     // An implicit equation that no iteration solves, or a law out of range.
-                    Err(_) => {
+                    Err(
+                        EvolveError::Diverged { .. }
+                        | EvolveError::Solve { .. }
+                        | EvolveError::Sample { .. },
+                    ) => {
                         step = 0.5 * taken;
                         continue;
                     }
+                    Err(e) => return Err(RunError::Evolve(e)),
                 };
                 if is_judged && report.residual > POOR && taken > shortest {
                     step = 0.5 * taken;
@@ -113,7 +119,7 @@ impl OpenRun {
                 theta = next;
                 at += taken;
                 worst = worst.max(report.residual);
-                if is_judged && report.residual < 0.25 * POOR {
+                if !is_judged || report.residual < 0.25 * POOR {
                     step = (1.5 * step).min(tau);
                 }
                 let left = report.residual;
@@ -123,8 +129,10 @@ impl OpenRun {
                 }
             }
             match &summed {
-                Some(summed) => self.measure_sums(t, &*psi, &theta, summed, found)?,
-                None => self.measure_shots(t, &*psi, &theta, &mut observed, found)?,
+                Some(summed) => self.measure_sums((t, i == last), &*psi, &theta, summed, found)?,
+                None => {
+                    self.measure_shots((t, i == last), &*psi, &theta, &mut observed, found)?;
+                }
             }
         }
         bar.finish();
@@ -185,7 +193,7 @@ impl OpenRun {
         }
         let theta = &best;
         bar.finish();
-        self.measure_sums(0.0, psi, theta, summed, found)
+        self.measure_sums((0.0, true), psi, theta, summed, found)
     }
 
     fn shots(&self) -> u64 {
@@ -268,7 +276,7 @@ impl OpenRun {
 
     fn measure_sums(
         &self,
-        t: f64,
+        (t, is_last): (f64, bool),
         psi: &Law,
         theta: &[f64],
         summed: &Summed,
@@ -276,10 +284,13 @@ impl OpenRun {
     ) -> Result<(), RunError> {
         let samples = summed.all.clone().draw(psi, theta)?;
         self.measure(&summed.basis, &samples.weight, found)?;
-        self.correlate(t, &Sampled::new(psi, theta, &samples), found)
+        if is_last {
+            self.correlate(t, &Sampled::new(psi, theta, &samples), found)?;
+        }
+        Ok(())
     }
 
-    /// Replaces the correlations by those of this time.
+    /// The correlations at this time.
     fn correlate(
         &self,
         t: f64,
@@ -326,7 +337,7 @@ impl OpenRun {
     /// Adds means of shots; the mean of |(A P)/P| is the unrest of a steady state.
     fn measure_shots(
         &self,
-        t: f64,
+        (t, is_last): (f64, bool),
         psi: &Law,
         theta: &[f64],
         sampler: &mut Independent,
@@ -341,7 +352,9 @@ impl OpenRun {
                     .mean,
             );
         }
-        self.correlate(t, &now, found)?;
+        if is_last {
+            self.correlate(t, &now, found)?;
+        }
         self.monitor_shots(&samples, found)?;
         if found.times.is_empty() {
             let rates = now.local_estimates(&self.generator, "rate of an outcome");

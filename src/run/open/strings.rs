@@ -8,25 +8,31 @@ const MOST: usize = 4096;
 
 /// So many images of one order of the sites under the symmetries of the lattice, the order itself
 /// first: a group of rotations and reflections where one has this number of elements, else all of them
-/// with translations at even distances. The number there is where it is smaller.
-pub(super) fn strings(lattice: &Lattice, count: usize) -> Result<Vec<Relabelling>, usize> {
+/// with translations at even distances; of these only what `keeps` allows, which must hold for products
+/// too. The number there is where it is smaller.
+pub(super) fn strings(
+    lattice: &Lattice,
+    count: usize,
+    keeps: impl Fn(&Relabelling) -> bool,
+) -> Result<Vec<Relabelling>, usize> {
     let n = lattice.n_sites();
     let plain = |sites| Relabelling { sites, flip: false };
-    let point: Vec<_> = lattice.point_group().into_iter().map(plain).collect();
+    let all: Vec<_> = lattice.point_group().into_iter().map(plain).collect();
+    let point: Vec<_> = all.iter().filter(|g| keeps(g)).cloned().collect();
     if let Some(group) = subgroup(n, &point, count) {
         return Ok(group);
     }
     let translations = lattice.translations();
-    let wanted = count.div_ceil(point.len()).min(translations.len());
+    let wanted = count.div_ceil(all.len()).min(translations.len());
     let spread = (0..wanted).map(|i| i * translations.len() / wanted);
     // Small tori: a translation may be a rotation too. The others fill up.
     let order: Vec<usize> = spread.chain(0..translations.len()).collect();
     let mut kept: Vec<Relabelling> = Vec::new();
     for t in order {
-        for p in &point {
+        for p in &all {
             let moved = p.sites.iter().map(|&s| translations[t][s as usize]);
             let image = plain(moved.collect());
-            if kept.len() < count.min(MOST) && !kept.contains(&image) {
+            if kept.len() < count.min(MOST) && keeps(&image) && !kept.contains(&image) {
                 kept.push(image);
             }
         }
@@ -52,6 +58,10 @@ fn subgroup(n: usize, all: &[Relabelling], order: usize) -> Option<Vec<Relabelli
 mod tests {
     use super::*;
     use ketwork_hamiltonians::Boundary;
+
+    fn strings(lattice: &Lattice, count: usize) -> Result<Vec<Relabelling>, usize> {
+        super::strings(lattice, count, |_| true)
+    }
 
     fn is_group(n: usize, all: &[Relabelling]) -> bool {
         Relabelling::group(n, all).unwrap().len() == all.len()
