@@ -18,6 +18,8 @@ use std::process::ExitCode;
 const RINGS: [usize; 5] = [8, 10, 12, 14, 16];
 /// Rings that are started from the one before.
 const LONGER: [usize; 2] = [24, 32];
+/// Relative error of the energy of a long ring from which its central charge can be read.
+const GOOD: f64 = 2e-5;
 
 fn main() -> ExitCode {
     let (name, toml, takes) = ("golden_chain", "seed = 3", &[]);
@@ -71,11 +73,19 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         .set("c_energy_exact", c_exact)
         .set(
             "c_of_long_rings",
-            rings.c.iter().map(|c| c.mean).collect::<Vec<_>>(),
+            rings
+                .c
+                .iter()
+                .map(|c| c.map(|c| c.mean))
+                .collect::<Vec<_>>(),
         )
         .set(
             "c_of_long_rings_error",
-            rings.c.iter().map(|c| c.error).collect::<Vec<_>>(),
+            rings
+                .c
+                .iter()
+                .map(|c| c.map(|c| c.error))
+                .collect::<Vec<_>>(),
         )
         .set("c_entropy", large.c.mean)
         .set("c_entropy_error", large.c.error)
@@ -93,8 +103,8 @@ struct Rings {
     found: Vec<(usize, Estimate)>,
     exact: Vec<(usize, Estimate)>,
     off: Vec<f64>,
-    /// The central charge from the energy of one long ring each.
-    c: Vec<Estimate>,
+    /// The central charge from the energy of one long ring each, where that is good enough.
+    c: Vec<Option<Estimate>>,
 }
 
 impl Rings {
@@ -146,12 +156,17 @@ impl Rings {
                 .c;
             session.say(format!(
                 "ring of {n}: E = {}, e N - pi c v / 6 N = {known:.5}, relative error {off:.1e}, \
-                 variance {:.1e}; c from this energy: {c}",
-                found.energy, found.variance
+                 variance {:.1e}; {}",
+                found.energy,
+                found.variance,
+                match off.abs() <= GOOD {
+                    true => format!("c from this energy: {c}"),
+                    false => format!("too far off for c, which asks for {GOOD:.0e}"),
+                }
             ));
             self.found.push((n, found.energy));
             self.off.push(off);
-            self.c.push(c);
+            self.c.push((off.abs() <= GOOD).then_some(c));
             (last, from) = (Some(found), n);
         }
         last.ok_or_else(|| Failure::computation("no long ring was trained"))
