@@ -1,6 +1,6 @@
 //! The chain of tensors: shapes, and one position of the contraction.
 
-use super::SiteTensor;
+use super::{SiteTensor, widest_sector};
 use crate::NetworkError;
 use ketwork_hamiltonians::{Scalar, Space};
 
@@ -70,12 +70,10 @@ impl Chain {
     fn with_charges(local_dim: usize, charges: &[Vec<i64>]) -> Self {
         let is_charged = charges.iter().flatten().any(|&c| c != 0);
         let (mut starts, mut blocks, mut at) = (vec![0], Vec::new(), 0);
-        let mut widest = 1;
         for pair in charges.windows(2) {
             let (left, right) = (sectors(&pair[0]), sectors(&pair[1]));
             let mut here = Vec::new();
             for from in &left {
-                widest = widest.max(from.dim);
                 for value in 0..local_dim as i64 {
                     let charge = from.charge + if is_charged { value } else { 0 };
                     here.push(right.iter().position(|s| s.charge == charge).map(|to| {
@@ -100,7 +98,7 @@ impl Chain {
             bonds: charges.iter().map(Vec::len).collect(),
             blocks,
             starts,
-            widest,
+            widest: widest_sector(charges),
             is_charged,
         }
     }
