@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 const STORY: Story = Story {
     name: "quench",
-    takes: &[Takes::RunFile],
+    takes: &[Takes::RunFile, Takes::Resume],
     toml: r#"
         seed = 1
         [hamiltonian]
@@ -37,6 +37,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     QuenchRun::new(session.written.clone())?.check()?;
     let options = RunOptions {
         out: session.out().map(Into::into),
+        resume: session.resume,
         progress: true,
         stop: Some(session.interrupted()),
         ..RunOptions::default()
@@ -50,6 +51,9 @@ fn tell(session: &Session) -> Result<Line, Failure> {
             words.push(format!("infidelity {:.1e}", infidelity[i]));
         }
         session.say(format!("t = {t}: {}", words.join(", ")));
+    }
+    if let Some(doubt) = found.doubt() {
+        session.say(doubt);
     }
     let mut line = Line::new().set("times", found.times);
     for (o, values) in found.observables.iter().zip(&found.values) {

@@ -22,7 +22,7 @@ pub(crate) use fit::{Rest, at as failed, descend};
 pub use fit_state::{fit_largest, fit_state};
 pub use flow::Flow;
 pub use points::Points;
-pub use spacetime::{Polygon, Spacetime, SpacetimeReport, Trajectory};
+pub use spacetime::{Polygon, Spacetime, SpacetimeReport, Trajectory, Window};
 pub use tableau::Tableau;
 pub use tdvp::Tdvp;
 pub use teng::Teng;
@@ -30,13 +30,36 @@ pub use velocity::{Schroedinger, Velocity};
 
 use crate::{MeasureError, SampleError, SolveError};
 
+/// Refuses a step that does not lead forward.
+pub(crate) fn forward(t: f64, dt: f64) -> Result<(), EvolveError> {
+    match dt > 0.0 && dt.is_finite() {
+        true => Ok(()),
+        false => Err(EvolveError::Step { t, dt }),
+    }
+}
+
 /// Something that carries parameters forward in time.
 pub trait Evolve {
-    /// From t to t + dt.
+    /// From t to t + dt, with dt > 0.
     ///
     /// # Errors
     /// [`EvolveError`]; theta is then unchanged.
     fn advance(&mut self, t: f64, theta: &mut [f64], dt: f64) -> Result<StepReport, EvolveError>;
+
+    /// What it remembers between steps, for a checkpoint: the count of its draws, the length of its next
+    /// step.
+    fn save(&self) -> Vec<u64> {
+        Vec::new()
+    }
+
+    /// Continues from what [`Self::save`] gave.
+    ///
+    /// # Errors
+    /// [`EvolveError::Sample`] for numbers that another method saved.
+    fn load(&mut self, saved: &[u64]) -> Result<(), EvolveError> {
+        let _ = saved;
+        Ok(())
+    }
 }
 
 /// How one step went.
@@ -92,6 +115,14 @@ pub enum EvolveError {
         loss: f64,
         /// The last time times the root of the loss.
         error: f64,
+    },
+    /// A step that leads nowhere, or back.
+    #[error("t = {t}: a step of length {dt} does not lead forward; take a positive one")]
+    Step {
+        /// Time at the start of the step.
+        t: f64,
+        /// Its length.
+        dt: f64,
     },
     /// Parameters left the finite numbers.
     #[error("t = {t}: the parameters are not finite; take a smaller evolution.dt")]

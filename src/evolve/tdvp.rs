@@ -1,9 +1,10 @@
 //! The time-dependent variational principle.
 
 use super::fit::weighted;
-use super::{Evolve, EvolveError, StepReport, Tableau, Velocity};
-use crate::{NaturalGradient, Sampler, TangentSolver, moments};
-use ketwork_models::{Dense, Differentiable, TangentMap};
+use super::{Evolve, EvolveError, StepReport, Tableau, Velocity, forward};
+use crate::{NaturalGradient, SampleError, Sampler, TangentSolver, moments};
+use ketwork_hamiltonians::Scalar as _;
+use ketwork_models::{Dense, Differentiable, Samples, TangentMap};
 
 /// McLachlan's principle: $\dot\theta$ minimises $\|J\dot\theta - \sqrt{w}(v - \bar v)\|^2$ with the
 /// velocity $v = d\ln\psi/dt$ that a [`Velocity`] asks for and the centred tangent map J: of
@@ -48,15 +49,17 @@ impl<'a, W: Differentiable + ?Sized> Tdvp<'a, W> {
         }
     }
 
-    fn rate(&mut self, t: f64, theta: &[f64]) -> Result<Rate, EvolveError> {
-        let samples = self
-            .sampler
+    fn draw(&mut self, t: f64, theta: &[f64]) -> Result<Samples<W::Log>, EvolveError> {
+        self.sampler
             .draw(self.psi, theta)
-            .map_err(|source| EvolveError::Sample { t, source })?;
-        let (values, energy) = self.velocity.at(t, self.psi, theta, &samples)?;
+            .map_err(|source| EvolveError::Sample { t, source })
+    }
+
+    fn rate(&self, t: f64, theta: &[f64], samples: &Samples<W::Log>) -> Result<Rate, EvolveError> {
+        let (values, energy) = self.velocity.at(t, self.psi, theta, samples)?;
         let (mean, _) = moments(&samples.weight, &values);
-        let wanted = weighted(&samples, |b| values[b] - mean);
-        let map = Dense::new(self.psi, theta, &samples);
+        let wanted = weighted(samples, |b| values[b] - mean);
+        let map = Dense::new(self.psi, theta, samples);
         let mut solver = NaturalGradient::default();
         solver.set_shift(self.shift);
         let mut rate = vec![0.0; theta.len()];
@@ -79,6 +82,36 @@ impl<'a, W: Differentiable + ?Sized> Tdvp<'a, W> {
     }
 }
 
+/// The same configurations, weighted as the state at theta asks for: all stages of a step see the same
+/// shots, so that their differences are those of the rates and not of the noise.
+fn moved_to<W: Differentiable + ?Sized>(
+    drawn: &Samples<W::Log>,
+    psi: &W,
+    theta: &[f64],
+    t: f64,
+) -> Result<Samples<W::Log>, EvolveError> {
+    let mut samples = drawn.clone();
+    psi.log_psi(theta, samples.x.view(), &mut samples.log_psi);
+    if let Some(b) = samples.log_psi.iter().position(|l| !l.is_finite()) {
+        let configuration = samples.x.row(b).to_vec();
+        let source = SampleError::NotFinite { configuration };
+        return Err(EvolveError::Sample { t, source });
+    }
+    let growth = |b: usize| {
+        psi.norm()
+            .log_probability(samples.log_psi[b] - drawn.log_psi[b])
+    };
+    let top = (0..samples.len())
+        .map(growth)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let weight: Vec<f64> = (0..samples.len())
+        .map(|b| drawn.weight[b] * (growth(b) - top).exp())
+        .collect();
+    let total: f64 = weight.iter().sum();
+    samples.weight = weight.into_iter().map(|w| w / total).collect();
+    Ok(samples)
+}
+
 /// $\dot\theta$ at a point.
 struct Rate {
     rate: Vec<f64>,
@@ -91,10 +124,11 @@ struct Rate {
 impl<W: Differentiable + ?Sized> Tdvp<'_, W> {
     /// One step of the tableau; with an embedded method also the error of the step.
     fn step(
-        &mut self,
+        &self,
         t: f64,
         theta: &[f64],
         dt: f64,
+        drawn: &Samples<W::Log>,
     ) -> Result<(Vec<f64>, StepReport, f64), EvolveError> {
         let tableau = self.tableau.clone();
         let mut report = StepReport::default();
@@ -111,7 +145,11 @@ impl<W: Differentiable + ?Sized> Tdvp<'_, W> {
         };
         for stage in 0..tableau.stages() {
             let there = moved(theta, tableau.a(stage), &rates);
-            let found = self.rate(t + tableau.c(stage) * dt, &there)?;
+            let at = t + tableau.c(stage) * dt;
+            let found = match stage {
+                0 => self.rate(at, &there, drawn)?,
+                _ => self.rate(at, &there, &moved_to(drawn, self.psi, &there, at)?)?,
+            };
             report.residual = report.residual.max(dt * found.left);
             report.solves += 1;
             rates.push(found.rate);
@@ -139,8 +177,10 @@ impl<W: Differentiable + ?Sized> Tdvp<'_, W> {
 impl<W: Differentiable + ?Sized> Evolve for Tdvp<'_, W> {
     /// From t to t + dt: one step, or as many as the tolerance of an embedded method asks for.
     fn advance(&mut self, t: f64, theta: &mut [f64], dt: f64) -> Result<StepReport, EvolveError> {
+        forward(t, dt)?;
         if self.tableau.error().is_empty() {
-            let (next, report, _) = self.step(t, theta, dt)?;
+            let drawn = self.draw(t, theta)?;
+            let (next, report, _) = self.step(t, theta, dt, &drawn)?;
             theta.copy_from_slice(&next);
             return Ok(report);
         }
@@ -149,10 +189,11 @@ impl<W: Differentiable + ?Sized> Evolve for Tdvp<'_, W> {
         let (mut at, end) = (t, t + dt);
         let order = f64::from(self.tableau.order());
         let mut step = self.next.unwrap_or(dt).min(dt);
+        let mut drawn = self.draw(t, theta)?;
         while end - at > 1e-12 * dt {
             let last = step >= end - at;
             let taken = if last { end - at } else { step };
-            let (next, report, error) = self.step(at, &now, taken)?;
+            let (next, report, error) = self.step(at, &now, taken, &drawn)?;
             all.solves += report.solves;
             // The usual controller: a factor of safety, and no change beyond 5 times.
             let factor =
@@ -170,6 +211,9 @@ impl<W: Differentiable + ?Sized> Evolve for Tdvp<'_, W> {
             all.residual = all.residual.max(report.residual);
             now = next;
             at += taken;
+            if end - at > 1e-12 * dt {
+                drawn = self.draw(at, &now)?;
+            }
             if !last || factor < 1.0 {
                 step = taken * factor;
             }
@@ -177,6 +221,21 @@ impl<W: Differentiable + ?Sized> Evolve for Tdvp<'_, W> {
         self.next = Some(step);
         theta.copy_from_slice(&now);
         Ok(all)
+    }
+
+    fn save(&self) -> Vec<u64> {
+        let next = self.next.unwrap_or(f64::NAN).to_bits();
+        [vec![next], self.sampler.save()].concat()
+    }
+
+    fn load(&mut self, saved: &[u64]) -> Result<(), EvolveError> {
+        let (next, sampler) = saved.split_at(saved.len().min(1));
+        self.next = next
+            .first()
+            .map(|b| f64::from_bits(*b))
+            .filter(|x| x.is_finite());
+        let loaded = self.sampler.load(sampler);
+        loaded.map_err(|source| EvolveError::Sample { t: 0.0, source })
     }
 }
 

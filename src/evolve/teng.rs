@@ -1,7 +1,7 @@
 //! The time-evolving natural gradient for quantum states.
 
 use super::fit::{Distance, FitParams, at, sweep};
-use super::{Evolve, EvolveError, Flow, Points, StepReport, Tableau};
+use super::{Evolve, EvolveError, Flow, Points, StepReport, Tableau, forward};
 use crate::{Sampled, Sampler};
 use ketwork_hamiltonians::{Driven, Scalar};
 use ketwork_models::{Differentiable, Samples};
@@ -116,6 +116,7 @@ where
     Complex64: From<T>,
 {
     fn advance(&mut self, t: f64, theta: &mut [f64], dt: f64) -> Result<StepReport, EvolveError> {
+        forward(t, dt)?;
         let sampled = |source| EvolveError::Sample { t, source };
         let (start, points) = match &self.all {
             Some(all) => (all.of(self.psi, theta).map_err(sampled)?, all.clone()),
@@ -161,6 +162,15 @@ where
         }
         theta.copy_from_slice(&next);
         Ok(report)
+    }
+
+    fn save(&self) -> Vec<u64> {
+        self.sampler.save()
+    }
+
+    fn load(&mut self, saved: &[u64]) -> Result<(), EvolveError> {
+        let loaded = self.sampler.load(saved);
+        loaded.map_err(|source| EvolveError::Sample { t: 0.0, source })
     }
 }
 

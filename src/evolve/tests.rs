@@ -1,9 +1,11 @@
 use super::*;
 use crate::exact::{Basis, EvolveParams, Memory, SparseMatrix, cool, evolve};
 use crate::hamiltonians::{Boundary, Hamiltonian, Lattice, Model, Tfim};
-use crate::{FullSum, PrefixTable, Sampler};
-use ketwork_models::{Autoregressive, Stream, Wavefunction};
+use crate::{FullSum, Independent, PrefixTable, SampleError, Sampler};
+use ketwork_models::{Ancestral, Autoregressive, Samples, Stream, Wavefunction};
 use num_complex::Complex64;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 type Table = Autoregressive<PrefixTable<Complex64>>;
 
@@ -195,4 +197,92 @@ fn a_complete_ansatz_follows_without_residual() {
         .unwrap();
     assert!(report.residual < 1e-10, "{report:?}");
     assert_eq!(report.solves, 4);
+}
+
+#[test]
+fn a_step_that_leads_nowhere_is_refused() {
+    let ring = ring();
+    for dt in [0.0, -0.1, f64::NAN, f64::INFINITY] {
+        for tableau in [Tableau::heun(), Tableau::rk45()] {
+            let mut theta = ring.theta.clone();
+            let found = tdvp(&ring, tableau, Flow::RealTime).advance(0.5, &mut theta, dt);
+            assert!(
+                matches!(found, Err(EvolveError::Step { .. })),
+                "{dt}: {found:?}"
+            );
+            assert_eq!(theta, ring.theta);
+        }
+        let mut theta = ring.theta.clone();
+        let found = teng(&ring, Tableau::heun(), Flow::RealTime).advance(0.5, &mut theta, dt);
+        assert!(
+            matches!(found, Err(EvolveError::Step { .. })),
+            "{dt}: {found:?}"
+        );
+    }
+}
+
+/// Shots that differ from draw to draw, counted.
+struct Counted(Independent, Arc<AtomicU64>);
+
+impl<W: Ancestral + ?Sized> Sampler<W> for Counted {
+    fn draw(&mut self, psi: &W, theta: &[f64]) -> Result<Samples<W::Log>, SampleError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.draw(psi, theta)
+    }
+    fn save(&self) -> Vec<u64> {
+        <Independent as Sampler<W>>::save(&self.0)
+    }
+    fn load(&mut self, saved: &[u64]) -> Result<(), SampleError> {
+        <Independent as Sampler<W>>::load(&mut self.0, saved)
+    }
+}
+
+#[test]
+fn all_stages_of_a_step_see_the_same_shots() {
+    // A complete ansatz follows exactly at any points that determine it: with the same shots in all
+    // stages the error of a step is that of the tableau, as with full sums.
+    let ring = ring();
+    let error = |shots: Option<u64>| {
+        let velocity = Schroedinger::new(&ring.model, Flow::RealTime);
+        let draws = Arc::new(AtomicU64::new(0));
+        let sampler: Box<dyn Sampler<Table>> = match shots {
+            Some(n) => Box::new(Counted(Independent::new(n, Stream::new(4)), draws.clone())),
+            None => Box::new(all(&ring.model)),
+        };
+        let mut tdvp = Tdvp::new(velocity, &ring.psi, sampler);
+        (tdvp.tableau, tdvp.shift) = (Tableau::rk4(), 1e-14);
+        let found = error_of(&ring, Flow::RealTime, 0.02, tdvp);
+        (found, draws.load(Ordering::Relaxed))
+    };
+    let ((summed, _), (drawn, draws)) = (error(None), error(Some(4096)));
+    assert_eq!(draws, 25, "one draw for each step");
+    // Fourth order: infidelities of 1e-13 to 1e-11 in steps of 0.02.
+    assert!(
+        drawn < 10.0 * summed.max(1e-14),
+        "{drawn:.1e} with shots, {summed:.1e} with sums"
+    );
+}
+
+#[test]
+fn a_method_continues_from_what_it_saved() {
+    let ring = ring();
+    let engine = || {
+        let velocity = Schroedinger::new(&ring.model, Flow::RealTime);
+        let shots = Independent::new(200, Stream::new(5));
+        let mut tdvp = Tdvp::new(velocity, &ring.psi, Box::new(shots));
+        (tdvp.tableau, tdvp.shift) = (Tableau::rk45(), 1e-6);
+        tdvp
+    };
+    let (mut whole, mut theta) = (engine(), ring.theta.clone());
+    whole.advance(0.0, &mut theta, 0.1).unwrap();
+    let (saved, mut other) = (whole.save(), theta.clone());
+    whole.advance(0.1, &mut theta, 0.1).unwrap();
+    let mut resumed = engine();
+    resumed.load(&saved).unwrap();
+    resumed.advance(0.1, &mut other, 0.1).unwrap();
+    assert_eq!(theta, other);
+    let mut fresh = engine();
+    let mut third = ring.theta.clone();
+    fresh.advance(0.0, &mut third, 0.1).unwrap();
+    assert!(fresh.load(&[1, 2, 3]).is_err(), "numbers of another method");
 }

@@ -2,7 +2,9 @@
 
 use super::Master;
 use crate::Sampler;
-use crate::evolve::{Evolve, EvolveError, FitParams, Points, Rest, StepReport, descend, failed};
+use crate::evolve::{
+    Evolve, EvolveError, FitParams, Points, Rest, StepReport, descend, failed, forward,
+};
 use ketwork_hamiltonians::Operator;
 use ketwork_models::{Differentiable, Samples};
 
@@ -59,6 +61,7 @@ impl<'a, W: Differentiable<Log = f64> + ?Sized> Corrected<'a, W> {
 
 impl<W: Differentiable<Log = f64> + ?Sized> Evolve for Corrected<'_, W> {
     fn advance(&mut self, t: f64, theta: &mut [f64], dt: f64) -> Result<StepReport, EvolveError> {
+        forward(t, dt)?;
         let sampled = |source| EvolveError::Sample { t, source };
         let (start, points) = match &self.all {
             Some(all) => (all.of(self.psi, theta).map_err(sampled)?, all.clone()),
@@ -91,6 +94,15 @@ impl<W: Differentiable<Log = f64> + ?Sized> Evolve for Corrected<'_, W> {
         }
         theta.copy_from_slice(&next);
         Ok(report)
+    }
+
+    fn save(&self) -> Vec<u64> {
+        self.sampler.save()
+    }
+
+    fn load(&mut self, saved: &[u64]) -> Result<(), EvolveError> {
+        let loaded = self.sampler.load(saved);
+        loaded.map_err(|source| EvolveError::Sample { t: 0.0, source })
     }
 }
 

@@ -1,7 +1,7 @@
 //! A network that follows the forward-backward trapezoid.
 
 use crate::evolve::{
-    Evolve, EvolveError, FitParams, FitReport, Points, Rest, StepReport, descend, failed,
+    Evolve, EvolveError, FitParams, FitReport, Points, Rest, StepReport, descend, failed, forward,
 };
 use crate::exact::SparseMatrix;
 use crate::{FullSum, Sampler};
@@ -99,6 +99,7 @@ impl<W: Differentiable<Log = f64> + ?Sized> Evolve for Trapezoid<'_, W> {
     /// with both laws of the network; a step that is too long for the implicit equation to be solved
     /// fails as [`EvolveError::Diverged`].
     fn advance(&mut self, t: f64, theta: &mut [f64], dt: f64) -> Result<StepReport, EvolveError> {
+        forward(t, dt)?;
         let mut next = theta.to_vec();
         let report = self.step(t, &mut next, dt)?;
         theta.copy_from_slice(&next);

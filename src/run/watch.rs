@@ -4,6 +4,7 @@ use super::{RunError, RunOptions};
 use crate::evolve::EvolveError;
 use crate::exact::ExactError;
 use crate::{MeasureError, Progress};
+use std::path::PathBuf;
 
 /// A bar where one is asked for.
 pub(super) fn bar(name: &str, options: &RunOptions, steps: usize) -> Progress {
@@ -13,12 +14,12 @@ pub(super) fn bar(name: &str, options: &RunOptions, steps: usize) -> Progress {
     }
 }
 
-/// The end of a run that was stopped after so many steps.
-pub(super) fn stopped(steps: usize) -> RunError {
+/// The end of a run that was stopped after so many steps, with its checkpoint.
+pub(super) fn stopped(steps: usize, checkpoint: Option<PathBuf>) -> RunError {
     RunError::Interrupted {
         steps: steps as u64,
         energy: None,
-        checkpoint: None,
+        checkpoint,
     }
 }
 

@@ -1,8 +1,10 @@
 //! Whole runs of the example `quench`: its JSON line, its refusals, its threads.
 
 use crate::prelude::example;
+use ketwork::run::{QuenchRun, RunError, RunOptions};
 use serde_json::Value;
 use std::process::{Command, Output};
+use std::sync::atomic::AtomicBool;
 
 const RING: &str = r#"
 seed = 3
@@ -148,4 +150,78 @@ fn bad_input_is_refused_by_its_key() {
         assert_eq!(message.trim_end().lines().count(), 1, "{message}");
         assert!(out.stdout.is_empty(), "a refused run has no result");
     }
+}
+
+#[test]
+fn an_interrupted_quench_continues_bit_for_bit() {
+    // Stopped from outside after its first step, or window.
+    static STOP: AtomicBool = AtomicBool::new(true);
+    let sampled = format!("{RING}[sampling]\nsampler = \"ancestral\"\nsamples = 300\n")
+        .replace("integrator = \"heun\"\n", "");
+    let at_once = RING
+        .replace("\"tdvp\"\nintegrator = \"heun\"", "\"spacetime\"")
+        .replace("dt = 0.02", "dt = 0.05");
+    for text in [
+        &*sampled,
+        RING,
+        &at_once,
+        &RING.replace("\"tdvp\"", "\"teng_heun\""),
+        &RING.replace("\"tdvp\"", "\"exact\""),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let run = || QuenchRun::new(text.parse().unwrap()).unwrap();
+        let whole = run().run(&RunOptions::default()).unwrap();
+        let mut options = RunOptions {
+            out: Some(dir.path().to_owned()),
+            stop: Some(&STOP),
+            ..RunOptions::default()
+        };
+        let stopped = run().run(&options);
+        assert!(
+            matches!(&stopped, Err(RunError::Interrupted { checkpoint: Some(path), .. }) if path.exists()),
+            "{text}: {stopped:?}"
+        );
+        let again = run().run(&options);
+        assert!(
+            matches!(again, Err(RunError::Value { key: "--out", .. })),
+            "{again:?}"
+        );
+        options.resume = true;
+        // A second stop, then to the end.
+        assert!(run().run(&options).is_err(), "{text}");
+        options.stop = None;
+        let resumed = run().run(&options).unwrap();
+        assert_eq!(whole.values, resumed.values, "{text}");
+        assert_eq!(whole.infidelity, resumed.infidelity, "{text}");
+        assert_eq!(whole.residual, resumed.residual, "{text}");
+    }
+}
+
+#[test]
+fn a_state_that_left_the_exact_one_is_told() {
+    // Two shots determine nothing.
+    let text = format!("{RING}[sampling]\nsampler = \"ancestral\"\nsamples = 2\n");
+    let run = |text: &str| {
+        let run = QuenchRun::new(text.parse().unwrap()).unwrap();
+        run.run(&RunOptions::default()).unwrap()
+    };
+    let found = run(&text.replace("[0.0, 0.1, 0.15]", "[0.0, 0.1, 0.4]"));
+    let doubt = found.doubt().expect("an infidelity above 0.01");
+    assert!(doubt.contains("t = 0.4"), "{doubt}: {:?}", found.infidelity);
+    assert_eq!(run(RING).doubt(), None);
+}
+
+#[test]
+fn a_start_without_the_symmetry_of_the_network_is_refused() {
+    let odd = RING.replace("width = 8", "width = 8\nsymmetry = [\"spin_flip\"]");
+    let out = run(&odd, "");
+    assert_eq!(out.status.code(), Some(2), "{}", errors(&out));
+    assert!(errors(&out).contains("symmetry"), "{}", errors(&out));
+    // A mixture of images is sampled from its own law.
+    let even = odd
+        .replace("up_z", "plus_x")
+        .replace("spin_flip", "translation");
+    let found = line(&format!("{even}[sampling]\nsampler = \"ancestral\"\n"), "");
+    let infidelity = numbers(&found["infidelity"]);
+    assert!(infidelity.iter().all(|x| *x < 1e-3), "{infidelity:?}");
 }

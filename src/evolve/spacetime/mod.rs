@@ -64,6 +64,15 @@ pub struct SpacetimeReport {
     pub start: f64,
 }
 
+/// Where a search stands after a window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Window {
+    /// Parameters of all functions of time.
+    pub theta: Vec<f64>,
+    /// What the sweeps left.
+    pub report: SpacetimeReport,
+}
+
 /// The parameters at all times.
 #[derive(Clone, Debug)]
 pub struct Trajectory {
@@ -123,16 +132,21 @@ impl Spacetime {
         8.0 * rows * (rows + n_params as f64)
     }
 
-    /// Finds the parameters at all times from normalised amplitudes at t = 0. `say` hears of every
-    /// window and ends the search by returning false.
+    /// Finds the parameters at all times from normalised amplitudes at t = 0, or goes on after a window
+    /// that an earlier search has finished. `say` hears of every window and ends the search by returning
+    /// false.
     ///
     /// # Errors
     /// [`EvolveError`].
     ///
     /// # Panics
-    /// If the vector differs in length from the configurations, or there is no slice, or times do not
-    /// ascend from 0.
+    /// If the vector differs in length from the configurations, there is no slice, times do not ascend from
+    /// 0, or the window belongs to another network or other slices.
     #[track_caller]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "system, network and start, and how to go on with a search"
+    )]
     pub fn solve<T, W>(
         &self,
         h: &SparseMatrix<T>,
@@ -140,7 +154,8 @@ impl Spacetime {
         theta: &[f64],
         start: &[Complex64],
         all: &FullSum,
-        mut say: impl FnMut(&SpacetimeReport) -> bool,
+        from: Option<Window>,
+        mut say: impl FnMut(&Window) -> bool,
     ) -> Result<(Trajectory, SpacetimeReport), EvolveError>
     where
         T: Scalar,
@@ -204,6 +219,14 @@ impl Spacetime {
             sweeps: 0,
             start: fitted.loss,
         };
+        if let Some(window) = from {
+            assert_eq!(
+                window.theta.len(),
+                path.theta.len(),
+                "a window of this network and these slices"
+            );
+            (path.theta, report) = (window.theta, window.report);
+        }
         while report.slices < self.times.len() {
             let known = report.slices;
             report.slices = (known + self.growth.max(1)).min(self.times.len());
@@ -212,7 +235,11 @@ impl Spacetime {
                 problem.begin(&mut path, shift, k)?;
             }
             problem.descend(&mut path, shift, &mut report)?;
-            if !say(&report) {
+            let window = Window {
+                theta: path.theta.clone(),
+                report,
+            };
+            if !say(&window) {
                 break;
             }
         }

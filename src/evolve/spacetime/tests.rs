@@ -67,6 +67,7 @@ fn solved(ring: &Ring, flow: Flow, dt: f64, n: usize) -> (Trajectory, SpacetimeR
             &ring.theta,
             &ring.start,
             &ring.all,
+            None,
             |_| true,
         )
         .unwrap()

@@ -261,7 +261,7 @@ impl OpenRun {
             self.measure_density(&system, &rho, found)?;
             bar.show(i as u64 + 1, &format!("t = {t}"));
             if options.is_stopped() {
-                return Err(stopped(i));
+                return Err(stopped(i, None));
             }
         }
         bar.finish();

@@ -96,7 +96,7 @@ impl OpenRun {
                 let mut next = theta.clone();
                 let report = engine.advance(at, &mut next, taken);
                 if options.is_stopped() {
-                    return Err(stopped(i));
+                    return Err(stopped(i, None));
                 }
                 let report = match report {
                     Ok(report) => report,
@@ -185,7 +185,7 @@ impl OpenRun {
             }
             bar.show(i as u64 + 1, &format!("sum |A P| = {left:.1e}"));
             if options.is_stopped() {
-                return Err(stopped(0));
+                return Err(stopped(0, None));
             }
             if found.residual < STATIONARY || (tau >= longest && idle >= SETTLED) {
                 break;

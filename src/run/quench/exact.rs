@@ -2,7 +2,7 @@
 
 use crate::exact::{Basis, EvolveParams, SparseMatrix, evolve, expectation};
 use crate::run::RunError;
-use crate::{FullSum, Sampler};
+use crate::{Estimate, FullSum, Sampler};
 use ketwork_hamiltonians::{LocalSum, Scalar};
 use ketwork_models::Ansatz;
 use num_complex::Complex64;
@@ -25,8 +25,14 @@ where
         Ok(())
     }
 
-    pub(super) fn mean(&self, o: &LocalSum<Complex64>, psi: &[Complex64]) -> f64 {
+    fn mean(&self, o: &LocalSum<Complex64>, psi: &[Complex64]) -> f64 {
         expectation(o, &self.basis, psi).re
+    }
+
+    /// The means of all observables.
+    pub(super) fn means(&self, psi: &[Complex64]) -> impl Iterator<Item = Estimate> {
+        let means = self.operators.iter().map(|o| self.mean(o, psi));
+        means.map(Estimate::exact)
     }
 
     /// Energy spread for each root of a site: what sets the time of a quench.

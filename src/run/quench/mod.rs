@@ -1,5 +1,7 @@
 //! Closed dynamics from a run file: Krylov evolution, and neural states beside it.
 
+mod course;
+mod engine;
 mod exact;
 mod neural;
 mod outcome;
@@ -7,10 +9,10 @@ mod spacetime;
 
 pub use outcome::QuenchOutcome;
 
+use self::course::Course;
 use self::exact::Exact;
 use super::watch::{bar, stopped, too_large};
-use super::{RunError, RunOptions, State, build_state, initial};
-use crate::Estimate;
+use super::{Kept, RunError, RunOptions, State, build_state, initial};
 use crate::exact::{Basis, Memory, SparseMatrix, dimension};
 use crate::run_file::{
     EvolutionMethod, HamiltonianSection, InitialState, Network, Observable, RunFile,
@@ -201,28 +203,36 @@ impl QuenchRun {
     where
         Complex64: From<T>,
     {
-        let times = &self.run.evolution.times;
-        let mut found = self.empty(false);
+        let kept = Kept::open(options, &self.run, "exact".to_owned())?;
         let start = exact.energy(&psi);
-        let mut at = 0.0;
-        let mut bar = bar("evolution", options, times.len());
-        for (i, &t) in times.iter().enumerate() {
-            exact.advance(t - at, &mut psi)?;
-            at = t;
-            for (values, o) in found.values.iter_mut().zip(exact.operators) {
-                values.push(Estimate::exact(exact.mean(o, &psi)));
+        let mut course = Course::new(self.empty(false));
+        if let Some(saved) = kept.as_ref().and_then(|kept| kept.resumed.as_ref()) {
+            course.restore(saved)?;
+            let parts = saved.array("re")?.iter().zip(saved.array("im")?);
+            psi = parts.map(|(&re, &im)| Complex64::new(re, im)).collect();
+        }
+        let mut bar = bar("evolution", options, course.found.times.len());
+        for (i, t) in course.left() {
+            exact.advance(t - course.at, &mut psi)?;
+            course.at = t;
+            course.measured(exact.means(&psi));
+            if start.1 > 0.0 {
+                let drift = (exact.energy(&psi).0 - start.0).abs() / start.1;
+                course.found.energy_drift = course.found.energy_drift.max(drift);
             }
-            let drift = (exact.energy(&psi).0 - start.0).abs() / start.1.max(1e-300);
-            found.energy_drift = found
-                .energy_drift
-                .max(if start.1 > 0.0 { drift } else { 0.0 });
+            let checkpoint = course.save(kept.as_ref(), |checkpoint| {
+                let part = |of: fn(&Complex64) -> f64| psi.iter().map(of).collect::<Vec<_>>();
+                checkpoint
+                    .set_array("re", &part(|z| z.re))
+                    .set_array("im", &part(|z| z.im));
+            })?;
             bar.show(i as u64 + 1, &format!("t = {t}"));
-            if options.is_stopped() {
-                return Err(stopped(i));
+            if options.is_stopped() && course.done < course.found.times.len() {
+                return Err(stopped(course.done, checkpoint));
             }
         }
         bar.finish();
-        Ok(found)
+        Ok(course.finish(false))
     }
 
     fn empty(&self, is_sampled: bool) -> QuenchOutcome {

@@ -1,19 +1,20 @@
 //! The neural side of a quench: a fitted first state, carried by TDVP or TENG.
 
+use super::course::{Course, bits, words};
+use super::engine::{Moving, advance};
 use super::exact::{Exact, overlap};
 use super::{QuenchOutcome, QuenchRun};
-use crate::evolve::{
-    Evolve, Flow, Schroedinger, StepReport, Tableau, Tdvp, Teng, fit_largest, fit_state,
-};
+use crate::evolve::{Evolve, FitReport, fit_largest, fit_state};
 use crate::exact::Memory;
 use crate::run::ground_state::broad_for;
 use crate::run::watch::{bar, measured, stopped};
-use crate::run::{RunError, RunOptions};
-use crate::run_file::{EvolutionMethod, Integrator, SamplerMethod};
-use crate::{Estimate, FullSum, Independent, Sampled, Sampler};
+use crate::run::{Kept, RunError, RunOptions};
+use crate::run_file::SamplerMethod;
+use crate::{FullSum, Independent, Sampled, Sampler};
 use ketwork_hamiltonians::{Hamiltonian, Model, OnSpace, Scalar};
-use ketwork_models::{Ansatz, Stream};
+use ketwork_models::Stream;
 use num_complex::Complex64;
+use std::path::PathBuf;
 
 /// Largest dimension that is evolved exactly beside a network.
 const TWIN_UP_TO: f64 = 65536.0;
@@ -25,13 +26,10 @@ const FIT_UP_TO: usize = 4096;
 const FIRST: f64 = 0.03;
 /// Infidelity of the fit from which on the run says that it is poor.
 const POOR_FIT: f64 = 1e-8;
-/// Relative shift of linear systems of shots. Ring of 8, h = 1, 4096 shots, TDVP to t = 1: the
-/// infidelity is 3e-2 at 1e-3, 1e-2 at 1e-4, 7e-3 at 1e-5, 6e-3 at 1e-6, 0.3 at 1e-8 (width 16, one seed).
-const SAMPLED_SHIFT: f64 = 1e-5;
 /// Shots that observables are measured with, for each shot of a step: they cost no linear system.
 const OBSERVED: u64 = 16;
-/// How often a failing step is halved.
-const HALVINGS: u32 = 6;
+/// Infidelity of the fit from which on there is no start.
+const NO_FIT: f64 = 0.01;
 
 impl QuenchRun {
     /// Whether a network of so many configurations is summed over all of them.
@@ -53,7 +51,7 @@ impl QuenchRun {
         model: &Model<T>,
         exact: &Exact<'_, T>,
         start: &[Complex64],
-        psi: &dyn Ansatz<Log = Complex64>,
+        psi: &Moving,
         options: &RunOptions,
     ) -> Result<QuenchOutcome, RunError>
     where
@@ -65,7 +63,7 @@ impl QuenchRun {
         let stream = Stream::new(self.run.seed);
         let all = FullSum::new(&**model.sector(), Memory::default())?;
         let shots = self.run.sampling.samples.unwrap_or(4096) as u64;
-        let sampler = |name, shots, uniform| -> Box<dyn Sampler<dyn Ansatz<Log = Complex64>>> {
+        let sampler = |name, shots, uniform| -> Box<dyn Sampler<Moving>> {
             let shots = Independent::new(shots, stream.named(name));
             match sums {
                 true => Box::new(all.clone()),
@@ -74,130 +72,187 @@ impl QuenchRun {
         };
         // Near a product state almost all of |psi|^2 sits on few configurations, while the motion comes
         // from their neighbours. Ring of 8, h = 1, t = 1: <Y> is off by 0.020(3) without, by 0.005(1) with it.
-        let broad = |name| sampler(name, shots, broad_for(model.space().n_sites));
+        // A mixture of images has no broader law.
+        let uniform = broad_for(model.space().n_sites);
+        let offers = psi.draw_broadly(&[], 0..0, stream, uniform).is_some();
+        let uniform = if offers { uniform } else { 0.0 };
         let (energy, spread) = exact.energy(start);
         let rate = exact.rate(start);
-        let mut theta = psi.layout().initial(stream.named("parameters"));
-        let mut reference = start.to_vec();
-        let mut found = self.empty(!sums);
-        let mut infidelity = Vec::new();
-        let mut bar = bar("evolution", options, section.times.len());
-        // The state that the network can represent: shortly after a product state nothing vanishes.
-        let mut at = FIRST / rate;
-        let mut reached = 0.0;
-        let mut times = section.times.iter().peekable();
-        while let Some(&&t) = times.peek().filter(|t| ***t <= at) {
-            exact.advance(t - reached, &mut reference)?;
-            reached = t;
-            for (values, o) in found.values.iter_mut().zip(exact.operators) {
-                values.push(Estimate::exact(exact.mean(o, &reference)));
-            }
-            infidelity.push(0.0);
-            times.next();
-        }
-        exact.advance(at - reached, &mut reference)?;
-        reached = at;
-        // Near a state along z few amplitudes hold all of the norm.
-        let largest = !sums && exact.basis.len() > FIT_UP_TO && is_narrow(&reference);
-        if !largest {
-            Memory::default().check(
-                "the Jacobian of the first state",
-                states,
-                16.0 * states * theta.len() as f64,
-            )?;
-        }
-        let fitted = match largest {
-            true => fit_largest(psi, &mut theta, &exact.basis, &reference, FIT_UP_TO, 1e-11),
-            false => fit_state(psi, &mut theta, &all, &reference, 1e-11),
-        }
-        .map_err(RunError::Evolve)?;
-        bar.say(&format!(
-            "the state at t = {at:.3} is fitted to an infidelity of {:.1e} in {} sweeps{}",
-            fitted.loss,
-            fitted.sweeps,
-            if fitted.loss > POOR_FIT {
-                "; a wider network would start closer"
-            } else {
-                ""
-            }
-        ));
-        let mut engine: Box<dyn Evolve + '_> = match section.method {
-            Some(EvolutionMethod::TengEuler | EvolutionMethod::TengHeun) => {
-                let mut teng = Teng::new(model, psi, broad("evolution"));
-                if sums {
-                    teng = teng.with_all(all.clone());
-                } else {
-                    (teng.fit.shift, teng.fit.least_shift) = (SAMPLED_SHIFT, SAMPLED_SHIFT);
-                }
-                if section.method == Some(EvolutionMethod::TengEuler) {
-                    teng.tableau = Tableau::euler();
-                }
-                Box::new(teng)
-            }
-            _ => {
-                let mut tdvp = Tdvp::new(
-                    Schroedinger::new(model, Flow::RealTime),
-                    psi,
-                    broad("evolution"),
-                );
-                if !sums {
-                    tdvp.shift = SAMPLED_SHIFT;
-                }
-                tdvp.tableau = match section.integrator {
-                    Some(Integrator::Euler) => Tableau::euler(),
-                    Some(Integrator::Heun) => Tableau::heun(),
-                    Some(Integrator::Rk4) => Tableau::rk4(),
-                    // Noise of shots is no error of the integrator.
-                    None if !sums => Tableau::heun(),
-                    Some(Integrator::Rk45) | None => Tableau::rk45(),
-                };
-                Box::new(tdvp)
-            }
-        };
-        let mut observed = sampler("observables", OBSERVED * shots, 0.0);
         let longest = if states <= 300.0 { 0.01 } else { 0.02 };
         let dt = section.dt.unwrap_or(longest / rate.max(1.0));
-        let mut residual: f64 = 0.0;
-        for (i, &t) in times.enumerate() {
-            while at < t * (1.0 - 1e-14) {
-                // What vanished at t = 0 grows as a power of t: steps in proportion to it at first.
-                let step = dt.min(0.25 * at);
-                let n = ((t - at) / step - 1e-9).ceil().max(1.0);
-                let step = (t - at) / n;
-                let report = advance(&mut *engine, at, &mut theta, step)?;
-                residual = residual.max(report.residual);
-                at += step;
-                if options.is_stopped() {
-                    return Err(stopped(i));
+        let chosen = format!(
+            "{} parameters, sums {sums}, shots {shots}, broad {uniform}, dt {dt}",
+            psi.layout().n_params()
+        );
+        let kept = Kept::open(options, &self.run, chosen)?;
+        let mut engine = self.engine(
+            model,
+            psi,
+            sampler("evolution", shots, uniform),
+            sums.then(|| all.clone()),
+        );
+        let mut observed = sampler("observables", OBSERVED * shots, 0.0);
+        let mut bar = bar("evolution", options, section.times.len());
+        // The state that the network can represent: shortly after a product state nothing vanishes.
+        let first = FIRST / rate;
+        let mut course = Course::new(self.empty(!sums));
+        let mut twin = Twin {
+            exact,
+            psi: start.to_vec(),
+            at: 0.0,
+        };
+        let mut theta = psi.layout().initial(stream.named("parameters"));
+        if let Some(saved) = kept.as_ref().and_then(|kept| kept.resumed.as_ref()) {
+            theta = saved.parameters(psi.layout())?;
+            engine
+                .load(&bits(saved.array("engine")?))
+                .map_err(RunError::Evolve)?;
+            observed.load(&bits(saved.array("observed")?))?;
+            course.restore(saved)?;
+            if states <= TWIN_UP_TO {
+                // In the stretches of the first session, for the same bits.
+                let early = section.times.iter().copied().filter(|t| *t <= first);
+                let measured = section.times[..course.done]
+                    .iter()
+                    .copied()
+                    .filter(|t| *t > first);
+                for t in early.chain([first]).chain(measured) {
+                    twin.go_to(t)?;
                 }
-                bar.show(
-                    i as u64,
-                    &format!(
-                        "t = {at:.3}  E {:.6}  residual {:.1e}",
-                        report.energy, report.residual
-                    ),
-                );
             }
-            at = t;
+        } else {
+            for (_, t) in course.left().into_iter().take_while(|(_, t)| *t <= first) {
+                twin.go_to(t)?;
+                course.measured(exact.means(&twin.psi));
+                course.infidelity.push(0.0);
+            }
+            twin.go_to(first)?;
+            course.at = first;
+            let fitted = self.fit_first(psi, &mut theta, (exact, &twin.psi), sums, &all)?;
+            bar.say(&format!(
+                "the state at t = {first:.3} is fitted to an infidelity of {:.1e} in {} sweeps{}",
+                fitted.loss,
+                fitted.sweeps,
+                if fitted.loss > POOR_FIT {
+                    "; a wider network would start closer"
+                } else {
+                    ""
+                }
+            ));
+        }
+        for (i, t) in course.left() {
+            while course.at < t * (1.0 - 1e-14) {
+                // What vanished at t = 0 grows as a power of t: steps in proportion to it at first.
+                let step = dt.min(0.25 * course.at);
+                let n = ((t - course.at) / step - 1e-9).ceil().max(1.0);
+                let step = (t - course.at) / n;
+                let report = advance(&mut *engine, course.at, &mut theta, step)?;
+                course.residual = course.residual.max(report.residual);
+                course.at += step;
+                let now = format!(
+                    "t = {:.3}  E {:.6}  residual {:.1e}",
+                    course.at, report.energy, report.residual
+                );
+                bar.show(i as u64, &now);
+                if options.is_stopped() {
+                    let memory = (&*engine, &*observed);
+                    return Err(stopped(i, course.keep(kept.as_ref(), psi, &theta, memory)?));
+                }
+            }
+            course.at = t;
             let samples = observed.draw(psi, &theta)?;
             let now = Sampled::new(psi, &theta, &samples);
-            for (values, o) in found.values.iter_mut().zip(exact.operators) {
-                values.push(now.expectation::<Complex64>(o).map_err(measured(t))?.mean);
-            }
-            let now = now.expectation::<T>(model).map_err(measured(t))?.mean.mean;
-            found.energy_drift = found
-                .energy_drift
-                .max((now - energy).abs() / spread.max(1e-300));
+            let means = exact
+                .operators
+                .iter()
+                .map(|o| Ok(now.expectation::<Complex64>(o).map_err(measured(t))?.mean));
+            let means = means.collect::<Result<Vec<_>, RunError>>()?;
+            let drift =
+                (now.expectation::<T>(model).map_err(measured(t))?.mean.mean - energy).abs();
+            course.found.energy_drift = course.found.energy_drift.max(drift / spread.max(1e-300));
+            course.measured(means);
             if states <= TWIN_UP_TO {
-                exact.advance(t - reached, &mut reference)?;
-                reached = t;
-                infidelity.push(overlap(psi, &theta, &all, &reference)?);
+                twin.go_to(t)?;
+                course
+                    .infidelity
+                    .push(overlap(psi, &theta, &all, &twin.psi)?);
             }
+            course.keep(kept.as_ref(), psi, &theta, (&*engine, &*observed))?;
         }
         bar.finish();
-        found.residual = Some(residual);
-        found.infidelity = (infidelity.len() == section.times.len()).then_some(infidelity);
-        Ok(found)
+        Ok(course.finish(true))
+    }
+
+    /// Fits the network to the first state that it can represent.
+    fn fit_first<T: Scalar>(
+        &self,
+        psi: &Moving,
+        theta: &mut [f64],
+        (exact, target): (&Exact<'_, T>, &[Complex64]),
+        sums: bool,
+        all: &FullSum,
+    ) -> Result<FitReport, RunError>
+    where
+        Complex64: From<T>,
+    {
+        // Near a state along z few amplitudes hold all of the norm.
+        let largest = !sums && exact.basis.len() > FIT_UP_TO && is_narrow(target);
+        if !largest {
+            let states = exact.basis.len() as f64;
+            let bytes = 16.0 * states * theta.len() as f64;
+            Memory::default().check("the Jacobian of the first state", states, bytes)?;
+        }
+        let fitted = match largest {
+            true => fit_largest(psi, theta, &exact.basis, target, FIT_UP_TO, 1e-11),
+            false => fit_state(psi, theta, all, target, 1e-11),
+        }
+        .map_err(RunError::Evolve)?;
+        match fitted.loss < NO_FIT {
+            true => Ok(fitted),
+            false => Err(RunError::Value {
+                key: "wavefunction",
+                reason: format!(
+                    "this network does not represent the initial state: the fit ends at an infidelity of {:.1e}; take a wider one, or drop its symmetry if the state does not have it",
+                    fitted.loss
+                ),
+            }),
+        }
+    }
+}
+
+impl Course {
+    /// Keeps all that the rest of a neural evolution depends on.
+    fn keep(
+        &self,
+        kept: Option<&Kept>,
+        psi: &Moving,
+        theta: &[f64],
+        (engine, observed): (&dyn Evolve, &dyn Sampler<Moving>),
+    ) -> Result<Option<PathBuf>, RunError> {
+        self.save(kept, |checkpoint| {
+            checkpoint
+                .set_parameters(psi.layout(), theta)
+                .set_array("engine", &words(&engine.save()))
+                .set_array("observed", &words(&observed.save()));
+        })
+    }
+}
+
+/// The exact state beside the network's.
+struct Twin<'a, 'b, T: Scalar> {
+    exact: &'a Exact<'b, T>,
+    psi: Vec<Complex64>,
+    at: f64,
+}
+
+impl<T: Scalar> Twin<'_, '_, T>
+where
+    Complex64: From<T>,
+{
+    fn go_to(&mut self, t: f64) -> Result<(), RunError> {
+        self.exact.advance(t - self.at, &mut self.psi)?;
+        self.at = t;
+        Ok(())
     }
 }
 
@@ -207,32 +262,4 @@ fn is_narrow(amplitudes: &[Complex64]) -> bool {
     let mut shares: Vec<f64> = amplitudes.iter().map(|a| a.norm_sqr()).collect();
     shares.sort_by(|a, b| b.total_cmp(a));
     shares.iter().skip(FIT_UP_TO).sum::<f64>() < 1e-7
-}
-
-/// One step; one that fails is halved, at most so many times.
-fn advance(
-    engine: &mut (dyn Evolve + '_),
-    t: f64,
-    theta: &mut [f64],
-    dt: f64,
-) -> Result<StepReport, RunError> {
-    let (mut at, end, mut step) = (t, t + dt, dt);
-    let mut worst = StepReport::default();
-    while at < end - 1e-12 * dt {
-        step = step.min(end - at);
-        match engine.advance(at, theta, step) {
-            Ok(report) => {
-                worst.residual = worst.residual.max(report.residual);
-                worst.energy = report.energy;
-                worst.solves += report.solves;
-                at += step;
-            }
-            Err(e) if step <= dt / f64::from(1 << HALVINGS) => return Err(RunError::Evolve(e)),
-            Err(e) => {
-                eprintln!("{e}; the step is halved");
-                step *= 0.5;
-            }
-        }
-    }
-    Ok(worst)
 }

@@ -36,6 +36,36 @@ impl QuenchOutcome {
     }
 }
 
+/// Infidelity, and change of the energy in units of its spread, above which numbers are doubted.
+const DOUBTED: f64 = 0.01;
+const DRIFTED: f64 = 0.05;
+
+impl QuenchOutcome {
+    /// What speaks against the numbers of a neural state: an infidelity above 0.01 with the exact state,
+    /// or, where that is not known, an energy that has moved by more than 0.05 of its spread.
+    #[must_use]
+    pub fn doubt(&self) -> Option<String> {
+        const CURE: &str =
+            "take more samples, a wider network, a smaller optimizer.shift, or full sums";
+        if let Some(infidelity) = &self.infidelity {
+            let first = infidelity.iter().position(|x| *x > DOUBTED)?;
+            return Some(format!(
+                "from t = {} on the network is not the exact state (infidelity {:.1e}, in the end {:.1e}): {CURE}",
+                self.times[first],
+                infidelity[first],
+                infidelity[infidelity.len() - 1]
+            ));
+        }
+        let is_neural = self.residual.is_some();
+        (is_neural && self.energy_drift > DRIFTED).then(|| {
+            format!(
+                "the energy, which exact motion keeps, has moved by {:.2} of its spread: {CURE}",
+                self.energy_drift
+            )
+        })
+    }
+}
+
 /// The observables against time, with error bars where they were sampled.
 pub(super) fn picture(found: &QuenchOutcome) -> Figure {
     let mut panel = Panel::new("time", "observable");

@@ -1,16 +1,18 @@
 //! The neural side of a quench by one network for all times.
 
+use super::course::Course;
 use super::exact::{Exact, overlap};
 use super::{QuenchOutcome, QuenchRun};
-use crate::evolve::{EvolveError, Spacetime};
+use crate::evolve::{EvolveError, Spacetime, SpacetimeReport, Window};
 use crate::exact::Memory;
 use crate::run::watch::{bar, measured, stopped};
-use crate::run::{RunError, RunOptions};
+use crate::run::{Kept, RunError, RunOptions};
 use crate::run_file::SamplerMethod;
-use crate::{Estimate, FullSum, Sampled, Sampler};
+use crate::{Checkpoint, FullSum, Sampled, Sampler};
 use ketwork_hamiltonians::{Hamiltonian, Model, Scalar};
 use ketwork_models::{Ansatz, Stream};
 use num_complex::Complex64;
+use std::path::PathBuf;
 
 /// Distance of slices where none is given, in units of the inverse rate.
 const DT: f64 = 0.05;
@@ -94,31 +96,43 @@ impl QuenchRun {
         let mut all = FullSum::new(&**model.sector(), Memory::default())?;
         let slices = spacetime.times.len();
         let last = spacetime.times.last().copied().unwrap_or(0.0);
-        let mut found = self.empty(false);
-        let mut infidelity = Vec::new();
+        let kept = Kept::open(
+            options,
+            &self.run,
+            format!("{slices} slices, {} parameters", theta.len()),
+        )?;
+        let mut course = Course::new(self.empty(false));
         // What a product state is at t = 0 needs no network.
         if times.first() == Some(&0.0) {
-            for (values, o) in found.values.iter_mut().zip(exact.operators) {
-                values.push(Estimate::exact(exact.mean(o, start)));
-            }
-            infidelity.push(0.0);
+            course.measured(exact.means(start));
+            course.infidelity.push(0.0);
         }
         if slices == 0 {
-            (found.residual, found.infidelity) = (Some(0.0), Some(infidelity));
-            return Ok(found);
+            return Ok(course.finish(true));
         }
+        let known = kept.as_ref().and_then(|kept| kept.resumed.as_ref());
+        let known = known.map(window).transpose()?;
+        let (mut checkpoint, mut failed) = (None, None);
         let mut bar = bar("evolution", options, slices);
         let (path, report) = spacetime
-            .solve(&exact.h, psi, &theta, start, &all, |now| {
+            .solve(&exact.h, psi, &theta, start, &all, known, |window| {
+                let now = &window.report;
                 bar.show(
                     now.slices as u64,
                     &format!("{} slices  loss {:.1e}", now.slices, now.loss),
                 );
-                !options.is_stopped()
+                match keep(kept.as_ref(), window) {
+                    Ok(path) => checkpoint = path,
+                    Err(e) => failed = Some(e),
+                }
+                failed.is_none() && !options.is_stopped()
             })
             .map_err(RunError::Evolve)?;
-        if options.is_stopped() {
-            return Err(stopped(report.slices));
+        if let Some(e) = failed {
+            return Err(e);
+        }
+        if report.slices < slices {
+            return Err(stopped(report.slices, checkpoint));
         }
         bar.say(&format!(
             "{} slices up to t = {last}: loss {:.1e} after {} sweeps; start fitted to an infidelity of {:.1e}",
@@ -135,25 +149,60 @@ impl QuenchRun {
             }));
         }
         let (energy, spread) = exact.energy(start);
-        let (mut at, mut reference) = (0.0, start.to_vec());
-        for &t in times.iter().filter(|t| **t > 0.0) {
-            exact.advance(t - at, &mut reference)?;
-            at = t;
+        let mut reference = start.to_vec();
+        for (_, t) in course.left() {
+            exact.advance(t - course.at, &mut reference)?;
+            course.at = t;
             let theta = path.at(t);
             let samples = all.draw(psi, &theta)?;
             let now = Sampled::new(psi, &theta, &samples);
-            for (values, o) in found.values.iter_mut().zip(exact.operators) {
-                values.push(now.expectation::<Complex64>(o).map_err(measured(t))?.mean);
-            }
+            let means = exact
+                .operators
+                .iter()
+                .map(|o| Ok(now.expectation::<Complex64>(o).map_err(measured(t))?.mean));
+            course.measured(means.collect::<Result<Vec<_>, RunError>>()?);
             let now = now.expectation::<T>(model).map_err(measured(t))?.mean.mean;
-            found.energy_drift = found
-                .energy_drift
-                .max((now - energy).abs() / spread.max(1e-300));
-            infidelity.push(overlap(psi, &theta, &all, &reference)?);
+            let drift = (now - energy).abs() / spread.max(1e-300);
+            course.found.energy_drift = course.found.energy_drift.max(drift);
+            course
+                .infidelity
+                .push(overlap(psi, &theta, &all, &reference)?);
         }
         // In units of the norm, as for the other methods: the mean dt times sqrt(L).
-        found.residual = Some(last / slices as f64 * report.loss.sqrt());
-        found.infidelity = Some(infidelity);
-        Ok(found)
+        course.residual = last / slices as f64 * report.loss.sqrt();
+        Ok(course.finish(true))
     }
+}
+
+/// Keeps a window, where a directory was given, and says where.
+fn keep(kept: Option<&Kept>, window: &Window) -> Result<Option<PathBuf>, RunError> {
+    let Some(kept) = kept else {
+        return Ok(None);
+    };
+    let now = &window.report;
+    let mut checkpoint = kept.checkpoint();
+    checkpoint
+        .set_array("theta", &window.theta)
+        .set_array("losses", &[now.loss, now.start])
+        .set_counter("slices", now.slices as u64)
+        .set_counter("sweeps", now.sweeps.into());
+    checkpoint.save(&kept.path)?;
+    Ok(Some(kept.path.clone()))
+}
+
+/// The window of a checkpoint.
+fn window(saved: &Checkpoint) -> Result<Window, RunError> {
+    let (loss, start) = match saved.array("losses")? {
+        [loss, start] => (*loss, *start),
+        _ => (f64::INFINITY, f64::INFINITY),
+    };
+    Ok(Window {
+        theta: saved.array("theta")?.to_vec(),
+        report: SpacetimeReport {
+            slices: saved.counter("slices")? as usize,
+            sweeps: saved.counter("sweeps")? as u32,
+            loss,
+            start,
+        },
+    })
 }
