@@ -194,6 +194,8 @@ fn laws() -> Vec<Law> {
                     .all(|(n, (e, q))| (0..2).contains(&(e[1] - e[0] - q + (n % 2) as i64)))
             }),
         ),
+        chain_with_matter::<2>("Z2 ring of 40 with matter", true),
+        chain_with_matter::<3>("Z3 chain of 40 with matter", false),
         law("golden ring of 32", Arc::new(golden), Box::new(golden_ring)),
         law(
             "golden ring of 18 and a parity",
@@ -217,6 +219,55 @@ fn laws() -> Vec<Law> {
             }),
         ),
     ]
+}
+
+/// Z_N matter on 40 vertices and the links between them by turns, static charges 1 and N - 1 on vertices 3
+/// and 30: what leaves a vertex minus what enters it is its matter and its charge.
+fn chain_with_matter<const N: usize>(name: &'static str, is_ring: bool) -> Law {
+    let sites = if is_ring { 80 } else { 79 };
+    let charge = |v: u32| match v {
+        3 => 1,
+        30 => N as i64 - 1,
+        _ => 0,
+    };
+    let check = |v: u32| {
+        let mut terms = vec![(2 * v, -1)];
+        if is_ring || v > 0 {
+            terms.push(((2 * v + 79) % 80, -1));
+        }
+        if is_ring || v < 39 {
+            terms.push((2 * v + 1, 1));
+        }
+        (terms, charge(v))
+    };
+    let checks: Vec<_> = (0..40).map(check).collect();
+    let sector: Sector = if N == 2 {
+        let parity = |(terms, q): &(Vec<(u32, i64)>, i64)| {
+            let set = terms.iter().map(|t| t.0).collect();
+            (set, q % 2 == 1)
+        };
+        let checks: Vec<_> = checks.iter().map(parity).collect();
+        Arc::new(Parity::new((0..sites).collect(), &checks).unwrap())
+    } else {
+        Arc::new(Modular::new((0..sites).collect(), N, &checks).unwrap())
+    };
+    let holds = move |x: &[u8]| {
+        let at = |site: usize| x.get(site).map_or(0, |&v| i64::from(v));
+        let before = |v: usize| match v {
+            0 if is_ring => at(79),
+            0 => 0,
+            v => at(2 * v - 1),
+        };
+        (0..40).all(|v| {
+            let rest = at(2 * v + 1) - before(v) - at(2 * v) - charge(v as u32);
+            rest % N as i64 == 0
+        })
+    };
+    Law {
+        name,
+        sector,
+        holds: Box::new(holds),
+    }
 }
 
 /// Draws shots of a small random network in each sector.

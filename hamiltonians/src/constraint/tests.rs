@@ -106,6 +106,39 @@ fn dimensions_are_the_known_ones() {
     assert_eq!(walk(&number).len(), 70, "8 choose 4");
     let parity = Parity::new((0..8).collect(), &vec![((0..8).collect(), true); 3]).unwrap();
     assert_eq!((parity.rank(), walk(&parity).len()), (1, 128));
+    // A Gauss law on a chain leaves one flux around the ring and nothing between open ends; matter on
+    // the vertices of a ring leaves its values, one fixed by the total charge, and the flux.
+    for (n, boundary, known) in [
+        (7_usize, Boundary::Periodic, 3),
+        (7, Boundary::Open, 1),
+        (40, Boundary::Periodic, 3),
+    ] {
+        let links = Links::new(&Lattice::chain(n, boundary).unwrap()).unwrap();
+        let z3 = Modular::gauss_law(&links, 3, &[(1, 1), (5, 2)]).unwrap();
+        assert_eq!(walk(&z3).len(), known, "Z3, {n} vertices, {boundary:?}");
+        let z2 = Parity::gauss_law(&links, &[0, 4]).unwrap();
+        let known = known.min(2);
+        assert_eq!(walk(&z2).len(), known, "Z2, {n} vertices, {boundary:?}");
+        let alone = Parity::gauss_law(&links, &[4]);
+        assert!(matches!(alone, Err(ConstraintError::Empty { .. })));
+    }
+    for (d, n) in [(2_u8, 10_u32), (3, 6), (4, 5)] {
+        // Matter 2v and link 2v + 1 of vertex v.
+        let law = |v: u32| {
+            (
+                vec![
+                    (2 * v + 1, 1),
+                    ((2 * v + 2 * n - 1) % (2 * n), -1),
+                    (2 * v, -1),
+                ],
+                0,
+            )
+        };
+        let checks: Vec<_> = (0..n).map(law).collect();
+        let ring = Modular::new((0..2 * n).collect(), d.into(), &checks).unwrap();
+        let known = usize::from(d).pow(n);
+        assert_eq!(walk(&ring).len(), known, "Z{d} with matter on {n} vertices");
+    }
 }
 
 #[test]

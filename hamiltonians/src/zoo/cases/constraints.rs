@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub fn constraints() -> Result<Vec<ConstraintCase>, ModelError> {
     let mut cases = basic()?;
     cases.extend(gauge()?);
+    cases.extend(super::chains::chains()?);
     cases.extend(oriented()?);
     cases.extend(anyons()?);
     cases.extend(joined()?);

@@ -1,6 +1,7 @@
 //! Named operators and constraints on which every law is tested, here and in the suite of the
 //! workspace. Not part of the public interface.
 
+mod chains;
 mod constraints;
 mod gauge;
 mod operators;
