@@ -42,7 +42,8 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     let square = runs.square()?;
     let strings = Panel::new("distance of the charges, links", "energy over the vacuum")
         .x_reaches(0.0, CHAIN as f64)
-        .line("exact", chain.exact.clone())
+        .line("", chain.exact.clone())
+        .same_colour()
         .points("spin-1 chain, transformer", chain.found.clone())
         .line(
             "string, g²/2 a link",
@@ -53,6 +54,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     for (g, potential) in COUPLINGS.iter().zip(&z2) {
         plane = plane
             .line("", potential.exact.clone())
+            .same_colour()
             .points(&format!("Z2, g = {g}"), potential.found.clone());
     }
     let figure = Figure::new("Two static charges: transformers and exact (lines)");

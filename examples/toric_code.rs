@@ -340,23 +340,28 @@ fn sectors(session: &Session) -> Result<Line, Failure> {
 }
 
 fn draw(session: &Session, scan: &[Direction]) {
-    let mut wilson = Panel::new("field h", "Wilson loop of Z").x_reaches(0.0, 1.05);
+    let mut wilson = Panel::new("field h", "loop of Z around 1 x 1").x_reaches(0.0, 0.82);
     for d in scan {
-        for (size, (exact, points)) in ["1 x 1", "2 x 1"]
-            .iter()
-            .zip(d.exact_loops.iter().zip(&d.loops))
-        {
-            wilson = wilson
-                .line("", exact.clone())
-                .points(&format!("{}, {size}", d.name), points.clone());
-        }
+        wilson = wilson
+            .line("", d.exact_loops[0].clone())
+            .same_colour()
+            .points(d.name, d.loops[0].clone());
     }
-    let mut levels = Panel::new("field h", "splitting of 4 ground states").x_reaches(0.0, 1.05);
-    for d in scan {
+    let mut levels = Panel::new("field h", "splitting of 4 ground states").x_reaches(0.0, 0.82);
+    // Stars and plaquettes are dual: hx alone has the levels of hz alone.
+    for d in scan.iter().filter(|d| d.name != "hx") {
+        let name = if d.name == "hz" {
+            "hx or hz alone"
+        } else {
+            d.name
+        };
         for k in 0..3 {
             let h = d.loops[0].iter().map(|p| p.0);
-            let name = if k == 0 { d.name } else { "" };
-            levels = levels.line(name, h.zip(d.splittings.iter().map(move |s| s[k])));
+            let curve = h.zip(d.splittings.iter().map(move |s| s[k]));
+            levels = match k {
+                0 => levels.line(name, curve),
+                _ => levels.same_colour().line("", curve),
+            };
         }
     }
     let figure = Figure::new("Toric code in a field, 12 qubits: transformer and exact (lines)")

@@ -213,11 +213,11 @@ fn draw(session: &Session, large: &Large) {
         .x_reaches(0.2, 0.62);
     for (r, points) in SIDES.iter().zip(&large.loops) {
         panel = panel.points(&format!("{r} x {r}, L = 6"), points.clone());
+        if *r == 1 {
+            let dual = large.dual_loops.iter().map(|&(g, w, _)| (g, w));
+            panel = panel.same_colour().line("1 x 1, L = 6, Monte Carlo", dual);
+        }
     }
-    panel = panel.line(
-        "1 x 1, L = 6, dual",
-        large.dual_loops.iter().map(|&(g, w, _)| (g, w)),
-    );
     for (r, points) in SIDES.iter().zip(&large.small_loops) {
         panel = panel.line(&format!("{r} x {r}, L = 3 exact"), points.clone());
     }

@@ -1,5 +1,5 @@
 use super::axis::{Axis, to_page};
-use super::{FONT, Image, Panel, Shape};
+use super::{FONT, Image, Panel, Series, Shape};
 use plotters::prelude::*;
 use std::ops::Range;
 
@@ -24,7 +24,7 @@ pub(super) fn draw<'a>(
     y: Range<f64>,
     area: &Area<'a>,
 ) -> Result<(), DrawError<'a>> {
-    if let Some((_, Shape::Image(image))) = panel.series.first() {
+    if let Some(Shape::Image(image)) = panel.series.first().map(|s| &s.shape) {
         return draw_image(&panel.x_label, image, area);
     }
     let (sx, sy) = (panel.x_scale, panel.y_scale);
@@ -59,8 +59,13 @@ pub(super) fn draw<'a>(
         .x_labels(9)
         .y_labels(7)
         .draw()?;
-    for (i, (name, shape)) in panel.series.iter().enumerate() {
-        let colour = COLOURS[i % COLOURS.len()];
+    for Series {
+        name,
+        shape,
+        colour,
+    } in &panel.series
+    {
+        let colour = COLOURS[colour % COLOURS.len()];
         let (style, dashed) = match shape {
             Shape::Level(_) => (BLACK.stroke_width(2), true),
             _ => (colour.stroke_width(2), false),
@@ -125,7 +130,7 @@ pub(super) fn draw<'a>(
             EmptyElement::at(at) + first + second + dot
         });
     }
-    if panel.series.iter().any(|(name, _)| !name.is_empty()) {
+    if panel.series.iter().any(|s| !s.name.is_empty()) {
         chart
             .configure_series_labels()
             .position(emptiest_corner(panel, ends, heights))
@@ -149,7 +154,7 @@ fn emptiest_corner(panel: &Panel, x: (f64, f64), y: (f64, f64)) -> SeriesLabelPo
     let seen: Vec<(f64, f64)> = panel
         .series
         .iter()
-        .flat_map(|(_, shape)| match shape {
+        .flat_map(|series| match &series.shape {
             Shape::Line(points) => points.iter().filter_map(|p| at(p.0, p.1)).collect(),
             Shape::Points(points) => points.iter().filter_map(|p| at(p.0, p.1)).collect(),
             Shape::Level(_) | Shape::Image(_) => Vec::new(),

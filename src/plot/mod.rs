@@ -64,8 +64,18 @@ struct Image {
     pixels: Vec<f64>,
 }
 
+/// What is drawn in one colour under one name.
+#[derive(Clone, Debug)]
+struct Series {
+    name: String,
+    shape: Shape,
+    /// Which of the colours, in turn.
+    colour: usize,
+}
+
 /// A coordinate system with its series.
 ///
+/// Six colours are taken in turn; [`Self::same_colour`] keeps one for several series that belong together.
 /// Points that are not finite, or not positive on a logarithmic axis, are left out.
 #[derive(Clone, Debug)]
 pub struct Panel {
@@ -74,7 +84,9 @@ pub struct Panel {
     x_scale: Scale,
     y_scale: Scale,
     x_reaches: Option<(f64, f64)>,
-    series: Vec<(String, Shape)>,
+    series: Vec<Series>,
+    /// Whether the next series takes the colour of the last one.
+    repeats: bool,
 }
 
 impl Panel {
@@ -88,6 +100,7 @@ impl Panel {
             y_scale: Scale::Linear,
             x_reaches: None,
             series: Vec::new(),
+            repeats: false,
         }
     }
 
@@ -107,24 +120,37 @@ impl Panel {
 
     /// Adds a curve; an empty name keeps it out of the legend.
     #[must_use]
-    pub fn line(mut self, name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
-        self.series
-            .push((name.into(), Shape::Line(points.into_iter().collect())));
-        self
+    pub fn line(self, name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        self.with(name, Shape::Line(points.into_iter().collect()))
     }
 
     /// Adds points (x, y, standard error) with error bars.
     #[must_use]
-    pub fn points(mut self, name: &str, points: impl IntoIterator<Item = (f64, f64, f64)>) -> Self {
-        self.series
-            .push((name.into(), Shape::Points(points.into_iter().collect())));
-        self
+    pub fn points(self, name: &str, points: impl IntoIterator<Item = (f64, f64, f64)>) -> Self {
+        self.with(name, Shape::Points(points.into_iter().collect()))
     }
 
     /// Adds a dashed horizontal line for a known value.
     #[must_use]
-    pub fn level(mut self, name: &str, y: f64) -> Self {
-        self.series.push((name.into(), Shape::Level(y)));
+    pub fn level(self, name: &str, y: f64) -> Self {
+        self.with(name, Shape::Level(y))
+    }
+
+    /// Gives the next series the colour of the last one: points and the curve that they are compared
+    /// with, or several curves of one kind.
+    ///
+    /// ```
+    /// use ketwork::Panel;
+    /// let parabola = (0..5).map(|i| f64::from(i * i));
+    /// let panel = Panel::new("x", "y")
+    ///     .line("", (0..5).map(f64::from).zip(parabola.clone()))
+    ///     .same_colour()
+    ///     .points("measured", (0..5).map(f64::from).zip(parabola).map(|(x, y)| (x, y, 0.1)));
+    /// # drop(panel);
+    /// ```
+    #[must_use]
+    pub fn same_colour(mut self) -> Self {
+        self.repeats = true;
         self
     }
 
@@ -139,11 +165,17 @@ impl Panel {
     pub fn image(caption: &str, width: usize, pixels: Vec<f64>) -> Self {
         let full = width > 0 && !pixels.is_empty() && pixels.len().is_multiple_of(width);
         assert!(full, "{} pixels in rows of {width}", pixels.len());
-        let mut panel = Self::new(caption, "");
-        panel
-            .series
-            .push((String::new(), Shape::Image(Image { width, pixels })));
-        panel
+        Self::new(caption, "").with("", Shape::Image(Image { width, pixels }))
+    }
+
+    fn with(mut self, name: &str, shape: Shape) -> Self {
+        let next = usize::from(!std::mem::take(&mut self.repeats));
+        self.series.push(Series {
+            name: name.into(),
+            shape,
+            colour: self.series.last().map_or(0, |last| last.colour + next),
+        });
+        self
     }
 
     fn shown(&self, x: f64, y: f64) -> bool {
@@ -157,8 +189,8 @@ impl Panel {
         if let Some((from, to)) = self.x_reaches {
             xs.extend([from, to].into_iter().filter(|&x| self.shown(x, 1.0)));
         }
-        for (_, shape) in &self.series {
-            match shape {
+        for series in &self.series {
+            match &series.shape {
                 Shape::Line(points) => {
                     for &(x, y) in points.iter().filter(|p| self.shown(p.0, p.1)) {
                         xs.push(x);

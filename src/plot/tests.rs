@@ -55,3 +55,33 @@ fn unusual_data_neither_panic_nor_hang() {
     let nowhere = energy.write(&dir.path().join("no/x.png"));
     assert!(matches!(nowhere, Err(PlotError::Write { .. })));
 }
+
+#[test]
+fn a_series_takes_the_colour_of_the_last_one_where_asked() {
+    let colours = |panel: &Panel| panel.series.iter().map(|s| s.colour).collect::<Vec<_>>();
+    let panel = Panel::new("x", "y")
+        // There is no last one.
+        .same_colour()
+        .line("", [(0.0, 0.0)])
+        .same_colour()
+        .points("a", [(0.0, 0.0, 0.1)])
+        .line("b", [(0.0, 0.0)])
+        .same_colour()
+        .line("", [(0.0, 0.0)])
+        .same_colour()
+        .line("", [(0.0, 0.0)])
+        .level("c", 1.0);
+    assert_eq!(colours(&panel), [0, 0, 1, 1, 1, 2]);
+    // And the page shows it: of two flat curves one below the other, in one colour or in two.
+    let dir = tempfile::tempdir().unwrap();
+    let drawn = |name: &str, same: bool| {
+        let upper = Panel::new("x", "y").line("", [(0.0, 0.0), (1.0, 0.0)]);
+        let upper = if same { upper.same_colour() } else { upper };
+        let path = dir.path().join(name);
+        let panel = upper.line("", [(0.0, 1.0), (1.0, 1.0)]);
+        Figure::new("").panel(panel).write(&path).unwrap();
+        std::fs::read(&path).unwrap()
+    };
+    assert_eq!(drawn("a.png", true), drawn("b.png", true));
+    assert_ne!(drawn("a.png", true), drawn("c.png", false));
+}
