@@ -1,16 +1,17 @@
 //! Which conformal theory lives on a chain of Fibonacci anyons? Energies of rings of 8 to 16 anyons
 //! against exact ones, rings of 24 and 32 carried over from them, the central charge from energies
 //! and from entropies, the exactly solvable Majumdar-Ghosh point, and the gaps between the charge
-//! sectors of open chains: of Fibonacci anyons, and of spins 1/2 in the basis of their total spins.
+//! sectors of open chains: of Fibonacci anyons, and of spins 1/2 in the basis of their total spins, whose
+//! labels know the string order of the spins.
 
 mod cli;
 
 use cli::{Failure, Line, Plan, Session, Story, Trained, carried, train};
-use ketwork::exact::{LanczosParams, Levels, Memory, ground_state, renyi2};
-use ketwork::hamiltonians::{Boundary, GoldenChain, Lattice, Model};
+use ketwork::exact::{LanczosParams, Levels, Memory, expectation, ground_state, renyi2};
+use ketwork::hamiltonians::{Boundary, GoldenChain, Heisenberg, Lattice, Model, OnSpace};
 use ketwork::run::{GroundStateRun, RunOptions};
 use ketwork::{Ancestral, EnergyScaling, EntropyScaling, Estimate, Figure, Panel, Sampled};
-use ketwork::{Positions, Swap};
+use ketwork::{Positions, ProductOperator, Swap};
 use std::f64::consts::PI;
 use std::process::ExitCode;
 
@@ -61,6 +62,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         ..GoldenChain::default()
     };
     let spins = charges(session, &plan, spins, 16)?;
+    let strings = string_order(session, &plan, &spins.lowest, 16)?;
     draw(session, &rings, &small, &large);
     Ok(Line::new()
         .set(
@@ -91,10 +93,11 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         .set("c_entropy_error", large.c.error)
         .set("majumdar_ghosh", point.mean)
         .set("majumdar_ghosh_exact", solved)
-        .set("charge_gap", anyons.0)
-        .set("charge_gap_exact", anyons.1)
-        .set("spin_gap", spins.0)
-        .set("spin_gap_exact", spins.1))
+        .set("charge_gap", anyons.gap)
+        .set("charge_gap_exact", anyons.exact)
+        .set("spin_gap", spins.gap)
+        .set("spin_gap_exact", spins.exact)
+        .set("string_order", strings))
 }
 
 /// Energies of rings, their exact twins or what the conformal theory says, and relative errors.
@@ -236,13 +239,21 @@ fn blocks(
 }
 
 /// The gap between charge 0 and charge 1 of an open chain, trained and exact.
+struct Charges {
+    gap: f64,
+    exact: f64,
+    /// The state of charge 0.
+    lowest: Trained,
+}
+
 fn charges(
     session: &Session,
     plan: &Plan,
     model: GoldenChain,
     n: usize,
-) -> Result<(f64, f64), Failure> {
+) -> Result<Charges, Failure> {
     let (mut found, mut exact) = (Vec::new(), Vec::new());
+    let mut lowest = None;
     for twice in [0, 2] {
         let twice_charge = Some(twice);
         let sector = chain(
@@ -254,7 +265,9 @@ fn charges(
             Boundary::Open,
         )?;
         let twin = ground_state(&sector, &LanczosParams::default())?.energies[0];
-        let energy = train(&sector, plan, None)?.energy;
+        let trained = train(&sector, plan, None)?;
+        let energy = trained.energy;
+        lowest.get_or_insert(trained);
         session.say(format!(
             "open chain of {n} at level {}, charge {}: E = {energy}, exact {twin:.8}, relative \
              error {:.1e}",
@@ -265,11 +278,61 @@ fn charges(
         found.push(energy.mean);
         exact.push(twin);
     }
-    let (gap, known) = (found[1] - found[0], exact[1] - exact[0]);
+    let (gap, exact) = (found[1] - found[0], exact[1] - exact[0]);
     session.say(format!(
-        "    gap from charge 0 to 1: {gap:.5}, exact {known:.5}"
+        "    gap from charge 0 to 1: {gap:.5}, exact {exact:.5}"
     ));
-    Ok((gap, known))
+    let lowest = lowest.ok_or_else(|| Failure::computation("no charge was trained"))?;
+    Ok(Charges { gap, exact, lowest })
+}
+
+/// String order of the first l spins, $\langle e^{i \pi (S^z_1 + \dots + S^z_l)} \rangle$, 1 where they pair into singlets (K. Hida,
+/// Phys. Rev. B 45, 2207 (1992)). A rotation by pi of total spin j has $(-1)^j / (2j + 1)$ in the mean over its axis, and the mean
+/// does nothing to a singlet: one label of the path tells what is a product over l sites in the basis of
+/// S^z, where the exact number comes from.
+fn string_order(
+    session: &Session,
+    plan: &Plan,
+    singlet: &Trained,
+    n: usize,
+) -> Result<Line, Failure> {
+    let open = Lattice::chain(n, Boundary::Open).map_err(Failure::input)?;
+    let spins = Heisenberg::default().on(&open).map_err(Failure::input)?;
+    let ground = ground_state(&spins, &LanczosParams::default())?;
+    let shots = if session.quick { 1024 } else { 65_536 };
+    let stream = plan.stream.named("strings");
+    let samples = singlet.psi.sample(&singlet.theta, 0..shots, stream);
+    let sampled = Sampled::new(&singlet.psi, &singlet.theta, &samples);
+    let space = *singlet.psi.space();
+    // At even positions the value of a label is j.
+    let by_label: Vec<f64> = (0..space.local_dim)
+        .map(|j| [1.0, -1.0][j % 2] / (2 * j + 1) as f64)
+        .collect();
+    let (mut lengths, mut found, mut errors, mut exact) = (vec![], vec![], vec![], vec![]);
+    for l in (2..n).step_by(2) {
+        let label = ProductOperator::diagonal(space, &[(l as u32, &by_label)]);
+        let label = label.map_err(Failure::computation)?;
+        let mean = sampled.expectation(&label).map_err(Failure::computation)?;
+        let mean: Estimate = mean.mean;
+        let z = [1.0, -1.0];
+        let string = ProductOperator::string_order(*spins.space(), (0, l as u32 - 1), &z, &z);
+        let string = string.map_err(Failure::computation)?;
+        // A product of Z is that of all 2 S^z: i for each spin is left.
+        let sign = if l % 4 == 0 { 1.0 } else { -1.0 };
+        let twin = sign * expectation(&string, &ground.basis, &ground.vectors[0]).re;
+        session.say(format!(
+            "string order of the first {l} of {n} spins: {mean}, exact {twin:.5}"
+        ));
+        lengths.push(l);
+        found.push(mean.mean);
+        errors.push(mean.error);
+        exact.push(twin);
+    }
+    Ok(Line::new()
+        .set("length", lengths)
+        .set("mean", found)
+        .set("error", errors)
+        .set("exact", exact))
 }
 
 /// Energy of each anyon of the infinite chain.
@@ -318,6 +381,7 @@ fn draw(session: &Session, rings: &Rings, small: &Blocks, large: &Blocks) {
             Panel::new("labels of the block", "S2 (nats)")
                 .x_reaches(1.0, 17.5)
                 .line("ring of 16, exact", small.exact.clone())
+                .same_colour()
                 .points("ring of 16", small.found.iter().map(of_l))
                 .points("ring of 32", large.found.iter().map(of_l)),
         );

@@ -1,18 +1,21 @@
 //! Does the vacuum of a U(1) gauge theory break charge conjugation? The quantum link ring of 12
-//! vertices against exact energies as the mass changes, through the transition at m = 0.655 w, and a
-//! ring of 48 from the network trained on 12.
+//! vertices against exact energies as the mass changes, through the transition at m = 0.655 w, a ring of
+//! 48 from the network trained on 12, and the gaps to the sectors that no dynamics reaches: two static
+//! charges, and the fields beyond the ends of an open chain.
 
 mod cli;
 
 use cli::{Failure, Line, Plan, Session, Story, carried, train};
 use ketwork::exact::{LanczosParams, expectation, lowest};
-use ketwork::hamiltonians::{Boundary, Lattice, Model, QuantumLink};
+use ketwork::hamiltonians::{Boundary, Lattice, LinkChain, Model, QuantumLink};
 use ketwork::{Ancestral, Estimate, Figure, Panel, Positions, Sampled, fit_linear};
 use std::process::ExitCode;
 
 const MASSES: [f64; 7] = [-1.0, -0.5, 0.0, 0.4, 0.655, 0.8, 1.0];
 const CRITICAL: f64 = 0.655;
 const LARGE: usize = 48;
+/// Masses of the sectors: above both phases of the vacuum.
+const SECTOR_MASSES: [f64; 2] = [0.0, 1.0];
 
 fn main() -> ExitCode {
     let (name, toml, takes) = ("quantum_link", "seed = 3", &[]);
@@ -74,21 +77,156 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         found.energy.error / LARGE as f64,
         (density - expected) / expected.abs()
     ));
-    let panel = Panel::new(
-        "staggered mass m / w (transition at 0.655)",
-        "pairs for each vertex",
-    )
-    .line("exact, N = 12", line)
-    .points("transformer", points);
-    let figure = Figure::new("Quantum link ring: pairs in the vacuum");
-    session.draw(&figure.panel(panel), "quantum_link.png");
+    let masses = match session.quick {
+        true => &SECTOR_MASSES[1..],
+        false => &SECTOR_MASSES,
+    };
+    let mut sectors = Vec::new();
+    for &m in masses {
+        sectors.push(sectors_of(session, &plan, m)?);
+    }
+    draw(session, (points, line), &sectors);
     Ok(Line::new()
         .set("m", MASSES.to_vec())
         .set("relative_error", off)
         .set("gaps", gaps)
         .set("energy_density_48", density)
         .set("energy_density_48_error", found.energy.error / LARGE as f64)
-        .set("energy_density_48_extrapolated", expected))
+        .set("energy_density_48_extrapolated", expected)
+        .set(
+            "sectors",
+            sectors
+                .iter()
+                .flatten()
+                .map(Level::line)
+                .collect::<Vec<_>>(),
+        ))
+}
+
+/// The lowest level of a sector, and how far it lies above the sector that it is compared with.
+struct Level {
+    name: String,
+    m: f64,
+    /// Distance of the two static charges of a ring, 0 without them.
+    distance: Option<usize>,
+    energy: Estimate,
+    exact: f64,
+    gap: f64,
+    gap_error: f64,
+    gap_exact: f64,
+}
+
+impl Level {
+    fn line(&self) -> Line {
+        Line::new()
+            .set("name", self.name.as_str())
+            .set("energy", self.energy.mean)
+            .set("energy_error", self.energy.error)
+            .set("exact", self.exact)
+            .set("gap", self.gap)
+            .set("gap_error", self.gap_error)
+            .set("gap_exact", self.gap_exact)
+    }
+}
+
+/// Charges -1 on an odd and +1 on an even vertex of a ring of 12, which no matter screens, over the ring
+/// without them; and the fields beyond the ends of an open chain of 12, over the lowest of them.
+fn sectors_of(session: &Session, plan: &Plan, m: f64) -> Result<Vec<Level>, Failure> {
+    const N: usize = 12;
+    let mut rings = vec![(0, [0; N])];
+    for r in if session.quick { &[1][..] } else { &[1, 3, 5] } {
+        let mut charges = [0; N];
+        (charges[1], charges[1 + r]) = (-1, 1);
+        rings.push((*r, charges));
+    }
+    let mut levels: Vec<Level> = Vec::new();
+    for (r, charges) in rings {
+        let name = match r {
+            0 => format!("m = {m}, ring"),
+            _ => format!("m = {m}, ring, charges at distance {r}"),
+        };
+        let sector = LinkChain::ring(1, &charges).map_err(Failure::input)?;
+        let mut level = lowest_of(session, plan, (m, name), sector, levels.first())?;
+        level.distance = Some(r);
+        levels.push(level);
+    }
+    // Pairs are born on the links of one parity: with -1/2 beyond both ends there is one more of them.
+    let mut open: Vec<Level> = Vec::new();
+    for (ends, word) in [
+        ([-1, -1], "-1/2 and -1/2"),
+        ([1, 1], "+1/2 and +1/2"),
+        ([-1, 1], "-1/2 and +1/2"),
+    ] {
+        let name = format!("m = {m}, open chain, ends {word}");
+        let sector = LinkChain::open(1, &[0; N], ends).map_err(Failure::input)?;
+        open.push(lowest_of(session, plan, (m, name), sector, open.first())?);
+    }
+    levels.extend(open);
+    Ok(levels)
+}
+
+/// Trains the lowest state of a sector, and diagonalises.
+fn lowest_of(
+    session: &Session,
+    plan: &Plan,
+    (m, name): (f64, String),
+    sector: LinkChain,
+    ground: Option<&Level>,
+) -> Result<Level, Failure> {
+    let model = QuantumLink::new(m).in_sector(sector);
+    let model = model.map_err(Failure::input)?;
+    let exact = lowest(&model, 1, &LanczosParams::default())?.energies[0];
+    let energy = train(&model, plan, None)?.energy;
+    // The sector below all has no gap to itself.
+    let over = |f: fn(&Level) -> f64, e: f64| ground.map_or(0.0, |g| e - f(g));
+    let level = Level {
+        gap: over(|g| g.energy.mean, energy.mean),
+        gap_error: ground.map_or(0.0, |g| g.energy.error.hypot(energy.error)),
+        gap_exact: over(|g| g.exact, exact),
+        distance: None,
+        name,
+        m,
+        energy,
+        exact,
+    };
+    let gap = match ground {
+        Some(_) => format!(
+            "; gap {:.6}({:.0e}), exact {:.6}",
+            level.gap, level.gap_error, level.gap_exact
+        ),
+        None => String::new(),
+    };
+    session.say(format!(
+        "{}: E = {energy}, exact {exact:.6}{gap}",
+        level.name
+    ));
+    Ok(level)
+}
+
+type Pairs = (Vec<(f64, f64, f64)>, Vec<(f64, f64)>);
+
+fn draw(session: &Session, (points, line): Pairs, sectors: &[Vec<Level>]) {
+    let pairs = Panel::new(
+        "staggered mass m / w (transition at 0.655)",
+        "pairs for each vertex",
+    )
+    .line("exact, N = 12", line)
+    .same_colour()
+    .points("transformer", points);
+    let mut charges =
+        Panel::new("distance of two static charges", "energy over the vacuum").x_reaches(0.0, 6.5);
+    for group in sectors {
+        let on_ring = || group.iter().filter_map(|l| Some((l.distance? as f64, l)));
+        let name = group
+            .first()
+            .map_or(String::new(), |l| format!("m = {}", l.m));
+        charges = charges
+            .line("", on_ring().map(|(r, l)| (r, l.gap_exact)))
+            .same_colour()
+            .points(&name, on_ring().map(|(r, l)| (r, l.gap, l.gap_error)));
+    }
+    let figure = Figure::new("Quantum link ring of 12: transformer and exact (lines)");
+    session.draw(&figure.panel(pairs).panel(charges), "quantum_link.png");
 }
 
 /// E / N = a + b / N^2 + c / N^4 through the exact rings of 12, 14 and 16, at N = 48.
