@@ -14,8 +14,8 @@ use std::process::ExitCode;
 const MASSES: [f64; 7] = [-1.0, -0.5, 0.0, 0.4, 0.655, 0.8, 1.0];
 const CRITICAL: f64 = 0.655;
 const LARGE: usize = 48;
-/// Masses of the sectors: above both phases of the vacuum.
-const SECTOR_MASSES: [f64; 2] = [0.0, 1.0];
+/// Which of the masses have their sectors compared, one in each phase of the vacuum: 0 and 1.
+const COMPARED: [usize; 2] = [2, 6];
 
 fn main() -> ExitCode {
     let (name, toml, takes) = ("quantum_link", "seed = 3", &[]);
@@ -31,7 +31,7 @@ fn ring(n: usize, m: f64) -> Result<(Lattice, Model<f64>), Failure> {
 fn tell(session: &Session) -> Result<Line, Failure> {
     let plan = Plan::new(session, 300, 1024);
     let (mut off, mut gaps, mut points, mut line) = (vec![], vec![], vec![], vec![]);
-    let mut critical = None;
+    let (mut critical, mut vacua) = (None, vec![]);
     for m in MASSES {
         let (lattice, model) = ring(12, m)?;
         let exact = lowest(&model, 2, &LanczosParams::default())?;
@@ -48,6 +48,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         let (e, gap) = (exact.energies[0], exact.energies[1] - exact.energies[0]);
         off.push((found.energy.mean - e) / e.abs());
         gaps.push(gap);
+        vacua.push((found.energy, e));
         points.push((m, density.mean, density.error));
         line.push((m, twin));
         session.say(format!(
@@ -77,13 +78,9 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         found.energy.error / LARGE as f64,
         (density - expected) / expected.abs()
     ));
-    let masses = match session.quick {
-        true => &SECTOR_MASSES[1..],
-        false => &SECTOR_MASSES,
-    };
     let mut sectors = Vec::new();
-    for &m in masses {
-        sectors.push(sectors_of(session, &plan, m)?);
+    for k in COMPARED.into_iter().skip(usize::from(session.quick)) {
+        sectors.push(sectors_of(session, &plan, MASSES[k], vacua[k])?);
     }
     draw(session, (points, line), &sectors);
     Ok(Line::new()
@@ -117,6 +114,24 @@ struct Level {
 }
 
 impl Level {
+    /// The level of an energy and its exact twin; the one below all has no gap to itself.
+    fn over(
+        ground: Option<&Self>,
+        (m, name): (f64, String),
+        (energy, exact): (Estimate, f64),
+    ) -> Self {
+        Self {
+            name,
+            m,
+            distance: None,
+            energy,
+            exact,
+            gap: ground.map_or(0.0, |g| energy.mean - g.energy.mean),
+            gap_error: ground.map_or(0.0, |g| g.energy.error.hypot(energy.error)),
+            gap_exact: ground.map_or(0.0, |g| exact - g.exact),
+        }
+    }
+
     fn line(&self) -> Line {
         Line::new()
             .set("name", self.name.as_str())
@@ -130,24 +145,24 @@ impl Level {
 }
 
 /// Charges -1 on an odd and +1 on an even vertex of a ring of 12, which no matter screens, over the ring
-/// without them; and the fields beyond the ends of an open chain of 12, over the lowest of them.
-fn sectors_of(session: &Session, plan: &Plan, m: f64) -> Result<Vec<Level>, Failure> {
+/// without them, whose energy and exact twin are `vacuum`; and the fields beyond the ends of an open chain
+/// of 12, over the lowest of them.
+fn sectors_of(
+    session: &Session,
+    plan: &Plan,
+    m: f64,
+    vacuum: (Estimate, f64),
+) -> Result<Vec<Level>, Failure> {
     const N: usize = 12;
-    let mut rings = vec![(0, [0; N])];
+    let mut levels = vec![Level::over(None, (m, format!("m = {m}, ring")), vacuum)];
+    levels[0].distance = Some(0);
     for r in if session.quick { &[1][..] } else { &[1, 3, 5] } {
         let mut charges = [0; N];
         (charges[1], charges[1 + r]) = (-1, 1);
-        rings.push((*r, charges));
-    }
-    let mut levels: Vec<Level> = Vec::new();
-    for (r, charges) in rings {
-        let name = match r {
-            0 => format!("m = {m}, ring"),
-            _ => format!("m = {m}, ring, charges at distance {r}"),
-        };
+        let name = format!("m = {m}, ring, charges at distance {r}");
         let sector = LinkChain::ring(1, &charges).map_err(Failure::input)?;
         let mut level = lowest_of(session, plan, (m, name), sector, levels.first())?;
-        level.distance = Some(r);
+        level.distance = Some(*r);
         levels.push(level);
     }
     // Pairs are born on the links of one parity: with -1/2 beyond both ends there is one more of them.
@@ -177,18 +192,7 @@ fn lowest_of(
     let model = model.map_err(Failure::input)?;
     let exact = lowest(&model, 1, &LanczosParams::default())?.energies[0];
     let energy = train(&model, plan, None)?.energy;
-    // The sector below all has no gap to itself.
-    let over = |f: fn(&Level) -> f64, e: f64| ground.map_or(0.0, |g| e - f(g));
-    let level = Level {
-        gap: over(|g| g.energy.mean, energy.mean),
-        gap_error: ground.map_or(0.0, |g| g.energy.error.hypot(energy.error)),
-        gap_exact: over(|g| g.exact, exact),
-        distance: None,
-        name,
-        m,
-        energy,
-        exact,
-    };
+    let level = Level::over(ground, (m, name), (energy, exact));
     let gap = match ground {
         Some(_) => format!(
             "; gap {:.6}({:.0e}), exact {:.6}",
