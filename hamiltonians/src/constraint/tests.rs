@@ -142,6 +142,40 @@ fn dimensions_are_the_known_ones() {
 }
 
 #[test]
+fn gauss_laws_on_chains_without_matter_leave_what_all_configurations_say() {
+    let chain = |n, boundary| Links::new(&Lattice::chain(n, boundary).unwrap()).unwrap();
+    for (boundary, links) in [(Boundary::Periodic, 6), (Boundary::Open, 5)] {
+        let is_ring = boundary == Boundary::Periodic;
+        for n in [2_i64, 3, 4] {
+            // Charges 1 and N - 1 on vertices 0 and 3.
+            let charges = [1, 0, 0, n - 1, 0, 0];
+            let vertices = chain(6, boundary);
+            let sector: Sector = if n == 2 {
+                Arc::new(Parity::gauss_law(&vertices, &[0, 3]).unwrap())
+            } else {
+                let pair = [(0, 1), (3, n - 1)];
+                Arc::new(Modular::gauss_law(&vertices, n as usize, &pair).unwrap())
+            };
+            assert_eq!(sector.space().n_sites, links);
+            let legal = |x: &Vec<u8>| {
+                let at = |l: usize| x.get(l).map_or(0, |&v| i64::from(v));
+                (0..6).all(|v| {
+                    let before = match v {
+                        0 if is_ring => at(5),
+                        0 => 0,
+                        v => at(v - 1),
+                    };
+                    (at(v) - before - charges[v]) % n == 0
+                })
+            };
+            let known: HashSet<Vec<u8>> = all(sector.space()).filter(legal).collect();
+            assert_eq!(known.len() as i64, if is_ring { n } else { 1 });
+            assert_eq!(walk(&*sector), known, "Z{n}, {boundary:?}");
+        }
+    }
+}
+
+#[test]
 fn more_than_64_sites_and_checks_work() {
     let n = 200_u32;
     let order: Vec<u32> = (0..n).rev().collect();
