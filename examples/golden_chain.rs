@@ -286,10 +286,11 @@ fn charges(
     Ok(Charges { gap, exact, lowest })
 }
 
-/// String order of the first l spins, $\langle e^{i \pi (S^z_1 + \dots + S^z_l)} \rangle$, 1 where they pair into singlets (K. Hida,
-/// Phys. Rev. B 45, 2207 (1992)). A rotation by pi of total spin j has $(-1)^j / (2j + 1)$ in the mean over its axis, and the mean
-/// does nothing to a singlet: one label of the path tells what is a product over l sites in the basis of
-/// S^z, where the exact number comes from.
+/// String order of the first l spins, $\langle e^{i \pi (S^z_1 + \dots + S^z_l)} \rangle$, 1 where
+/// they pair into singlets (K. Hida, Phys. Rev. B 45, 2207 (1992)). A rotation by pi of total spin j has
+/// the trace $(-1)^j$, so that its mean over all axes, which a singlet does not notice, is $(-1)^j / (2j + 1)$:
+/// one label of the path tells what is a product over l sites in the basis of S^z, where the exact number
+/// comes from.
 fn string_order(
     session: &Session,
     plan: &Plan,

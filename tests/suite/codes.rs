@@ -306,8 +306,8 @@ fn the_cubic_toric_code_in_fields_has_the_energies_of_its_duals_and_of_perturbat
 }
 
 /// log2 of the inverse purity of a uniform sum over the solutions of Z checks: solutions that are 0
-/// outside a region A are told apart by nobody, so that $\mathrm{Tr}\,\rho_A^2 = |C_A| |C_B| / |C|$, from ranks over GF(2)
-/// of the checks and of their parts in A and in B.
+/// outside a region A are told apart by nobody, so that $\mathrm{Tr}\,\rho_A^2 = |C_A| |C_B| / |C|$, from
+/// ranks over GF(2) of the checks and of their parts in A and in B.
 fn entropy(checks: &[Vec<u32>], region: &[usize]) -> usize {
     let inside = region.iter().fold(0_u128, |m, &l| m | 1 << l);
     let rank = |mask: u128| {
