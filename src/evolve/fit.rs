@@ -55,6 +55,8 @@ pub struct FitReport {
     pub first: f64,
     /// Sweeps.
     pub sweeps: u32,
+    /// The damping that a next sweep would have taken.
+    pub shift: f64,
 }
 
 /// Why a fit failed.
@@ -268,6 +270,7 @@ where
         loss: now.loss,
         first,
         sweeps,
+        shift,
     })
 }
 

@@ -7,11 +7,16 @@ use ketwork_hamiltonians::{Driven, Scalar};
 use ketwork_models::{Differentiable, Samples};
 use num_complex::Complex64;
 
+/// Largest damping that is handed on: one fit that failed must not slow down all that follow.
+const MOST_DAMPED: f64 = 1e-2;
+
 /// Each stage of a tableau writes down its target state on the points,
 /// $\psi_n + dt \sum_j a_j f H \psi_j$, and fits the network to it by Gauss-Newton sweeps: the
 /// nonlinear projection, where TDVP takes the linear one.
 ///
-/// States of stages are known up to norm and phase; both follow from the fit to their targets.
+/// States of stages are known up to norm and phase; both follow from the fit to their targets. A fit
+/// starts with the damping that the one before ended with: where the manifold is strongly curved, sweeps
+/// would otherwise be spent on finding it again.
 ///
 /// # References
 /// Z. Chen, J. McCarran, E. Vizcaino, M. Soljačić, D. Luo, Proc. ICML 235, 7143 (2024), for partial
@@ -26,8 +31,10 @@ pub struct Teng<'a, T: Scalar, W: Differentiable<Log = Complex64> + ?Sized> {
     pub flow: Flow,
     /// Euler, Heun, or the fourth-order method.
     pub tableau: Tableau,
-    /// The fit of each stage.
+    /// The fit of each stage; its first damping is that of the first step only, see [`Teng`].
     pub fit: FitParams,
+    /// Damping with which the next fit starts.
+    damping: Option<f64>,
 }
 
 impl<'a, T, W> Teng<'a, T, W>
@@ -51,11 +58,12 @@ where
             tableau: Tableau::heun(),
             fit: FitParams {
                 tolerance: 1e-16,
-                sweeps: 8,
+                sweeps: 20,
                 shift: 1e-8,
                 least_shift: 1e-11,
                 distance: Distance::Amplitude,
             },
+            damping: None,
         }
     }
 
@@ -132,8 +140,12 @@ where
             ..StepReport::default()
         };
         let mut next = theta.to_vec();
+        let mut damping = self.damping;
         let mut project = |next: &mut Vec<f64>, target: &[Complex64]| {
-            let found = sweep(self.psi, next, &points, target, &self.fit).map_err(|e| at(t, e))?;
+            let mut fit = self.fit;
+            fit.shift = damping.unwrap_or(fit.shift);
+            let found = sweep(self.psi, next, &points, target, &fit).map_err(|e| at(t, e))?;
+            damping = Some(found.shift.clamp(fit.least_shift, MOST_DAMPED));
             report.residual = report.residual.max(found.loss.max(0.0).sqrt());
             report.solves += found.sweeps;
             Ok::<_, EvolveError>(())
@@ -160,16 +172,21 @@ where
         if next.iter().any(|x| !x.is_finite()) {
             return Err(EvolveError::Diverged { t });
         }
+        self.damping = damping;
         theta.copy_from_slice(&next);
         Ok(report)
     }
 
     fn save(&self) -> Vec<u64> {
-        self.sampler.save()
+        let damping = self.damping.unwrap_or(f64::NAN).to_bits();
+        [vec![damping], self.sampler.save()].concat()
     }
 
     fn load(&mut self, saved: &[u64]) -> Result<(), EvolveError> {
-        let loaded = self.sampler.load(saved);
+        let (damping, sampler) = saved.split_at(saved.len().min(1));
+        let damping = damping.first().map(|b| f64::from_bits(*b));
+        self.damping = damping.filter(|x| x.is_finite());
+        let loaded = self.sampler.load(sampler);
         loaded.map_err(|source| EvolveError::Sample { t: 0.0, source })
     }
 }

@@ -21,6 +21,8 @@ const SAMPLED_SHIFT: f64 = 1e-8;
 const SAMPLED_TOLERANCE: f64 = 3e-4;
 /// Relative shift of TENG's fits at shots, which cannot follow smaller directions in few sweeps.
 const TENG_SHIFT: f64 = 1e-5;
+/// Sweeps of these fits: at a damping that does not fall more gain nothing.
+const TENG_SWEEPS: u32 = 8;
 /// How often a failing step is halved.
 const HALVINGS: u32 = 6;
 
@@ -47,6 +49,12 @@ impl QuenchRun {
                 }
                 if let Some(shift) = shift.or(is_sampled.then_some(TENG_SHIFT)) {
                     (teng.fit.shift, teng.fit.least_shift) = (shift, shift);
+                }
+                if is_sampled {
+                    teng.fit.sweeps = TENG_SWEEPS;
+                }
+                if let Some(sweeps) = self.run.optimizer.steps {
+                    teng.fit.sweeps = u32::try_from(sweeps).unwrap_or(u32::MAX);
                 }
                 if section.method == Some(EvolutionMethod::TengEuler) {
                     teng.tableau = Tableau::euler();
