@@ -24,6 +24,9 @@ const SUM_UP_TO: f64 = 1100.0;
 const FIT_UP_TO: usize = 4096;
 /// Time of the fitted first state, in units of the inverse energy spread for each site.
 const FIRST: f64 = 0.03;
+/// Infidelity to which a first state is fitted, for sums and for shots, whose noise is far above it.
+const FITTED: f64 = 1e-11;
+const SAMPLED_FITTED: f64 = 1e-9;
 /// Infidelity of the fit from which on the run says that it is poor.
 const POOR_FIT: f64 = 1e-8;
 /// Shots that observables are measured with, for each shot of a step: they cost no linear system.
@@ -202,9 +205,10 @@ impl QuenchRun {
             let bytes = 16.0 * states * theta.len() as f64;
             Memory::default().check("the Jacobian of the first state", states, bytes)?;
         }
+        let tolerance = if sums { FITTED } else { SAMPLED_FITTED };
         let fitted = match largest {
-            true => fit_largest(psi, theta, &exact.basis, target, FIT_UP_TO, 1e-11),
-            false => fit_state(psi, theta, all, target, 1e-11),
+            true => fit_largest(psi, theta, &exact.basis, target, FIT_UP_TO, tolerance),
+            false => fit_state(psi, theta, all, target, tolerance),
         }
         .map_err(RunError::Evolve)?;
         match fitted.loss < NO_FIT {
