@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 const STORY: Story = Story {
     name: "open_quench",
-    takes: &[Takes::RunFile],
+    takes: &[Takes::RunFile, Takes::Resume],
     toml: r#"
         seed = 1
         [hamiltonian]
@@ -39,6 +39,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     OpenRun::new(session.written.clone())?;
     let options = RunOptions {
         out: session.out().map(Into::into),
+        resume: session.resume,
         progress: true,
         stop: Some(session.interrupted()),
         ..RunOptions::default()

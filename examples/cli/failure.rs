@@ -44,6 +44,16 @@ impl Failure {
         }
     }
 
+    /// Without the advice to name a directory, for examples that keep nothing there to resume.
+    pub fn unkept(self) -> Self {
+        match self {
+            Self::Interrupted(reason) => {
+                Self::Interrupted(reason.trim_end_matches(": give --out DIR").to_owned())
+            }
+            failure => failure,
+        }
+    }
+
     /// Prints the reason and gives the exit code.
     pub fn report(&self, example: &str) -> ExitCode {
         let (code, reason) = match self {

@@ -140,7 +140,11 @@ pub fn main(story: Story, tell: fn(&Session) -> Result<Line, Failure>) -> ExitCo
     };
     let file = flags.path.clone();
     let told = Session::new(story, flags).and_then(|session| {
-        let line = tell(&session).map_err(|failure| failure.of(file.as_deref()))?;
+        let line =
+            tell(&session).map_err(|failure| match story.takes.contains(&Takes::Resume) {
+                true => failure.of(file.as_deref()),
+                false => failure.unkept().of(file.as_deref()),
+            })?;
         session.print(line, &watch)
     });
     match told {

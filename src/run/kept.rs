@@ -1,13 +1,15 @@
 //! The checkpoint of a run: where it stands and whose it is.
 
 use super::{RunError, RunOptions};
-use crate::{Checkpoint, RunFile};
+use crate::{Checkpoint, Estimate, RunFile};
 use std::path::PathBuf;
 
 /// File of the checkpoint in the directory of a run.
 pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
 /// Name of a run's choices in its checkpoint.
 const CHOSEN: &str = "chosen";
+/// Numbers of an [`Estimate`] in a checkpoint.
+const NUMBERS: usize = 4;
 
 /// The checkpoint that a run keeps in its directory.
 pub(super) struct Kept {
@@ -81,4 +83,31 @@ impl Kept {
         checkpoint.set_word(CHOSEN, &self.chosen);
         checkpoint
     }
+}
+
+/// Estimates as an array of a checkpoint.
+pub(super) fn numbers<'a>(estimates: impl IntoIterator<Item = &'a Estimate>) -> Vec<f64> {
+    let each = estimates.into_iter();
+    each.flat_map(|e| [e.mean, e.error, e.tau, e.n as f64])
+        .collect()
+}
+
+/// What [`numbers`] wrote.
+pub(super) fn estimates(numbers: &[f64]) -> impl Iterator<Item = Estimate> {
+    numbers.chunks_exact(NUMBERS).map(|v| Estimate {
+        mean: v[0],
+        error: v[1],
+        tau: v[2],
+        n: v[3] as u64,
+    })
+}
+
+/// Words of a sampler or a method among the arrays of a checkpoint, bit for bit.
+pub(super) fn words(bits: &[u64]) -> Vec<f64> {
+    bits.iter().map(|b| f64::from_bits(*b)).collect()
+}
+
+/// What [`words`] wrote.
+pub(super) fn bits(words: &[f64]) -> Vec<u64> {
+    words.iter().map(|w| w.to_bits()).collect()
 }

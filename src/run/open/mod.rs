@@ -1,5 +1,6 @@
 //! Open dynamics and steady states from a run file.
 
+mod course;
 mod keys;
 mod network;
 mod neural;
@@ -11,7 +12,7 @@ mod tests;
 
 use super::symmetry::{self, Checked};
 use super::watch::{bar, stopped};
-use super::{RunError, RunOptions};
+use super::{Kept, RunError, RunOptions};
 use crate::exact::{Basis, Memory, SparseMatrix};
 #[cfg(doc)]
 use crate::open::ReducedDensity;
@@ -21,6 +22,7 @@ use crate::run_file::{
     SamplerMethod, WavefunctionSection,
 };
 use crate::{Correlation, Estimate};
+use course::Course;
 use ketwork_hamiltonians::open::{Frame, Jump, Lindblad, OpenError};
 use ketwork_hamiltonians::{
     AnyModel, Free, Hamiltonian, Lattice, LocalSum, Model, OnSpace, Scalar, Space,
@@ -248,20 +250,35 @@ impl OpenRun {
         };
         let single: Vec<_> = self.start.iter().map(of).collect();
         let mut rho = product_density(&single);
+        let kept = Kept::open(options, &self.run, "exact".to_owned())?;
         if self.method == LindbladMethod::SteadyState {
             found.residual = system.steady(&mut rho, EXACT)?;
             return self.measure_density(&system, &rho, found);
         }
-        let (mut at, mut bar) = (0.0, bar("open system", options, found.times.len()));
-        for (i, t) in found.times.clone().into_iter().enumerate() {
-            if t > at {
-                system.evolve(t - at, &mut rho, EXACT)?;
+        let mut course = Course::default();
+        if let Some(saved) = kept.as_ref().and_then(|kept| kept.resumed.as_ref()) {
+            course.restore(saved, found)?;
+            let parts = saved.array("re")?.iter().zip(saved.array("im")?);
+            rho = parts.map(|(&re, &im)| Complex64::new(re, im)).collect();
+        }
+        let times = found.times.clone();
+        let mut bar = bar("open system", options, times.len());
+        for &t in &times[course.done..] {
+            if t > course.at {
+                system.evolve(t - course.at, &mut rho, EXACT)?;
             }
-            at = t;
+            course.at = t;
             self.measure_density(&system, &rho, found)?;
-            bar.show(i as u64 + 1, &format!("t = {t}"));
-            if options.is_stopped() {
-                return Err(stopped(i, None));
+            course.done += 1;
+            let checkpoint = course.save(kept.as_ref(), found, |checkpoint| {
+                let part = |of: fn(&Complex64) -> f64| rho.iter().map(of).collect::<Vec<_>>();
+                checkpoint
+                    .set_array("re", &part(|z| z.re))
+                    .set_array("im", &part(|z| z.im));
+            })?;
+            bar.show(course.done as u64, &format!("t = {t}"));
+            if options.is_stopped() && course.done < times.len() {
+                return Err(stopped(course.done, checkpoint));
             }
         }
         bar.finish();

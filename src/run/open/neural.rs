@@ -1,5 +1,6 @@
 //! Networks of outcome probabilities.
 
+use super::course::Course;
 use super::{OpenOutcome, OpenRun, PURITY_UP_TO};
 use crate::evolve::{Evolve, EvolveError, FitParams, Tableau, Tdvp};
 use crate::exact::{Basis, Memory, SparseMatrix};
@@ -7,12 +8,14 @@ use crate::open::{
     Corrected, Master, Trapezoid, evolve_probabilities, fit_probabilities, reduced_density,
     sampled_purity,
 };
+use crate::run::kept::{bits, words};
 use crate::run::watch::{bar, measured, stopped};
-use crate::run::{RunError, RunOptions};
+use crate::run::{Kept, RunError, RunOptions};
 use crate::run_file::{Integrator, LindbladMethod};
 use crate::{Estimate, FullSum, Independent, Sampled, Sampler, SiteOperator};
 use ketwork_hamiltonians::{Free, Pauli, Space};
 use ketwork_models::{Ansatz, Samples, Stream};
+use std::path::PathBuf;
 
 /// $\sum_a |(AP)(a)|$ at which a network counts as stationary, and most steps towards it. What a small
 /// network leaves of it says little about its means: at 0.02 those of the ring of 6 sites (V = 2,
@@ -67,67 +70,70 @@ impl OpenRun {
             false => None,
         };
         found.is_sampled = summed.is_none();
-        if let (true, Some(summed)) = (found.times.is_empty(), &summed) {
-            return self.settle(&*psi, &mut theta, summed, found, options);
-        }
-        let mut engine = self.engine(&*psi, summed.as_ref(), stream);
-        // A step that fits shots or an integrator with its own error is not judged by its residual.
-        let is_judged = summed.is_some() && self.method != LindbladMethod::Tdvp;
-        let gamma = self.run.lindblad.gamma.unwrap_or(1.0);
-        let is_steady = found.times.is_empty();
-        let ends = match is_steady {
-            true => vec![RELAXED / gamma.max(0.1)],
-            false => found.times.clone(),
-        };
         let longest = match found.is_sampled {
             true => SAMPLED_STEP,
             false => STEP,
         };
         let tau = self.run.evolution.dt.unwrap_or(longest);
-        let shortest = tau.min(longest) * SHORTEST;
+        let is_steady = found.times.is_empty();
+        // How often a steady state is relaxed may be prolonged; sweeps of a fit may not.
+        let sweeps = self.run.optimizer.steps.filter(|_| !is_steady);
+        let chosen = format!(
+            "{} parameters, sums {}, shots {}, dt {tau}, sweeps {sweeps:?}",
+            theta.len(),
+            !found.is_sampled,
+            self.shots()
+        );
+        let kept = Kept::open(options, &self.run, chosen)?;
+        if let (true, Some(summed)) = (is_steady, &summed) {
+            return self.settle(&*psi, &mut theta, summed, found, (options, kept.as_ref()));
+        }
+        let mut engine = self.engine(&*psi, summed.as_ref(), stream);
+        // A step that fits shots or an integrator with its own error is not judged by its residual.
+        let is_judged = summed.is_some() && self.method != LindbladMethod::Tdvp;
+        let gamma = self.run.lindblad.gamma.unwrap_or(1.0);
+        let ends = match is_steady {
+            true => vec![RELAXED / gamma.max(0.1)],
+            false => found.times.clone(),
+        };
+        let steps = Steps {
+            longest: tau,
+            shortest: tau.min(longest) * SHORTEST,
+            is_judged,
+        };
         let mut bar = bar("open system", options, ends.len());
         let mut observed = Independent::new(OBSERVED * self.shots(), stream.named("observables"));
-        let (mut at, mut step, mut worst) = (0.0, tau, 0f64);
+        let mut course = Course {
+            step: tau,
+            ..Course::default()
+        };
+        if let Some(saved) = kept.as_ref().and_then(|kept| kept.resumed.as_ref()) {
+            course.restore(saved, found)?;
+            theta = saved.parameters(psi.layout())?;
+            engine
+                .load(&bits(saved.array("engine")?))
+                .map_err(RunError::Evolve)?;
+            Sampler::<Law>::load(&mut observed, &bits(saved.array("observed")?))?;
+        }
         let last = ends.len().saturating_sub(1);
-        for (i, t) in ends.into_iter().enumerate() {
-            while t - at > 1e-12 * t {
-                // Equal steps to the end, none of them longer than the fits of late could follow.
-                let taken = (t - at) / ((t - at) / step - 1e-9).ceil().max(1.0);
-                let mut next = theta.clone();
-                let report = engine.advance(at, &mut next, taken);
-                if options.is_stopped() {
-                    return Err(stopped(i, None));
-                }
-                let report = match report {
-                    Ok(report) => report,
-                    Err(e) if taken <= shortest => return Err(RunError::Evolve(e)),
-                    // An implicit equation that no iteration solves, or a law out of range.
-                    Err(
-                        EvolveError::Diverged { .. }
-                        | EvolveError::Solve { .. }
-                        | EvolveError::Sample { .. },
-                    ) => {
-                        step = 0.5 * taken;
-                        continue;
+        for (i, t) in ends.into_iter().enumerate().skip(course.done) {
+            course.done = i;
+            while t - course.at > 1e-12 * t {
+                if let Some(left) = steps.take(&mut *engine, &mut course, &mut theta, t)? {
+                    let at = course.at;
+                    bar.show(i as u64, &format!("t = {at:.3}  residual {left:.1e}"));
+                    if !is_steady {
+                        found.residual = found.residual.max(left);
                     }
-                    Err(e) => return Err(RunError::Evolve(e)),
-                };
-                if is_judged && report.residual > POOR && taken > shortest {
-                    step = 0.5 * taken;
-                    continue;
                 }
-                theta = next;
-                at += taken;
-                worst = worst.max(report.residual);
-                if !is_judged || report.residual < 0.25 * POOR {
-                    step = (1.5 * step).min(tau);
-                }
-                let left = report.residual;
-                bar.show(i as u64, &format!("t = {at:.3}  residual {left:.1e}"));
-                if !is_steady {
-                    found.residual = found.residual.max(left);
+                if options.is_stopped() {
+                    let memory = (&*engine, &observed);
+                    let checkpoint = course.keep(kept.as_ref(), found, (&*psi, &theta), memory)?;
+                    return Err(stopped(i, checkpoint));
                 }
             }
+            // Before the time is measured: what only the last one has needs no place in a checkpoint.
+            course.keep(kept.as_ref(), found, (&*psi, &theta), (&*engine, &observed))?;
             match &summed {
                 Some(summed) => self.measure_sums((t, i == last), &*psi, &theta, summed, found)?,
                 None => {
@@ -136,10 +142,10 @@ impl OpenRun {
             }
         }
         bar.finish();
-        if is_judged && worst > POOR {
+        if is_judged && course.worst > POOR {
             bar.say(&format!(
-                "the network left {worst:.1e} even of a step of {:.1e}; take a wider one",
-                shortest
+                "the network left {:.1e} even of a step of {:.1e}; take a wider one",
+                course.worst, steps.shortest
             ));
         }
         Ok(())
@@ -152,7 +158,7 @@ impl OpenRun {
         theta: &mut [f64],
         summed: &Summed,
         found: &mut OpenOutcome,
-        options: &RunOptions,
+        (options, kept): (&RunOptions, Option<&Kept>),
     ) -> Result<(), RunError> {
         let most = self.run.optimizer.steps.unwrap_or(SETTLING);
         let mut bar = bar("steady state", options, most);
@@ -166,8 +172,20 @@ impl OpenRun {
             ..FitParams::default()
         };
         let mut best = theta.to_vec();
-        let mut idle = 0;
-        for i in 0..most {
+        let (mut first, mut idle, mut is_settled) = (0, 0, false);
+        let mut course = Course::default();
+        if let Some(saved) = kept.and_then(|kept| kept.resumed.as_ref()) {
+            course.restore(saved, found)?;
+            theta.copy_from_slice(&saved.parameters(psi.layout())?);
+            best = saved.array("best")?.to_vec();
+            first = saved.counter("steps")? as usize;
+            idle = saved.counter("idle")? as usize;
+            is_settled = saved.counter("settled")? > 0;
+        }
+        for i in first..most {
+            if is_settled {
+                break;
+            }
             // Short steps first: a law far from the start needs the way there.
             let tau = longest.min(FIRST_STEP * 1.5f64.powi(i as i32));
             let mut target = summed.probabilities(psi, theta)?;
@@ -184,11 +202,17 @@ impl OpenRun {
                 best.copy_from_slice(theta);
             }
             bar.show(i as u64 + 1, &format!("sum |A P| = {left:.1e}"));
-            if options.is_stopped() {
-                return Err(stopped(0, None));
-            }
-            if found.residual < STATIONARY || (tau >= longest && idle >= SETTLED) {
-                break;
+            is_settled = found.residual < STATIONARY || (tau >= longest && idle >= SETTLED);
+            let checkpoint = course.save(kept, found, |checkpoint| {
+                checkpoint
+                    .set_parameters(psi.layout(), theta)
+                    .set_array("best", &best)
+                    .set_counter("steps", i as u64 + 1)
+                    .set_counter("idle", idle as u64)
+                    .set_counter("settled", is_settled.into());
+            })?;
+            if options.is_stopped() && !is_settled && i + 1 < most {
+                return Err(stopped(i + 1, checkpoint));
             }
         }
         let theta = &best;
@@ -363,6 +387,73 @@ impl OpenRun {
             found.residual = parts.map(|(r, w)| w * r.abs()).sum();
         }
         Ok(())
+    }
+}
+
+impl Course {
+    /// Keeps all that the rest of a network's evolution depends on.
+    fn keep(
+        &self,
+        kept: Option<&Kept>,
+        found: &OpenOutcome,
+        (psi, theta): (&Law, &[f64]),
+        (engine, observed): (&dyn Evolve, &Independent),
+    ) -> Result<Option<PathBuf>, RunError> {
+        self.save(kept, found, |checkpoint| {
+            checkpoint
+                .set_parameters(psi.layout(), theta)
+                .set_array("engine", &words(&engine.save()))
+                .set_array("observed", &words(&Sampler::<Law>::save(observed)));
+        })
+    }
+}
+
+/// How long steps may be.
+struct Steps {
+    longest: f64,
+    shortest: f64,
+    /// Whether a step with a large residual is repeated at half its length.
+    is_judged: bool,
+}
+
+impl Steps {
+    /// One step towards t, with its residual; `None` for one that is to be repeated, shorter.
+    fn take(
+        &self,
+        engine: &mut (dyn Evolve + '_),
+        course: &mut Course,
+        theta: &mut Vec<f64>,
+        t: f64,
+    ) -> Result<Option<f64>, RunError> {
+        let left = t - course.at;
+        // Equal steps to the end, none of them longer than the fits of late could follow.
+        let taken = left / (left / course.step - 1e-9).ceil().max(1.0);
+        let mut next = theta.clone();
+        let report = match engine.advance(course.at, &mut next, taken) {
+            Ok(report) => report,
+            Err(e) if taken <= self.shortest => return Err(RunError::Evolve(e)),
+            // An implicit equation that no iteration solves, or a law out of range.
+            Err(
+                EvolveError::Diverged { .. }
+                | EvolveError::Solve { .. }
+                | EvolveError::Sample { .. },
+            ) => {
+                course.step = 0.5 * taken;
+                return Ok(None);
+            }
+            Err(e) => return Err(RunError::Evolve(e)),
+        };
+        if self.is_judged && report.residual > POOR && taken > self.shortest {
+            course.step = 0.5 * taken;
+            return Ok(None);
+        }
+        *theta = next;
+        course.at += taken;
+        course.worst = course.worst.max(report.residual);
+        if !self.is_judged || report.residual < 0.25 * POOR {
+            course.step = (1.5 * course.step).min(self.longest);
+        }
+        Ok(Some(report.residual))
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use std::sync::atomic::AtomicBool;
 
 /// A driven ring that decays, with what a run adds.
 fn ring(n: usize, rest: &str) -> RunFile {
@@ -295,4 +296,82 @@ fn string_states_follow_the_density_matrix_and_are_refused_by_their_key() {
         lattice = { kind = \"chain\", extent = [3], boundary = \"periodic\" }\n";
     let uneven: RunFile = format!("{uneven}{TIMES}{symmetric}").parse().unwrap();
     refused(uneven, "wavefunction.symmetry");
+}
+
+#[test]
+fn an_interrupted_open_run_continues_bit_for_bit() {
+    // Stopped from outside after its first step, or time.
+    static STOP: AtomicBool = AtomicBool::new(true);
+    let method = |rest: &str| format!("{TIMES}[lindblad]\nmethod = {rest}\n");
+    let shots = "[sampling]\nsampler = \"ancestral\"\nsamples = 300\n";
+    let network = "[wavefunction]\nnetwork = \"gru\"\nwidth = 4\n";
+    for rest in [
+        method("\"exact\""),
+        method("\"trapezoid\""),
+        // Its first step is halved.
+        method("\"teng\"").replace("times", "dt = 0.2\ntimes"),
+        method("\"tdvp\""),
+        format!("{}{shots}", method("\"teng\"")),
+        format!("{}{shots}", method("\"tdvp\"")),
+        format!("{STEADY}{network}[optimizer]\nsteps = 8\n"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let run = || OpenRun::new(ring(3, &rest)).unwrap();
+        let whole = run().run(&RunOptions::default()).unwrap();
+        let mut options = RunOptions {
+            out: Some(dir.path().to_owned()),
+            stop: Some(&STOP),
+            ..RunOptions::default()
+        };
+        let stopped = run().run(&options);
+        assert!(
+            matches!(&stopped, Err(RunError::Interrupted { checkpoint: Some(path), .. }) if path.exists()),
+            "{rest}: {stopped:?}"
+        );
+        let again = run().run(&options);
+        assert!(
+            matches!(again, Err(RunError::Value { key: "--out", .. })),
+            "{again:?}"
+        );
+        options.resume = true;
+        // A second stop, which two exact times leave no room for; then to the end, and once more.
+        let second = run().run(&options);
+        assert_eq!(second.is_err(), !rest.contains("exact"), "{rest}");
+        options.stop = None;
+        for _ in 0..2 {
+            let resumed = run().run(&options).unwrap();
+            assert_eq!(whole.values, resumed.values, "{rest}");
+            assert_eq!(whole.purity, resumed.purity, "{rest}");
+            assert_eq!(whole.min_eigenvalue, resumed.min_eigenvalue, "{rest}");
+            assert_eq!(whole.noise_floor, resumed.noise_floor, "{rest}");
+            assert_eq!(whole.block, resumed.block, "{rest}");
+            assert_eq!(whole.correlations, resumed.correlations, "{rest}");
+            assert_eq!(
+                whole.residual.to_bits(),
+                resumed.residual.to_bits(),
+                "{rest}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_exact_steady_state_has_nothing_to_resume() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = RunOptions {
+        out: Some(dir.path().to_owned()),
+        resume: true,
+        ..RunOptions::default()
+    };
+    let refused = OpenRun::new(ring(3, STEADY)).unwrap().run(&options);
+    assert!(
+        matches!(
+            refused,
+            Err(RunError::Value {
+                key: "--resume",
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
 }

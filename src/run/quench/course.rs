@@ -1,12 +1,10 @@
 //! Where an evolution stands, and its checkpoint.
 
 use super::QuenchOutcome;
+use crate::run::kept::{estimates, numbers};
 use crate::run::{Kept, RunError};
 use crate::{Checkpoint, Estimate};
 use std::path::PathBuf;
-
-/// Numbers of an [`Estimate`] in a checkpoint.
-const NUMBERS: usize = 4;
 
 /// What was found so far, and where.
 pub(super) struct Course {
@@ -62,10 +60,7 @@ impl Course {
         let Some(kept) = kept else {
             return Ok(None);
         };
-        let lists = self.found.values.iter().flatten();
-        let values: Vec<f64> = lists
-            .flat_map(|e| [e.mean, e.error, e.tau, e.n as f64])
-            .collect();
+        let values = numbers(self.found.values.iter().flatten());
         let numbers = [self.at, self.residual, self.found.energy_drift];
         let mut checkpoint = kept.checkpoint();
         checkpoint
@@ -85,26 +80,10 @@ impl Course {
         if let [at, residual, drift] = saved.array("numbers")? {
             (self.at, self.residual, self.found.energy_drift) = (*at, *residual, *drift);
         }
-        let values = saved.array("values")?.chunks_exact(NUMBERS);
-        let mut estimates = values.map(|v| Estimate {
-            mean: v[0],
-            error: v[1],
-            tau: v[2],
-            n: v[3] as u64,
-        });
+        let mut values = estimates(saved.array("values")?);
         for list in &mut self.found.values {
-            *list = estimates.by_ref().take(self.done).collect();
+            *list = values.by_ref().take(self.done).collect();
         }
         Ok(())
     }
-}
-
-/// Words of a sampler or a method among the arrays of a checkpoint, bit for bit.
-pub(super) fn words(bits: &[u64]) -> Vec<f64> {
-    bits.iter().map(|b| f64::from_bits(*b)).collect()
-}
-
-/// What [`words`] wrote.
-pub(super) fn bits(words: &[f64]) -> Vec<u64> {
-    words.iter().map(|w| w.to_bits()).collect()
 }

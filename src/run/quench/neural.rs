@@ -1,12 +1,13 @@
 //! The neural side of a quench: a fitted first state, carried by TDVP or TENG.
 
-use super::course::{Course, bits, words};
+use super::course::Course;
 use super::engine::{Moving, advance};
 use super::exact::{Exact, overlap};
 use super::{QuenchOutcome, QuenchRun};
 use crate::evolve::{Evolve, FitReport, fit_largest, fit_state};
 use crate::exact::Memory;
 use crate::run::ground_state::broad_for;
+use crate::run::kept::{bits, words};
 use crate::run::watch::{bar, measured, stopped};
 use crate::run::{Kept, RunError, RunOptions};
 use crate::run_file::SamplerMethod;
