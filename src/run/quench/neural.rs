@@ -22,7 +22,7 @@ const TWIN_UP_TO: f64 = 65536.0;
 /// Largest dimension over which a network is summed unasked.
 const SUM_UP_TO: f64 = 1100.0;
 /// Largest dimension over which a first state is fitted, and the largest amplitudes beyond it.
-const FIT_UP_TO: usize = 4096;
+const FIT_UP_TO: usize = 1024;
 /// Time of the fitted first state, in units of the inverse energy spread for each site.
 const FIRST: f64 = 0.03;
 /// Infidelity to which a first state is fitted, for sums and for shots, whose noise is far above it.
