@@ -1,19 +1,26 @@
 //! Which network can hold long entanglement? Bell pairs between far sites, all of them across the
-//! middle of the chain. A matrix product state of bond 4 keeps 4 of 2^(N/2) equal Schmidt values; fitted
-//! are its tensors with every conditional normalised (once they are not canonical, that is no matrix
-//! product state any more), a transformer, and both together (ANTN), with all configurations summed.
+//! middle of the chain. The best matrix product state of bond 4 keeps 4 of 2^(N/2) equal Schmidt values.
+//! Fitted are its tensors with every conditional normalised (once they are not canonical, that is no
+//! matrix product state any more), a transformer, and both together (ANTN), with all configurations
+//! summed; at last a recurrent network learns the ANTN from shots of both.
 
 mod cli;
 
 use cli::{Failure, Line, Session, Story};
-use ketwork::evolve::fit_state;
+use ketwork::dmrg::Mps;
+use ketwork::evolve::{FitToParams, fit_state, fit_to};
 use ketwork::exact::{Basis, Memory};
 use ketwork::hamiltonians::{Free, Sector, Space};
-use ketwork::{Figure, FullSum, Mixing, Named, NamedNetwork, Panel, Sampler, Scale};
-use ketwork::{Stopwatch, Stream, Tensors, TransformerParams, Wavefunction};
+use ketwork::{
+    Ansatz, Backbone, Cell, Figure, FullSum, Mixing, Named, NamedNetwork, Panel, RnnParams,
+};
+use ketwork::{Sampler, Scale, Stopwatch, Stream, Tensors, TransformerParams, Wavefunction};
 use num_complex::Complex64;
 use std::process::ExitCode;
 use std::sync::Arc;
+
+/// Bond of the matrix product states.
+const BOND: usize = 4;
 
 fn main() -> ExitCode {
     let (name, toml, takes) = ("learn_state", "seed = 1", &[]);
@@ -32,20 +39,20 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     };
     let near = |bond| Tensors::NearUniform(bond);
     let antn = |mixing| NamedNetwork::Antn {
-        tensors: near(4),
-        params,
+        tensors: near(BOND),
+        backbone: Backbone::Transformer(params),
         mixing,
     };
     let networks = [
-        ("tensors, bond 4", NamedNetwork::Mps(near(4))),
+        ("tensors, bond 4", NamedNetwork::Mps(near(BOND))),
         ("transformer", NamedNetwork::Transformer(params)),
         ("ANTN, blockwise", antn(Mixing::Blockwise)),
         ("ANTN, elementwise", antn(Mixing::Elementwise)),
     ];
-    // The share of the norm that a bond of 4 can hold of 2^pairs equal Schmidt values.
-    let bound = 4.0 / f64::from(1u32 << pairs);
+    // The share of the norm that such a bond can hold of 2^pairs equal Schmidt values.
+    let bound = BOND as f64 / f64::from(1u32 << pairs);
     session.say(format!(
-        "{pairs} Bell pairs (i, i + {pairs}); no matrix product state of bond 4 has a fidelity above {bound}"
+        "{pairs} Bell pairs (i, i + {pairs}); no matrix product state of bond {BOND} has a fidelity above {bound}"
     ));
     let mut target = vec![Complex64::default(); basis.len()];
     for (a, x) in target
@@ -59,9 +66,18 @@ fn tell(session: &Session) -> Result<Line, Failure> {
             0.0
         });
     }
+    let order: Vec<u32> = (0..n as u32).collect();
+    let best = Mps::from_vector(2, &order, &target, BOND).map_err(Failure::computation)?;
+    let rows = basis.configs(0..basis.len());
+    let pairs_of = rows.view().rows().zip(&target);
+    let overlap: Complex64 = pairs_of.map(|(x, a)| best.amplitude(x).conj() * a).sum();
+    let truncated = overlap.norm_sqr();
+    session.say(format!(
+        "best matrix product state, bond {BOND}: fidelity {truncated:.6}"
+    ));
     let all = FullSum::new(&*sector, Memory::default()).map_err(Failure::input)?;
     let mut panel = Panel::new("number of parameters", "infidelity").scales(Scale::Log, Scale::Log);
-    let mut lines = Vec::new();
+    let (mut lines, mut teacher) = (Vec::new(), None);
     for (k, (name, network)) in networks.iter().enumerate() {
         let psi = Complex64::network(network, &sector, false).map_err(Failure::computation)?;
         let stream = Stream::new(session.run.seed).numbered(k as u64);
@@ -91,8 +107,11 @@ fn tell(session: &Session) -> Result<Line, Failure> {
             line.set("n_params", theta.len())
                 .set("sweeps", found.sweeps as usize),
         );
+        teacher = Some((psi, theta));
     }
-    panel = panel.level("matrix product states of bond 4", 1.0 - bound);
+    let (phi, at) = teacher.ok_or_else(|| Failure::computation("no network was fitted"))?;
+    let student = learn(session, &sector, (&*phi, &at))?;
+    panel = panel.level("best matrix product state of bond 4", 1.0 - bound);
     session.draw(
         &Figure::new("Bell pairs across the middle").panel(panel),
         "fidelity.png",
@@ -100,5 +119,41 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     Ok(Line::new()
         .set("sites", n)
         .set("bound", bound)
+        .set("truncated", truncated)
+        .set("student", student)
         .set("networks", lines))
+}
+
+/// A recurrent network that sees shots of another wavefunction and its own.
+fn learn(
+    session: &Session,
+    sector: &Sector,
+    target: (&dyn Ansatz<Log = Complex64>, &[f64]),
+) -> Result<Line, Failure> {
+    let sizes = RnnParams {
+        cell: Cell::Gru,
+        layers: 1,
+        width: 24,
+    };
+    let psi = Complex64::network(&NamedNetwork::Rnn(sizes), sector, false);
+    let psi = psi.map_err(Failure::computation)?;
+    let stream = Stream::new(session.run.seed).named("student");
+    let mut theta = psi.layout().initial(stream);
+    let params = FitToParams::default();
+    let watch = Stopwatch::start();
+    let found = fit_to(&*psi, &mut theta, target, stream.named("shots"), &params)
+        .map_err(Failure::computation)?;
+    let seconds = watch.elapsed().cpu_seconds;
+    let infidelity = found.infidelity;
+    session.say(format!(
+        "recurrent network, from shots of the ANTN: infidelity {:.1e} +- {:.0e} on fresh shots, {} parameters, {} \
+         batches, {seconds:.1} CPU s",
+        infidelity.mean,
+        infidelity.error,
+        theta.len(),
+        found.batches
+    ));
+    let line = Line::new().set("infidelity", infidelity.mean);
+    let line = line.set("infidelity_error", infidelity.error);
+    Ok(line.set("batches", found.batches as usize))
 }

@@ -43,7 +43,7 @@ pub use code::{CheckKind, CodeError, CodeSector, StabilizerState};
 pub use conditional::Conditional;
 pub use flip::{FlipInvariant, FlipWork};
 pub use jastrow::Jastrow;
-pub use named::{GivenTensors, Named, NamedNetwork, Tensors};
+pub use named::{Backbone, GivenTensors, Named, NamedNetwork, Tensors};
 pub use network_error::NetworkError;
 pub use offset::Offset;
 pub use parameters::{Init, Layout, Parameter};

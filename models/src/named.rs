@@ -21,13 +21,13 @@ pub enum NamedNetwork {
     Transformer(TransformerParams),
     /// [`Mps`](crate::Mps)
     Mps(Tensors),
-    /// [`Antn`] of such tensors and a transformer.
+    /// [`Antn`] of such tensors and a network.
     Antn {
         /// Where the tensors start.
         tensors: Tensors,
-        /// Sizes of the network.
-        params: TransformerParams,
-        /// How the network shifts the tensors.
+        /// The network that shifts them, and its sizes.
+        backbone: Backbone,
+        /// How it shifts them.
         mixing: Mixing,
     },
     /// [`Rnn`]
@@ -39,6 +39,16 @@ pub enum NamedNetwork {
         /// Sizes.
         params: Rnn2dParams,
     },
+}
+
+/// The network above the tensors of an [`Antn`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Backbone {
+    /// [`Transformer`]
+    Transformer(TransformerParams),
+    /// [`Rnn`]
+    Rnn(RnnParams),
 }
 
 /// The tensors of a matrix product state before training.
@@ -131,12 +141,20 @@ macro_rules! named {
                     }
                     NamedNetwork::Antn {
                         tensors,
-                        params,
+                        backbone,
                         mixing,
                     } => {
                         let outputs = mixing.outputs(space, tensors.widest(space));
-                        let net = Transformer::<Self>::with_outputs(space, *params, outputs)?;
-                        state(tensors.below(net)?, sector, even)
+                        match *backbone {
+                            Backbone::Transformer(params) => {
+                                let net = Transformer::<Self>::with_outputs(space, params, outputs)?;
+                                state(tensors.below(net)?, sector, even)
+                            }
+                            Backbone::Rnn(params) => {
+                                let net = Rnn::<Self>::with_outputs(space, params, outputs)?;
+                                state(tensors.below(net)?, sector, even)
+                            }
+                        }
                     }
                     NamedNetwork::Rnn(params) => {
                         state(Rnn::<Self>::new(space, *params)?, sector, even)

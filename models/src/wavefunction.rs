@@ -136,7 +136,7 @@ impl<L> Shots<L> {
     /// # References
     /// L. Kish, Survey Sampling (Wiley, 1965).
     #[must_use]
-    pub fn weighted(mut self) -> Samples<L>
+    pub fn weighted(self) -> Samples<L>
     where
         L: Copy,
     {
@@ -150,12 +150,64 @@ impl<L> Shots<L> {
                 draw: Draw::Independent { shots: total },
             };
         }
-        let each: Vec<f64> = self.log_weight.iter().map(|l| l.exp()).collect();
-        let mut weight: Vec<f64> = counts.clone().zip(&each).map(|(c, w)| c * w).collect();
+        let each = self.log_weight.iter().map(|l| l.exp());
+        let weight = counts.zip(each).map(|(c, w)| c * w).collect();
+        let shots = self.effective();
+        self.of_weights(weight, shots)
+    }
+
+    /// The different configurations as samples, each with the weight $p / \pi$ of its probability p and
+    /// of the probability $\pi = 1 - (1 - p)^n$ that n shots hold it; where half of the shots are of a
+    /// broader law q ([`Ancestral::draw_broadly`]), $\pi = 1 - (1 - p)^{n/2} (1 - q)^{n/2}$.
+    ///
+    /// How often a configuration was drawn is noise that its probability does not have. Configurations
+    /// with $n p \gg 1$ get their probabilities, rare ones the weights of [`Self::weighted`]: where
+    /// shots see most of a small space, means are almost those of full sums. [`Samples::draw`] counts
+    /// shots as [`Self::weighted`] does, so that error bars are those of counts: upper bounds.
+    ///
+    /// # References
+    /// D. G. Horvitz, D. J. Thompson, J. Am. Stat. Assoc. 47, 663 (1952).
+    #[must_use]
+    pub fn by_inclusion(self, norm: Norm) -> Samples<L>
+    where
+        L: Scalar,
+    {
+        let broad = self.log_weight.iter().any(|l| *l != 0.0);
+        let n = self.shots.len() as f64;
+        // Even numbers are of the law itself, odd ones of the broad one.
+        let odd = match broad {
+            true => self.shots.iter().filter(|s| **s % 2 == 1).count() as f64,
+            false => 0.0,
+        };
+        let missed = |shots: f64, p: f64| match shots > 0.0 {
+            true => shots * (-p.clamp(0.0, 1.0)).ln_1p(),
+            false => 0.0,
+        };
+        let weight = (self.log_psi.iter().zip(&self.log_weight))
+            .map(|(l, ratio)| {
+                let p = norm.log_probability(*l).exp();
+                let q = 2.0 * p * (-ratio).exp() - p;
+                -p / (missed(n - odd, p) + missed(odd, q)).exp_m1()
+            })
+            .collect();
+        let shots = self.effective();
+        self.of_weights(weight, shots)
+    }
+
+    /// $(\sum_i w_i)^2 / \sum_i w_i^2$ over shots.
+    fn effective(&self) -> u64 {
+        let counts = self.start.windows(2).map(|s| (s[1] - s[0]) as f64);
+        let (total, squares) = (counts.zip(&self.log_weight))
+            .map(|(c, l)| (c * l.exp(), c * (2.0 * l).exp()))
+            .fold((0.0, 0.0), |(a, b), (w, s)| (a + w, b + s));
+        (total * total / squares).round() as u64
+    }
+
+    /// Samples of unnormalised weights; rows without weight are left out.
+    fn of_weights(mut self, mut weight: Vec<f64>, shots: u64) -> Samples<L> {
         let total: f64 = weight.iter().sum();
-        let squares: f64 = weight.iter().zip(&each).map(|(cw, w)| cw * w).sum();
         weight.iter_mut().for_each(|w| *w /= total);
-        if weight.contains(&0.0) {
+        if !weight.iter().all(|w| *w > 0.0) {
             let mut x = Configs::zeros(0, self.x.view().n_sites());
             let kept = self.x.view().rows().zip(&weight);
             kept.filter(|(_, w)| **w > 0.0)
@@ -170,9 +222,7 @@ impl<L> Shots<L> {
             x: self.x,
             log_psi: self.log_psi,
             weight,
-            draw: Draw::Independent {
-                shots: (total * total / squares).round() as u64,
-            },
+            draw: Draw::Independent { shots },
         }
     }
 }

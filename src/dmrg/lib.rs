@@ -23,9 +23,11 @@ mod strings;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod vector;
 
 pub use dense::Element;
 pub use mpo::{Mpo, MpoError};
 pub use mps::{Mps, SiteTensor};
 pub use params::{DmrgError, DmrgInfo, DmrgParams, Mixer, Sweep};
 pub use sweep::{Dmrg, ground_state};
+pub use vector::VectorError;

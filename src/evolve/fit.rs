@@ -1,7 +1,8 @@
 //! Fitting a network to a given state by Gauss-Newton sweeps.
 
 use super::Points;
-use crate::{NaturalGradient, SampleError, SolveError, TangentSolver};
+use crate::tangent::Damped;
+use crate::{SampleError, SolveError};
 use ketwork_hamiltonians::Scalar;
 use ketwork_models::{Dense, Differentiable, Samples};
 use num_complex::Complex64;
@@ -233,12 +234,11 @@ where
     'sweeps: while now.loss > params.tolerance && sweeps < params.sweeps {
         let residual = weighted(&samples, |b| now.values[b]);
         let map = Dense::reusing(std::mem::take(&mut memory), psi, theta, &samples);
-        let mut solver = NaturalGradient::default();
+        let mut problem = Damped::new(&map, &residual)?;
         let mut step = vec![0.0; theta.len()];
         loop {
             sweeps += 1;
-            solver.set_shift(shift);
-            solver.solve(&map, &residual, &mut step)?;
+            problem.solve(shift, &mut step)?;
             let trial: Vec<f64> = theta.iter().zip(&step).map(|(t, s)| t + s).collect();
             // A trial whose amplitudes overflow is only too long.
             let reached = points

@@ -6,6 +6,7 @@
 
 mod fit;
 mod fit_state;
+mod fit_to;
 mod flow;
 pub mod pde;
 mod points;
@@ -20,6 +21,7 @@ mod velocity;
 pub use fit::{Distance, FitParams, FitReport, fit};
 pub(crate) use fit::{Rest, at as failed, descend};
 pub use fit_state::{fit_largest, fit_state};
+pub use fit_to::{FitToParams, FitToReport, fit_to};
 pub use flow::Flow;
 pub use points::Points;
 pub use spacetime::{Polygon, Spacetime, SpacetimeReport, Trajectory, Window};

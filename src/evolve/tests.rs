@@ -1,7 +1,9 @@
 use super::*;
 use crate::exact::{Basis, EvolveParams, Memory, SparseMatrix, cool, evolve};
 use crate::hamiltonians::{Boundary, Hamiltonian, Lattice, Model, Tfim};
-use crate::{FullSum, Independent, PrefixTable, SampleError, Sampler};
+use crate::{
+    FullSum, Independent, PrefixTable, SampleError, Sampler, Transformer, TransformerParams,
+};
 use ketwork_models::{Ancestral, Autoregressive, Samples, Stream, Wavefunction};
 use num_complex::Complex64;
 use std::sync::Arc;
@@ -284,5 +286,47 @@ fn a_method_continues_from_what_it_saved() {
     assert!(
         engine().load(&[1, 2, 3]).is_err(),
         "numbers of another method"
+    );
+}
+
+#[test]
+fn five_sweeps_leave_less_than_a_hundredth_of_the_residual_of_a_linear_step() {
+    let lattice = Lattice::chain(6, Boundary::Periodic).unwrap();
+    let model = Tfim::new(1.0).on(&lattice).unwrap();
+    let sizes = TransformerParams {
+        layers: 2,
+        width: 16,
+        heads: 2,
+    };
+    let net = Transformer::<Complex64>::new(*crate::hamiltonians::OnSpace::space(&model), sizes);
+    let psi = Autoregressive::new(net.unwrap(), model.sector().clone());
+    let start = psi.layout().initial(Stream::new(4));
+    let dt = 0.05;
+    let samples = all(&model).draw(&psi, &start).unwrap();
+    let motion = Schroedinger::new(&model, Flow::RealTime);
+    let (velocity, _) = motion.at(0.0, &psi, &start, &samples).unwrap();
+    let target: Vec<Complex64> = (samples.log_psi.iter().zip(&velocity))
+        .map(|(l, v)| l + (1.0 + dt * v).ln())
+        .collect();
+    let after = |sweeps| {
+        let params = FitParams {
+            tolerance: 0.0,
+            sweeps,
+            shift: 1e-12,
+            ..FitParams::default()
+        };
+        let points = Points::All(all(&model));
+        let mut theta = start.clone();
+        let report = fit(&psi, &mut theta, &points, &target, &params).unwrap();
+        assert_eq!(report.sweeps, sweeps, "{report:?}");
+        // The residual is the root of the infidelity.
+        (report.first.sqrt(), report.loss.sqrt())
+    };
+    // The first sweep solves the linear problem of TDVP, with Euler's step.
+    let ((before, linear), (_, found)) = (after(1), after(5));
+    assert!(linear < before, "{before:.1e} {linear:.1e}");
+    assert!(
+        found < 1e-2 * linear,
+        "{before:.1e} before, {linear:.1e} after one, {found:.1e} after five"
     );
 }

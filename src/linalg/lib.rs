@@ -26,7 +26,7 @@ use lapack as by;
 use native as by;
 
 pub use eigen::{NoConvergence, eigen_complex, eigen_real, eigen_solve};
-pub use least_squares::least_squares;
+pub use least_squares::{Factored, least_squares};
 pub use product::{accumulate_columns, lower_product, product};
 pub use single::{SingleFactor, SingleGram};
 pub use solve::{cholesky_solve, symmetric_times};

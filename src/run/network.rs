@@ -5,8 +5,8 @@ use super::{RunError, symmetry};
 use crate::run_file::{self, Network, Symmetry, WavefunctionSection};
 use ketwork_hamiltonians::{Constraint, Lattice, OnSpace, Scalar, Sector, draw_legal, is_legal};
 use ketwork_models::{
-    Ansatz, Cell, Differentiable, GivenTensors, Jastrow, Mixing, Named, NamedNetwork, Rbm,
-    Relabelling, Rnn2dParams, RnnParams, Stream, Symmetrized, Tensors, TransformerParams,
+    Ansatz, Backbone, Cell, Differentiable, GivenTensors, Jastrow, Mixing, Named, NamedNetwork,
+    Rbm, Relabelling, Rnn2dParams, RnnParams, Stream, Symmetrized, Tensors, TransformerParams,
     check_invariance,
 };
 
@@ -87,6 +87,11 @@ pub(super) fn build_started<L: Named>(
         divided(section, params)?;
         Ok::<_, RunError>(params)
     };
+    let recurrent = |cell| RnnParams {
+        cell,
+        layers: section.layers.unwrap_or(2),
+        width: width(24, 32),
+    };
     let tensors = || match start {
         Some(found) => Tensors::Given(found.tensors.clone()),
         None => Tensors::NearUniform(section.bond.unwrap_or(BOND)),
@@ -124,15 +129,8 @@ pub(super) fn build_started<L: Named>(
                 sector.clone(),
             ))));
         }
-        Network::Gru | Network::Lstm => NamedNetwork::Rnn(RnnParams {
-            cell: if network == Network::Gru {
-                Cell::Gru
-            } else {
-                Cell::Lstm
-            },
-            layers: section.layers.unwrap_or(2),
-            width: width(24, 32),
-        }),
+        Network::Gru => NamedNetwork::Rnn(recurrent(Cell::Gru)),
+        Network::Lstm => NamedNetwork::Rnn(recurrent(Cell::Lstm)),
         Network::Rnn2d => NamedNetwork::Rnn2d {
             rectangle: rectangle(lattice, space.n_sites)?,
             params: Rnn2dParams {
@@ -150,7 +148,13 @@ pub(super) fn build_started<L: Named>(
         }),
         Network::Antn => NamedNetwork::Antn {
             tensors: tensors(),
-            params: transformer()?,
+            backbone: match section.backbone {
+                None | Some(run_file::Backbone::Transformer) => {
+                    Backbone::Transformer(transformer()?)
+                }
+                Some(run_file::Backbone::Gru) => Backbone::Rnn(recurrent(Cell::Gru)),
+                Some(run_file::Backbone::Lstm) => Backbone::Rnn(recurrent(Cell::Lstm)),
+            },
             mixing: match section.mixing {
                 Some(run_file::Mixing::Elementwise) => Mixing::Elementwise,
                 None | Some(run_file::Mixing::Blockwise) => Mixing::Blockwise,
@@ -271,6 +275,7 @@ pub(super) fn only_its_keys(
         ),
         ("wavefunction.bond", section.bond.is_some(), &[Mps, Antn]),
         ("wavefunction.mixing", section.mixing.is_some(), &[Antn]),
+        ("wavefunction.backbone", section.backbone.is_some(), &[Antn]),
         ("wavefunction.init", section.init.is_some(), &[Mps, Antn]),
     ];
     for (key, given, networks) in given {
@@ -280,6 +285,16 @@ pub(super) fn only_its_keys(
                 reason: format!("the network {network:?} has no such key; drop it"),
             });
         }
+    }
+    let is_recurrent = matches!(
+        section.backbone,
+        Some(run_file::Backbone::Gru | run_file::Backbone::Lstm)
+    );
+    if is_recurrent && section.heads.is_some() {
+        return Err(RunError::Value {
+            key: "wavefunction.heads",
+            reason: "a recurrent backbone has no heads; drop the key".into(),
+        });
     }
     let sizes = [
         ("wavefunction.layers", section.layers, MOST_LAYERS),

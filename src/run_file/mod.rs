@@ -22,8 +22,8 @@ pub use models::{
     XCubeKeys, XxzKeys, XyzKeys, Z2GaugeKeys,
 };
 pub use sections::{
-    Activation, Classes, DiffusionData, DiffusionSection, EvolutionMethod, EvolutionSection,
-    FrameName, InitialState, Integrator, LindbladMethod, LindbladSection, Mixing,
+    Activation, Backbone, Classes, DiffusionData, DiffusionSection, EvolutionMethod,
+    EvolutionSection, FrameName, InitialState, Integrator, LindbladMethod, LindbladSection, Mixing,
     MonteCarloSection, Network, NoiseSchedule, Observable, OptimizerMethod, OptimizerSection,
     SamplerMethod, SamplingSection, Start, Symmetry, TemperedParameter, TemperingSection,
     WavefunctionSection,

@@ -9,6 +9,10 @@ pub struct Independent {
     /// Probability with which half of the shots draw each value uniformly, see
     /// [`Ancestral::draw_broadly`]; 0 for shots of the state's own law.
     pub uniform: f64,
+    /// Whether configurations are weighted by their probability and not by their count
+    /// ([`Shots::by_inclusion`](crate::Shots::by_inclusion)): the same means with less noise, error
+    /// bars that are upper bounds (default false).
+    pub by_inclusion: bool,
     stream: Stream,
     drawn: u64,
 }
@@ -20,6 +24,7 @@ impl Independent {
         Self {
             shots,
             uniform: 0.0,
+            by_inclusion: false,
             stream,
             drawn: 0,
         }
@@ -30,6 +35,15 @@ impl Independent {
     pub fn broadened(self, uniform: f64) -> Self {
         Self { uniform, ..self }
     }
+
+    /// The same with weights by probability.
+    #[must_use]
+    pub fn by_inclusion(self) -> Self {
+        Self {
+            by_inclusion: true,
+            ..self
+        }
+    }
 }
 
 impl<W: Ancestral + ?Sized> Sampler<W> for Independent {
@@ -38,12 +52,17 @@ impl<W: Ancestral + ?Sized> Sampler<W> for Independent {
             return Err(SampleError::NoSamples);
         }
         let stream = self.stream.numbered(self.drawn);
-        let samples = match self.uniform > 0.0 {
-            true => psi
-                .draw_broadly(theta, 0..self.shots, stream, self.uniform)
-                .ok_or(SampleError::NotBroad)?
-                .weighted(),
-            false => psi.sample(theta, 0..self.shots, stream),
+        let broadly = || {
+            psi.draw_broadly(theta, 0..self.shots, stream, self.uniform)
+                .ok_or(SampleError::NotBroad)
+        };
+        let samples = match (self.uniform > 0.0, self.by_inclusion) {
+            (true, true) => broadly()?.by_inclusion(psi.norm()),
+            (true, false) => broadly()?.weighted(),
+            (false, true) => psi
+                .draw(theta, 0..self.shots, stream)
+                .by_inclusion(psi.norm()),
+            (false, false) => psi.sample(theta, 0..self.shots, stream),
         };
         self.drawn += 1;
         Ok(samples)

@@ -4,6 +4,7 @@
 //! $\min_\delta \|J\delta - r\|^2 + \lambda\|\delta\|^2$ with the centred tangent map J and a residual r.
 
 mod adam;
+mod damped;
 mod dual;
 mod gram;
 mod spring;
@@ -12,6 +13,7 @@ mod sr;
 mod tests;
 
 pub use adam::Adam;
+pub(crate) use damped::Damped;
 pub use spring::Spring;
 pub use sr::{MinSr, NaturalGradient, Sr};
 

@@ -229,7 +229,7 @@ impl TangentSolver for MinSr {
 }
 
 /// The number of eigenvalues that can differ from 0.
-fn relative_to(j: &dyn TangentMap) -> usize {
+pub(super) fn relative_to(j: &dyn TangentMap) -> usize {
     let (n, k, p) = j.shape();
     (n * k).min(p).max(1)
 }

@@ -256,3 +256,35 @@ fn a_refinement_that_stalls_ends_in_double_precision() {
     assert_eq!(info.refinements, 0, "{info:?}");
     assert!(info.residual < 1e-10, "{info:?}");
 }
+
+#[test]
+fn a_problem_of_several_dampings_has_the_steps_of_the_natural_gradient_in_every_form() {
+    for (n, k, p) in [(12, 2, 9), (5, 2, 31)] {
+        let (map, r) = problem(n, k, p, true);
+        // By reflections, from the kept square, and anew.
+        let forms = [(64, 64), (0, 64), (0, 0)];
+        for (reflected, kept) in forms {
+            let mut problem = Damped::up_to(reflected, kept, &map, &r).unwrap();
+            let (mut found, mut wanted) = (vec![0.0; p], vec![0.0; p]);
+            for shift in [1e-2, 1e-6, 1e-1] {
+                problem.solve(shift, &mut found).unwrap();
+                NaturalGradient::new(shift)
+                    .solve(&map, &r, &mut wanted)
+                    .unwrap();
+                let off = difference(&found, &wanted);
+                assert!(
+                    off < 1e-8,
+                    "({n}, {k}, {p}), {reflected}, {kept}: {off:.1e}"
+                );
+            }
+        }
+    }
+    let (mut map, r) = problem(3, 2, 4, true);
+    map.rows[5] = f64::NAN;
+    assert!(matches!(
+        Damped::new(&map, &r).map(drop),
+        Err(SolveError::NotFinite {
+            what: "tangent map"
+        })
+    ));
+}

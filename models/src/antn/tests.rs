@@ -1,5 +1,7 @@
 use super::*;
-use crate::{Autoregressive, Cell, Rnn, RnnParams, Stream, Wavefunction};
+use crate::{
+    Ancestral, Autoregressive, Cell, Differentiable, Rnn, RnnParams, Stream, Wavefunction,
+};
 use ketwork_hamiltonians::{Configs, Free, Number};
 use num_complex::Complex64;
 use std::sync::Arc;
@@ -347,6 +349,32 @@ fn long_chains_neither_under_nor_overflow() {
     for log in log_psi(&psi, &theta, &x) {
         // Near uniform: -N ln(2) / 2.
         assert!(log.is_finite() && (log.re + 88.7).abs() < 20.0, "{log}");
+    }
+    // With a network that shifts the tensors by as much as they are.
+    let params = RnnParams {
+        cell: Cell::Gru,
+        layers: 1,
+        width: 8,
+    };
+    for mixing in [Mixing::Blockwise, Mixing::Elementwise] {
+        let net = Rnn::with_outputs(space, params, mixing.outputs(space, 4)).unwrap();
+        let (psi, mut theta) = state(Antn::<Rnn<Complex64>>::near_product(net, 4).unwrap());
+        let mut next = noise(9);
+        theta.iter_mut().for_each(|t| *t += next());
+        let shots = psi.sample(&theta, 0..8, Stream::new(3));
+        x.extend(shots.x.view());
+        let logs = log_psi(&psi, &theta, &x);
+        for log in &logs {
+            // No amplitude is above 1, and hardly one below that of a coin of 1 : 1e4 at each site.
+            assert!(
+                log.is_finite() && log.re <= 0.0 && log.re > -1200.0,
+                "{mixing:?}: {log}"
+            );
+        }
+        let mut rows = vec![0.0; x.len() * 2 * theta.len()];
+        psi.jacobian(&theta, x.view(), &mut rows);
+        assert!(rows.iter().all(|r| r.is_finite()), "{mixing:?}");
+        assert!(rows.iter().any(|r| *r != 0.0), "{mixing:?}");
     }
 }
 

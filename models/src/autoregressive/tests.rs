@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Ancestral, Cell, Draw, PrefixTable, Rnn, RnnParams, Stream};
+use crate::{Ancestral, Cell, Draw, Norm, PrefixTable, Rnn, RnnParams, Samples, Stream};
 use ketwork_hamiltonians::{Configs, Free, Number, is_legal};
 use num_complex::Complex64;
 use std::sync::Arc;
@@ -275,5 +275,52 @@ fn broad_shots_with_their_weights_follow_the_state() {
             (mean - exact).abs() < 4.0 * error,
             "{name}: {mean} {exact} {error}"
         );
+    }
+}
+
+#[test]
+fn weights_by_inclusion_keep_means_and_lose_noise() {
+    const REPEATED: u64 = 300;
+    let f = |x: &[u8]| x.iter().fold(1.0, |sum, v| 1.7 * sum - f64::from(*v));
+    for (name, psi) in states() {
+        let theta = psi.layout().initial(Stream::new(5));
+        let all = psi.draw(&theta, 0..1 << 16, Stream::new(8));
+        let p: Vec<f64> = all.log_psi.iter().map(|l| (2.0 * l.re).exp()).collect();
+        // Every configuration is there.
+        assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{name}");
+        let exact: f64 = all.x.view().rows().zip(&p).map(|(x, p)| p * f(x)).sum();
+        for (uniform, shots, less) in [
+            (0.0, 32, 1.05),
+            (0.3, 32, 1.05),
+            (0.0, 1024, 0.1),
+            (0.3, 1024, 0.1),
+        ] {
+            let draw = |i: u64| match uniform > 0.0 {
+                true => psi
+                    .draw_broadly(&theta, 0..shots, Stream::new(i), uniform)
+                    .unwrap(),
+                false => psi.draw(&theta, 0..shots, Stream::new(i)),
+            };
+            let off = |samples: Samples<Complex64>| {
+                let rows = samples.x.view().rows().zip(&samples.weight);
+                rows.map(|(x, w)| w * f(x)).sum::<f64>() - exact
+            };
+            let spread = |of: &dyn Fn(u64) -> f64| {
+                let found: Vec<f64> = (0..REPEATED).map(of).collect();
+                let mean = found.iter().sum::<f64>() / REPEATED as f64;
+                let square = found.iter().map(|x| x * x).sum::<f64>() / REPEATED as f64;
+                (mean, square)
+            };
+            let (_, counted) = spread(&|i| off(draw(i).weighted()));
+            let (mean, square) = spread(&|i| off(draw(i).by_inclusion(Norm::L2)));
+            let error = (square / REPEATED as f64).sqrt();
+            let case = format!("{name}, uniform {uniform}, {shots} shots");
+            // Where all are seen what is left is no noise, but the chance of a miss.
+            assert!(mean.abs() < 4.0 * error + 1e-6, "{case}: {mean} +- {error}");
+            assert!(
+                square < less * counted,
+                "{case}: {square} against {counted}"
+            );
+        }
     }
 }

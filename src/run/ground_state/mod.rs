@@ -399,6 +399,12 @@ impl GroundStateRun {
                  without symmetry",
             );
         }
+        if run.wavefunction.init == Some(Start::Dmrg) && !run.wavefunction.symmetry.is_empty() {
+            doubts.push(
+                "wavefunction.init: training starts at the mixture of the images of DMRG's state, whose energy is \
+                 another than dmrg_energy",
+            );
+        }
         if !stoquastic && !has_phase {
             doubts.push(
                 "wavefunction.phase: a positive state cannot take the signs that this Hamiltonian's positive \

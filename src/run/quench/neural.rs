@@ -67,11 +67,10 @@ impl QuenchRun {
         let stream = Stream::new(self.run.seed);
         let all = FullSum::new(&**model.sector(), Memory::default())?;
         let shots = self.run.sampling.samples.unwrap_or(4096) as u64;
-        let sampler = |name, shots, uniform| -> Box<dyn Sampler<Moving>> {
-            let shots = Independent::new(shots, stream.named(name));
+        let sampler = |shots: Independent| -> Box<dyn Sampler<Moving>> {
             match sums {
                 true => Box::new(all.clone()),
-                false => Box::new(shots.broadened(uniform)),
+                false => Box::new(shots),
             }
         };
         // Near a product state almost all of |psi|^2 sits on few configurations, while the motion comes
@@ -89,13 +88,12 @@ impl QuenchRun {
             psi.layout().n_params()
         );
         let kept = Kept::open(options, &self.run, chosen)?;
-        let mut engine = self.engine(
-            model,
-            psi,
-            sampler("evolution", shots, uniform),
-            sums.then(|| all.clone()),
-        );
-        let mut observed = sampler("observables", OBSERVED * shots, 0.0);
+        // The motion has no use for the noise of counts, which the error bars of means are made of.
+        let moving = Independent::new(shots, stream.named("evolution")).by_inclusion();
+        let moving = moving.broadened(uniform);
+        let mut engine = self.engine(model, psi, sampler(moving), sums.then(|| all.clone()));
+        let observing = Independent::new(OBSERVED * shots, stream.named("observables"));
+        let mut observed = sampler(observing);
         let mut bar = bar("evolution", options, section.times.len());
         // The state that the network can represent: shortly after a product state nothing vanishes.
         let first = FIRST / rate;

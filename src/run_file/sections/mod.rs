@@ -23,8 +23,8 @@ pub use monte_carlo::{
     TemperedParameter, TemperingSection,
 };
 pub use training::{
-    Mixing, Network, OptimizerMethod, OptimizerSection, SamplerMethod, SamplingSection, Start,
-    Symmetry, WavefunctionSection,
+    Backbone, Mixing, Network, OptimizerMethod, OptimizerSection, SamplerMethod, SamplingSection,
+    Start, Symmetry, WavefunctionSection,
 };
 
 use super::RunFileError;

@@ -39,6 +39,18 @@ words! {
 }
 
 words! {
+    /// The network above the tensors of ANTN.
+    Backbone {
+        /// Causal transformer.
+        Transformer,
+        /// Gated recurrent unit.
+        Gru,
+        /// Long short-term memory.
+        Lstm,
+    }
+}
+
+words! {
     /// How parameters start.
     Start {
         /// Drawn from the seed.
@@ -76,6 +88,8 @@ pub struct WavefunctionSection {
     pub bond: Option<usize>,
     /// How ANTN mixes.
     pub mixing: Option<Mixing>,
+    /// The network of ANTN.
+    pub backbone: Option<Backbone>,
     /// How parameters start.
     pub init: Option<Start>,
     /// Whether amplitudes carry a phase.
