@@ -291,7 +291,9 @@ mod tests {
     use super::*;
     use crate::exact::Memory;
     use crate::hamiltonians::{Free, Sector, Space};
-    use crate::{Autoregressive, FullSum, PrefixTable, Sampler, Transformer, TransformerParams};
+    use crate::{
+        Autoregressive, FullSum, PrefixTable, Sampler, Transformer, TransformerParams, Wavefunction,
+    };
     use std::sync::Arc;
 
     fn sector() -> Sector {

@@ -16,9 +16,9 @@ pub(super) type Moving = dyn Ansatz<Log = Complex64>;
 /// ring of 8 qubits at h = 1, width 8, 4096 shots, infidelity at t = 1 from |+x>: 0.16 at 1e-5 (also with
 /// full sums), 1.3e-2 at 1e-7, 7e-3 to 1e-2 at 1e-8, 5e-3 at 1e-9; from all up 5.6e-2, 2.8e-2, 4e-3 to 1.5e-2
 /// and 2e-3, the last three in 46, 47 to 60 and 77 CPU seconds.
-const SAMPLED_SHIFT: f64 = 1e-8;
+const SAMPLED_SHIFT: f64 = 1e-10;
 /// Error of an adapted step at shots.
-const SAMPLED_TOLERANCE: f64 = 3e-4;
+const SAMPLED_TOLERANCE: f64 = 1e-4;
 /// Relative shift of TENG's fits at shots, which cannot follow smaller directions in few sweeps.
 const TENG_SHIFT: f64 = 1e-5;
 /// Sweeps of these fits: at a damping that does not fall more gain nothing.

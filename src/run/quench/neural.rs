@@ -27,7 +27,7 @@ const FIT_UP_TO: usize = 1024;
 const FIRST: f64 = 0.03;
 /// Infidelity to which a first state is fitted, for sums and for shots, whose noise is far above it.
 const FITTED: f64 = 1e-11;
-const SAMPLED_FITTED: f64 = 1e-9;
+const SAMPLED_FITTED: f64 = 1e-10;
 /// Infidelity of the fit from which on the run says that it is poor.
 const POOR_FIT: f64 = 1e-8;
 /// Shots that observables are measured with, for each shot of a step: they cost no linear system.
