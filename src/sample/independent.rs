@@ -11,11 +11,15 @@ pub struct Independent {
     pub uniform: f64,
     /// Whether configurations are weighted by their probability and not by their count
     /// ([`Shots::by_inclusion`](crate::Shots::by_inclusion)): the same means with less noise, error
-    /// bars that are upper bounds (default false).
+    /// bars that are upper bounds (default false). Repeated configurations then cost nothing but their
+    /// drawing: up to 64 times as many shots are drawn, until `shots` / 2 of them differ.
     pub by_inclusion: bool,
     stream: Stream,
     drawn: u64,
 }
+
+/// Shots for each that is asked for, at most, where configurations repeat themselves.
+const MOST: u64 = 64;
 
 impl Independent {
     /// `shots` in each draw, from a stream of random numbers.
@@ -52,16 +56,23 @@ impl<W: Ancestral + ?Sized> Sampler<W> for Independent {
             return Err(SampleError::NoSamples);
         }
         let stream = self.stream.numbered(self.drawn);
-        let broadly = || {
-            psi.draw_broadly(theta, 0..self.shots, stream, self.uniform)
-                .ok_or(SampleError::NotBroad)
+        let draw = |shots: u64| match self.uniform > 0.0 {
+            true => psi
+                .draw_broadly(theta, 0..shots, stream, self.uniform)
+                .ok_or(SampleError::NotBroad),
+            false => Ok(psi.draw(theta, 0..shots, stream)),
         };
-        let samples = match (self.uniform > 0.0, self.by_inclusion) {
-            (true, true) => broadly()?.by_inclusion(psi.norm()),
-            (true, false) => broadly()?.weighted(),
-            (false, true) => psi
-                .draw(theta, 0..self.shots, stream)
-                .by_inclusion(psi.norm()),
+        let samples = match (self.by_inclusion, self.uniform > 0.0) {
+            (true, _) => {
+                let mut shots = self.shots;
+                let mut found = draw(shots)?;
+                while 2 * (found.x.len() as u64) < self.shots && shots < MOST * self.shots {
+                    shots *= 4;
+                    found = draw(shots)?;
+                }
+                found.by_inclusion(psi.norm())
+            }
+            (false, true) => draw(self.shots)?.weighted(),
             (false, false) => psi.sample(theta, 0..self.shots, stream),
         };
         self.drawn += 1;
