@@ -25,10 +25,13 @@ mod natural;
 mod params;
 mod perceptron;
 mod qasm;
+#[cfg(test)]
+mod qasm_tests;
 mod report;
 mod sample;
 mod schedule;
 mod states;
+mod sweep;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -38,7 +41,7 @@ mod variant_tests;
 
 pub use ansatz::Bottleneck;
 pub use autoencoder::{Autoencoder, AutoencoderParams};
-pub use circuit::{Applied, Circuit, Pullback, infidelity};
+pub use circuit::Circuit;
 pub use data::{Condition, Data, Split};
 pub use density::{Density, superinfidelity};
 pub use error::DiffusionError;
@@ -51,5 +54,6 @@ pub use report::{Grid, Report, nearest};
 pub use sample::Generated;
 pub use schedule::{ForwardProcess, NoiseScale, Schedule, haar_states};
 pub use states::{States, fidelity};
+pub use sweep::{Applied, Pullback, infidelity};
 pub use terms::SparseHamiltonian;
 pub use train::{Diffusion, Epoch, Training};

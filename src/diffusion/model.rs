@@ -1,9 +1,9 @@
 //! Backward circuits of all steps, with their conditions and the angles a network adds.
 
 use crate::block::{Block, LANES, Lane};
-use crate::circuit::Digits;
 use crate::schedule::gaussian;
 use crate::states::inner;
+use crate::sweep::Digits;
 use crate::{
     Bottleneck, Circuit, Condition, Data, DiffusionError, DiffusionParams, Forward, ForwardProcess,
     Optimizer, Perceptron, States, infidelity,
@@ -94,6 +94,12 @@ impl Features {
         }
     }
 }
+
+/// Why neither mixtures nor devices know the angles of a hybrid model.
+pub(crate) const SEES_AMPLITUDES: DiffusionError = DiffusionError::NoGate {
+    operation: "a network that adds to the angles",
+    reason: "it reads the amplitudes of each state; train without hidden layers",
+};
 
 /// A trained diffusion model: for each step t a circuit that leads from $x_t$ towards $x_{t-1}$.
 #[derive(Clone, Debug)]
@@ -267,7 +273,8 @@ impl DiffusionModel {
         &self.process
     }
 
-    /// The circuit of every step; its angles are those of [`Self::angles`].
+    /// The circuit of every step; its angles are those of [`Self::angles`]. An activation's slope is
+    /// that of step 0: at step t it is weaker by $\bar\alpha_t$.
     #[must_use]
     pub fn circuit(&self) -> &Circuit {
         &self.circuit
@@ -285,9 +292,23 @@ impl DiffusionModel {
         self.theta.iter().map(Vec::len).sum::<usize>() + self.weights.len()
     }
 
-    /// Angles of step t = 1 .. T for state i of a condition, without what a network adds.
-    #[must_use]
-    pub fn angles(&self, t: usize, condition: &Condition, i: usize) -> Vec<f64> {
+    /// Angles of step t = 1 .. T for state i of a condition.
+    ///
+    /// # Errors
+    /// [`DiffusionError::NoGate`] for angles that a network takes from each state's amplitudes.
+    ///
+    /// # Panics
+    /// If there is no step t or no entry i.
+    #[track_caller]
+    pub fn angles(
+        &self,
+        t: usize,
+        condition: &Condition,
+        i: usize,
+    ) -> Result<Vec<f64>, DiffusionError> {
+        if self.mlp.is_some() {
+            return Err(SEES_AMPLITUDES);
+        }
         let p = self.circuit.n_params();
         let f = self.features.of(condition, i);
         let row = |k: usize| {
@@ -296,7 +317,7 @@ impl DiffusionModel {
                 .map(|(f, row)| f * row[k])
                 .sum()
         };
-        (0..p).map(row).collect()
+        Ok((0..p).map(row).collect())
     }
 
     /// Angles of up to eight states, without what a network adds.
@@ -451,11 +472,11 @@ impl DiffusionModel {
         let x = aligned.as_ref().unwrap_or(x);
         let block = |b: usize| {
             let item = Item {
-                rows: crate::circuit::block_rows(x, b),
+                rows: crate::sweep::block_rows(x, b),
                 condition,
                 first: b * LANES,
             };
-            self.block_gradient(t, &item, crate::circuit::block_rows(target, b))
+            self.block_gradient(t, &item, crate::sweep::block_rows(target, b))
         };
         reduce(x.len().div_ceil(LANES), block, StepGradient::join).expect("a batch is not empty")
     }

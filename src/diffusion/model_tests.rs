@@ -198,7 +198,7 @@ fn total_map(model: &DiffusionModel, condition: &Condition, n: u32) -> Vec<Vec<C
             let x = States::new(&[e]).unwrap();
             let y = model
                 .circuit()
-                .apply(&model.angles(t, condition, 0), &x)
+                .apply(&model.angles(t, condition, 0).unwrap(), &x)
                 .unwrap();
             norm *= y.probability[0].sqrt();
             e = y.states.row(0).to_vec();
