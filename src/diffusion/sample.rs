@@ -35,7 +35,7 @@ impl DiffusionModel {
         let aligned = self.aligned(x);
         let x = aligned.as_ref().unwrap_or(x);
         let block = |b: usize| {
-            let rows = crate::circuit::block_rows(x, b);
+            let rows = crate::sweep::block_rows(x, b);
             let (first, count) = (b * LANES, rows.len() / dim);
             let item = Item {
                 rows,
