@@ -226,6 +226,10 @@ impl Circuit {
         self
     }
 
+    pub(crate) fn has_activation(&self) -> bool {
+        self.ops.iter().any(|o| matches!(o, Op::LeakyRelu(_)))
+    }
+
     /// New angles that a caller places with [`Self::rotation_by`]; returns the first.
     pub fn new_params(&mut self, count: usize) -> usize {
         self.n_params += count;

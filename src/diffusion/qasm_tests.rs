@@ -2,6 +2,7 @@
 
 use crate::gate::Local;
 use crate::model_tests::data;
+use crate::states::inner;
 use crate::tests::{angles, random_states};
 use crate::*;
 use ketwork_hamiltonians::{Boundary, Lattice, Pauli, Tfim, Xxz};
@@ -293,7 +294,7 @@ fn measured_ancillas_leave_the_mixture_that_is_trained() {
     for (i, loss) in trained.iter().enumerate() {
         let branches = run(&program, x.row(i));
         assert_eq!(branches.len(), 2, "both outcomes");
-        let overlap = |psi: &Amplitudes| crate::states::inner(target.row(i), psi).norm_sqr();
+        let overlap = |psi: &Amplitudes| inner(target.row(i), psi).norm_sqr();
         let f: f64 = branches.iter().map(overlap).sum();
         assert!((1.0 - f - loss).abs() < 1e-12, "{f} and {loss}");
     }
