@@ -27,7 +27,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     let params = asked(session, DiffusionParams::default())?;
     let (qubits, epochs, draws) = match session.quick {
         true => (4, 10, MOMENT / 8),
-        false => (6, 100, MOMENT),
+        false => (6, 60, MOMENT),
     };
     let stream = Stream::new(session.run.seed);
     let digits = Data::digits(&[0, 1], qubits).map_err(Failure::computation)?;

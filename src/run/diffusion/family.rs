@@ -126,6 +126,9 @@ fn ring(qubits: u32) -> Result<AnyModel, RunError> {
         key: "diffusion.qubits",
         reason: e.to_string(),
     };
+    if qubits < 2 {
+        return Err(wrong(&"1 qubit has no bond; a family needs at least 2"));
+    }
     let ring = Lattice::chain(qubits as usize, Boundary::Periodic).map_err(|e| wrong(&e))?;
     let model = Tfim::new(1.0).on(&ring).map_err(|e| wrong(&e))?;
     Ok(AnyModel::Real(model))

@@ -100,6 +100,14 @@ fn a_key_that_a_diffusion_cannot_follow_is_refused() {
             "diffusion.qubits: 7 qubits need",
         ),
         (
+            "[sampling]\nsamples = 100000000000",
+            "sampling.samples = 100000000000: that many",
+        ),
+        (
+            "[diffusion]\ndata = \"ground_states\"\nqubits = 1",
+            "diffusion.qubits: 1 qubit has no bond",
+        ),
+        (
             "[diffusion]\ncoupling = \"h\"",
             "diffusion.coupling: only ground",
         ),
