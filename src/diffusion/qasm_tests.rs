@@ -149,12 +149,12 @@ fn single(program: &str, x: &[Complex64]) -> (Amplitudes, f64) {
 }
 
 fn check(name: &str, program: &str, x: &States, states: &States, probability: &[f64]) {
-    for i in 0..x.len() {
+    for (i, expected) in probability.iter().enumerate() {
         let (psi, p) = single(program, x.row(i));
         let f = fidelity(states.row(i), &psi);
         assert!((f - 1.0).abs() < 1e-12, "{name}, state {i}: fidelity {f}");
-        let relative = p / probability[i] - 1.0;
-        assert!(relative.abs() < 1e-11, "{name}: {p}, {}", probability[i]);
+        let relative = p / expected - 1.0;
+        assert!(relative.abs() < 1e-11, "{name}: {p}, {expected}");
     }
 }
 

@@ -12,39 +12,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     let seed: u64 = args.next().map_or(Ok(1), |a| a.parse())?;
     let stream = Stream::new(seed);
     let split = Data::digits(&[0, 1], 6)?.split(0.2, stream.named("split"))?;
-    // Without activation steps are what devices run, and the metric is that of their states.
-    for activation in [None, DiffusionParams::default().activation] {
-        let adam = DiffusionParams {
+    let adam = DiffusionParams {
+        epochs,
+        ..DiffusionParams::default()
+    };
+    let (found, allowed) = train(&split, &adam, stream)?;
+    print(&format!("Adam, {epochs} epochs"), &found, allowed);
+    for (states, rate) in [(1, 0.2), (4, 0.2), (4, 0.5), (16, 0.2)] {
+        let natural = |epochs| DiffusionParams {
             epochs,
-            activation,
-            ..DiffusionParams::default()
+            optimizer: Optimizer::NaturalGradient { shift: 0.1, states },
+            learning_rate: rate,
+            ..adam.clone()
         };
-        let (found, allowed) = train(&split, &adam, stream)?;
-        let name = match activation {
-            Some(_) => "with activation",
-            None => "without activation",
-        };
-        print(&format!("{name}, Adam, {epochs} epochs"), &found, allowed);
-        for (states, rate) in [(1, 0.2), (4, 0.2), (4, 0.5), (16, 0.2)] {
-            let natural = |epochs| DiffusionParams {
-                epochs,
-                optimizer: Optimizer::NaturalGradient { shift: 0.1, states },
-                learning_rate: rate,
-                ..adam.clone()
-            };
-            // What an epoch costs tells how many there is time for.
-            let watch = Stopwatch::start();
-            if let Some(epoch) = Training::new(&split, &natural(1), stream)?.next() {
-                epoch?;
-            }
-            let one = watch.elapsed().cpu_seconds;
-            let epochs = ((allowed / one) as usize).max(1);
-            let (found, spent) = train(&split, &natural(epochs), stream)?;
-            let text = format!(
-                "{name}, natural gradient of {states} states, rate {rate}, {epochs} epochs"
-            );
-            print(&text, &found, spent);
+        // What an epoch costs tells how many there is time for.
+        let watch = Stopwatch::start();
+        if let Some(epoch) = Training::new(&split, &natural(1), stream)?.next() {
+            epoch?;
         }
+        let one = watch.elapsed().cpu_seconds;
+        let epochs = ((allowed / one) as usize).max(1);
+        let (found, spent) = train(&split, &natural(epochs), stream)?;
+        let text = format!("natural gradient of {states} states, rate {rate}, {epochs} epochs");
+        print(&text, &found, spent);
     }
     Ok(())
 }
