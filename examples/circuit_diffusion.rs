@@ -27,7 +27,10 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         stop: Some(session.interrupted()),
         ..RunOptions::default()
     };
-    let r = DiffusionRun::new(&session.run)?.run(&options)?;
+    // --quick lowers passes; steps of an optimiser are refused where they are written.
+    let mut run = session.run.clone();
+    run.optimizer.steps = session.written.optimizer.steps;
+    let r = DiffusionRun::new(&run)?.run(&options)?;
     let steps = r.infidelity.iter().zip(&r.identity_baseline);
     for (t, (trained, idle)) in steps.enumerate() {
         let t = t + 1;
@@ -39,10 +42,11 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         "fidelity with the nearest state of the data: {:.3} (random states {:.3}, held-out states {:.3})",
         r.fidelity_to_data, r.haar_baseline, r.data_baseline
     ));
-    session.say(format!(
-        "Frechet distance: {:.3} (random states {:.3})",
-        r.frechet, r.frechet_random
-    ));
+    if let (Some(made), Some(random)) = (r.frechet, r.frechet_random) {
+        session.say(format!(
+            "Frechet distance: {made:.3} (random states {random:.3})"
+        ));
+    }
     if let Some(accuracy) = r.label_accuracy {
         session.say(format!("label accuracy: {accuracy:.3}"));
     }
@@ -52,6 +56,12 @@ fn tell(session: &Session) -> Result<Line, Failure> {
             "infidelity at unseen couplings: {:.1e} (nearest training state {:.1e})",
             1.0 - unseen,
             1.0 - nearest
+        ));
+    }
+    let (excess, near) = (r.energy_error, r.nearest_energy_error);
+    if let (Some(excess), Some(near)) = (excess, near) {
+        session.say(format!(
+            "energy above the ground state: {excess:.1e} (nearest training state {near:.1e})"
         ));
     }
     session.say(format!(
@@ -72,5 +82,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         .set("classifier_accuracy", r.classifier_accuracy)
         .set("conditional_fidelity", r.conditional_fidelity)
         .set("nearest_baseline", r.nearest_baseline)
+        .set("energy_error", r.energy_error)
+        .set("nearest_energy_error", r.nearest_energy_error)
         .set("n_params", r.n_params))
 }

@@ -4,7 +4,7 @@
 
 mod cli;
 
-use cli::{Failure, Line, Session, Story, diffuse};
+use cli::{Failure, Line, Session, Story, asked, diffuse};
 use ketwork::diffusion::{Classifier, Condition, Conditioning, Data, DiffusionParams, Grid};
 use ketwork::diffusion::{Split, States};
 use ketwork::{Figure, Panel, Stream};
@@ -21,6 +21,7 @@ fn main() -> ExitCode {
 }
 
 fn tell(session: &Session) -> Result<Line, Failure> {
+    let asked = asked(session, DiffusionParams::default())?;
     let (classes, qubits, epochs): (&[usize], _, _) = match session.quick {
         true => (&[0, 1], 4, 4),
         false => (&[0, 1, 4, 7], 6, 80),
@@ -55,17 +56,17 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         let params = DiffusionParams {
             conditioning,
             epochs,
-            ..DiffusionParams::default()
+            ..asked.clone()
         };
         let run = diffuse(session, name, &split, &params, stream)?;
         let right = judge.accuracy(&run.generated.moduli(), labels(&run.condition).0);
         session.say(format!(
-            "{name}: {right:.3} as asked for (chance {:.3}); Frechet distance {:.3} (random states {:.3}, \
-             held-out digits {:.3}); {} parameters",
+            "{name}: {right:.3} as asked for (chance {:.3}); Frechet distance {} (random states {}, \
+             held-out digits {}); {} parameters",
             1.0 / classes.len() as f64,
-            run.report.frechet,
-            run.report.frechet_random,
-            run.report.frechet_data.unwrap_or(f64::NAN),
+            three(run.report.frechet),
+            three(run.report.frechet_random),
+            three(run.report.frechet_data),
             run.report.n_params
         ));
         figure = figure.panel(rows(name, &run.generated, &run.condition, &split));
@@ -74,6 +75,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
             .set("label_accuracy", right);
         let line = line
             .set("frechet", run.report.frechet)
+            .set("frechet_random", run.report.frechet_random)
             .set("n_params", run.report.n_params);
         found.push(line.set("fidelity_to_data", run.report.fidelity_to_data));
     }
@@ -96,6 +98,10 @@ fn labels(condition: &Condition) -> (&[usize], usize) {
         Condition::Labels { label, n_classes } => (label, *n_classes),
         Condition::Values(_) => (&[], 0),
     }
+}
+
+fn three(x: Option<f64>) -> String {
+    x.map_or("unknown".to_owned(), |x| format!("{x:.3}"))
 }
 
 fn rows(name: &str, states: &States, condition: &Condition, split: &Split) -> Panel {

@@ -5,8 +5,8 @@
 
 mod cli;
 
-use cli::{Failure, Line, Session, Story, complete};
-use ketwork::diffusion::{Condition, Data, DiffusionParams, SparseHamiltonian};
+use cli::{Failure, Line, Session, Story, asked, complete};
+use ketwork::diffusion::{Condition, Data, Diffusion, DiffusionParams, SparseHamiltonian};
 use ketwork::diffusion::{Split, States, Training, fidelity};
 use ketwork::hamiltonians::{Boundary, Lattice, Model, Tfim};
 use ketwork::{Figure, Panel, Scale, Stream};
@@ -28,6 +28,7 @@ struct Quality {
 }
 
 fn tell(session: &Session) -> Result<Line, Failure> {
+    let rotations = asked(session, DiffusionParams::ground_states())?;
     let (sites, seeds) = if session.quick { (4, 1) } else { (6, 3) };
     let ring = Lattice::chain(sites, Boundary::Periodic).map_err(Failure::input)?;
     let tfim = |h: f64| Tfim::new(h).on(&ring).expect("a finite field on a ring");
@@ -48,13 +49,12 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         mean(&baseline.infidelity),
         mean(&baseline.excess)
     ));
-    let rotations = DiffusionParams::ground_states();
     // One angle turns all terms of a coupling: fewer angles, larger steps.
     let terms = DiffusionParams {
         rounds: 6,
         epochs: 60,
         learning_rate: 0.05,
-        ..DiffusionParams::ground_states()
+        ..rotations.clone()
     };
     let (mut lines, mut curves) = (Vec::new(), Vec::new());
     for (name, params) in [("terms", terms), ("rotations", rotations)] {
@@ -76,8 +76,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
                     .sample(&wanted, fields.len(), stream.named(name));
                 made.map(|m| m.states).map_err(Failure::computation)
             };
-            let unseen = make(&UNSEEN, "unseen")?;
-            let reached = quality(&UNSEEN, &unseen, &split.held_out.states, tfim)?;
+            let reached = score(&found, &split.held_out.states, tfim)?;
             scans.push(quality(&fine, &make(&fine, "scan")?, &scan.states, tfim)?);
             let (wrong, excess) = (mean(&reached.infidelity), mean(&reached.excess));
             let success = found.report.success_probability;
@@ -135,6 +134,21 @@ fn quality(
         excess.push(h.energy(states.row(i), &mut scratch) - lowest);
     }
     Ok(Quality { infidelity, excess })
+}
+
+/// All generated states, each at the unseen field that it was asked for.
+fn score(
+    found: &Diffusion,
+    exact: &States,
+    tfim: impl Fn(f64) -> Model<f64>,
+) -> Result<Quality, Failure> {
+    let fields: &[f64] = match &found.condition {
+        Condition::Values(fields) => fields,
+        Condition::Labels { .. } => &[],
+    };
+    let place = |h: &f64| UNSEEN.iter().position(|u| u.total_cmp(h).is_eq());
+    let rows: Vec<usize> = fields.iter().filter_map(place).collect();
+    quality(fields, &found.generated, &exact.select(&rows), tfim)
 }
 
 /// The training state of the nearest field, for each of the fields.

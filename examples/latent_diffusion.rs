@@ -4,7 +4,7 @@
 
 mod cli;
 
-use cli::{Failure, Line, Session, Story, diffuse};
+use cli::{Failure, Line, Session, Story, asked, diffuse};
 use ketwork::diffusion::{Autoencoder, AutoencoderParams, Classifier, Condition, Data};
 use ketwork::diffusion::{DiffusionParams, Grid, Moments, Pca, Split, States, frechet};
 use ketwork::{Figure, Panel, Stopwatch, Stream};
@@ -45,13 +45,19 @@ impl Judge {
         })
     }
 
-    /// Frechet distance to the training pictures, and share of the labels that are recognised.
-    fn marks(&self, pictures: &[Vec<f64>], condition: &Condition) -> Result<(f64, f64), Failure> {
-        let moments = self
-            .components
-            .moments(pictures)
-            .map_err(Failure::computation)?;
-        let distance = frechet(&moments, &self.data).map_err(Failure::computation)?;
+    /// Frechet distance to the training pictures (none for no more pictures than components), and
+    /// share of the labels that are recognised.
+    fn marks(
+        &self,
+        pictures: &[Vec<f64>],
+        condition: &Condition,
+    ) -> Result<(Option<f64>, f64), Failure> {
+        let of = || {
+            let moments = self.components.moments(pictures)?;
+            frechet(&moments, &self.data)
+        };
+        let enough = pictures.len() > self.components.len();
+        let distance = enough.then(of).transpose().map_err(Failure::computation)?;
         Ok((
             distance,
             self.classifier.accuracy(pictures, labels(condition).0),
@@ -60,6 +66,7 @@ impl Judge {
 }
 
 fn tell(session: &Session) -> Result<Line, Failure> {
+    let asked = asked(session, DiffusionParams::default())?;
     let (epochs, latent): (_, &[u32]) = match session.quick {
         true => (3, &[3]),
         false => (200, &[3, 4, 5]),
@@ -72,7 +79,8 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     let judge = Judge::new(&split.train)?;
     let (near, known) = judge.marks(&split.held_out.states.moduli(), &split.held_out.condition)?;
     session.say(format!(
-        "held-out digits: Frechet distance {near:.4}, {known:.3} recognised"
+        "held-out digits: Frechet distance {}, {known:.3} recognised",
+        four(near)
     ));
     let mut figure =
         Figure::new("Digits 0 and 1 from noise, by the number of qubits").size(1100, 1100);
@@ -110,7 +118,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         let watch = Stopwatch::start();
         let params = DiffusionParams {
             epochs,
-            ..DiffusionParams::default()
+            ..asked.clone()
         };
         let run = diffuse(
             session,
@@ -128,14 +136,23 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         let made = pictures(&run.generated)?;
         let (distance, right) = judge.marks(&made, &run.condition)?;
         session.say(format!(
-            "{qubits} qubits: Frechet distance {distance:.4} (held-out digits through the code {floor:.4}), \
-             {right:.3} recognised, success probability {:.1e}, {} angles, {seconds:.0} CPU s",
-            run.report.success_probability, run.report.n_params
+            "{qubits} qubits: Frechet distance {} (held-out digits through the code {}), {right:.3} recognised; \
+             of the circuits' states {} (random ones {}); success probability {:.1e}, {} angles, \
+             {seconds:.0} CPU s",
+            four(distance),
+            four(floor),
+            four(run.report.frechet),
+            four(run.report.frechet_random),
+            run.report.success_probability,
+            run.report.n_params
         ));
         figure = figure.panel(tiles(&format!("{qubits} qubits"), made, split.train.shape)?);
         let line = Line::new()
             .set("qubits", qubits as usize)
             .set("frechet", distance);
+        let line = line
+            .set("frechet_states", run.report.frechet)
+            .set("frechet_states_random", run.report.frechet_random);
         let line = line.set("frechet_code", floor).set("label_accuracy", right);
         let line = line.set("success_probability", run.report.success_probability);
         found.push(
@@ -148,6 +165,10 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         .set("classifier_accuracy", known)
         .set("frechet_data", near)
         .set("models", found))
+}
+
+fn four(x: Option<f64>) -> String {
+    x.map_or("unknown".to_owned(), |x| format!("{x:.4}"))
 }
 
 fn latents(code: &Autoencoder, data: &Data) -> Result<Data, Failure> {

@@ -5,6 +5,19 @@ use ketwork::Stream;
 use ketwork::diffusion::{Diffusion, DiffusionParams, Split, Training};
 use std::sync::atomic::Ordering;
 
+/// The parameters with `--samples` states generated. `--steps` is refused: a story has its own passes.
+pub fn asked(session: &Session, params: DiffusionParams) -> Result<DiffusionParams, Failure> {
+    if session.written.optimizer.steps.is_some() {
+        return Err(Failure::Input(
+            "--steps: circuits are trained by passes over the data, whose number is part of this story; \
+             leave it out"
+                .into(),
+        ));
+    }
+    let samples = session.written.sampling.samples.unwrap_or(params.samples);
+    Ok(DiffusionParams { samples, ..params })
+}
+
 /// Trains, generates and measures; `name` stands in the progress bar.
 pub fn diffuse(
     session: &Session,
@@ -39,8 +52,9 @@ pub fn complete(
         }
     }
     bar.finish();
-    if let Some(warning) = training.model().process().warning() {
+    let found = training.finish().map_err(Failure::computation)?;
+    for warning in &found.report.warnings {
         eprintln!("{warning}");
     }
-    training.finish().map_err(Failure::computation)
+    Ok(found)
 }

@@ -2,7 +2,7 @@
 
 use crate::block::{LANES, Lane};
 use crate::doubled::Doubled;
-use crate::model::StepGradient;
+use crate::model::{SEES_AMPLITUDES, StepGradient};
 use crate::{Condition, Density, DiffusionError, DiffusionModel, States, superinfidelity};
 use ketwork_stats::reduce;
 
@@ -29,8 +29,7 @@ impl DiffusionModel {
     /// The doubled circuit, for models whose steps are linear maps of one outcome.
     fn doubled(&self) -> Result<Doubled, DiffusionError> {
         if self.mlp.is_some() {
-            let operation = "a network that sees amplitudes, on a density matrix,";
-            return Err(DiffusionError::NoGate { operation });
+            return Err(SEES_AMPLITUDES);
         }
         self.circuit.doubled()
     }

@@ -153,12 +153,16 @@ impl Circuit {
                     steps.push(Step::Clear(mask | mask << total));
                 }
                 Op::LeakyRelu(_) => {
-                    let operation = "a leaky ReLU on a density matrix";
-                    return Err(DiffusionError::NoGate { operation });
+                    return Err(DiffusionError::NoGate {
+                        operation: "a leaky ReLU",
+                        reason: "density matrices have linear maps only; train with activation = None",
+                    });
                 }
                 Op::Append(..) | Op::Project(..) => {
-                    let operation = "a label or outcome register on a density matrix";
-                    return Err(DiffusionError::NoGate { operation });
+                    return Err(DiffusionError::NoGate {
+                        operation: "a label or outcome register",
+                        reason: "density matrices have ancillas that are projected on 0 only",
+                    });
                 }
             }
         }

@@ -106,10 +106,12 @@ pub enum DiffusionError {
         gap: f64,
     },
     /// No gate or channel does this.
-    #[error("{operation} is not possible here")]
+    #[error("{operation} is no quantum operation here: {reason}")]
     NoGate {
         /// The operation.
         operation: &'static str,
+        /// Why not, and what to do.
+        reason: &'static str,
     },
     /// An eigenvalue iteration failed.
     #[error("the eigenvalue iteration of {what} did not converge; the numbers may not be finite")]

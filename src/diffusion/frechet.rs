@@ -6,6 +6,10 @@ use ketwork_linalg::{eigen_real, product};
 /// Largest dimension whose covariance is always written out.
 const DENSE: usize = 1024;
 
+/// Variances below this share of the largest are rounding, about the number of points times 1e-16: their
+/// directions are arbitrary.
+const NO_VARIANCE: f64 = 1e-12;
+
 /// Leading principal components of a reference cloud.
 #[derive(Clone, Debug)]
 pub struct Pca {
@@ -22,11 +26,10 @@ pub struct Moments {
 }
 
 impl Pca {
-    /// The first `k` principal components of the points, at most as many as the dimension; above dimension 1024
-    /// at most as many as the points vary in.
+    /// The first `k` principal components of the points, at most as many as the points vary in.
     ///
     /// # Errors
-    /// [`DiffusionError::TooFew`] for fewer than two points, or equal ones above dimension 1024, [`DiffusionError::NoConvergence`].
+    /// [`DiffusionError::TooFew`] for fewer than two points, or equal ones; [`DiffusionError::NoConvergence`].
     pub fn new(points: &[Vec<f64>], k: usize) -> Result<Self, DiffusionError> {
         let n = points.len();
         if n > 1 && points[0].len() > n.max(DENSE) {
@@ -34,13 +37,26 @@ impl Pca {
         }
         let Moments { mean, covariance } = moments(points)?;
         let d = mean.len();
-        let (_, mut vectors) = eigen_real(d, |i, j| covariance[i * d + j]).map_err(|_| FAILED)?;
-        vectors.reverse();
-        vectors.truncate(k);
+        let (values, vectors) = eigen_real(d, |i, j| covariance[i * d + j]).map_err(|_| FAILED)?;
+        let largest = positive(&values, mean.iter().map(|m| m * m).sum())?;
+        let pairs = values.iter().zip(vectors).rev().take(k);
+        let directions = pairs.filter(|(value, _)| **value > NO_VARIANCE * largest);
         Ok(Self {
             mean,
-            directions: vectors,
+            directions: directions.map(|(_, vector)| vector).collect(),
         })
+    }
+
+    /// Number of components.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.directions.len()
+    }
+
+    /// Whether there is none: asked for with `k` = 0.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.directions.is_empty()
     }
 
     /// The same from the scalar products of the points, which are fewer than the dimension: the directions in
@@ -54,20 +70,13 @@ impl Pca {
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
         let (values, vectors) =
             eigen_real(n, |i, j| dot(&centred[i], &centred[j])).map_err(|_| FAILED)?;
-        let largest = values.last().copied().unwrap_or(0.0);
-        if largest <= 0.0 {
-            return Err(DiffusionError::TooFew {
-                what: "different points of a covariance",
-                found: 1,
-                needed: 2,
-            });
-        }
+        let largest = positive(&values, dot(&mean, &mean) * n as f64)?;
         let directions = values
             .iter()
             .zip(&vectors)
             .rev()
             .take(k)
-            .filter(|(value, _)| **value > 1e-12 * largest)
+            .filter(|(value, _)| **value > NO_VARIANCE * largest)
             .map(|(value, vector)| {
                 let mut along = vec![0.0; mean.len()];
                 for (p, v) in centred.iter().zip(vector) {
@@ -97,6 +106,19 @@ impl Pca {
         };
         moments(&points.iter().map(project).collect::<Vec<_>>())
     }
+}
+
+/// The largest of ascending variances; points whose variance is rounding of their squares are equal.
+fn positive(values: &[f64], squares: f64) -> Result<f64, DiffusionError> {
+    let largest = values.last().copied().unwrap_or(0.0);
+    if largest > NO_VARIANCE * NO_VARIANCE * squares {
+        return Ok(largest);
+    }
+    Err(DiffusionError::TooFew {
+        what: "different points of a covariance",
+        found: 1,
+        needed: 2,
+    })
 }
 
 const FAILED: DiffusionError = DiffusionError::NoConvergence {
@@ -218,7 +240,14 @@ mod tests {
         let (a, b) = (distance(&dense), distance(&few));
         assert!(a > 0.1 && (a - b).abs() < 1e-9 * a, "{a} against {b}");
         // Six points vary in five directions.
-        assert_eq!(Pca::of_few(&reference, 9).unwrap().directions.len(), 5);
+        assert_eq!(Pca::of_few(&reference, 9).unwrap().len(), 5);
+        assert_eq!(Pca::new(&reference, 9).unwrap().len(), 5);
+        // Equal points vary in none, whichever way is taken.
+        let equal = vec![reference[0].clone(); 7];
+        for pca in [Pca::new(&equal, 3), Pca::of_few(&equal, 3)] {
+            let error = pca.unwrap_err();
+            assert!(matches!(error, DiffusionError::TooFew { .. }), "{error}");
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Backward circuits of all steps, with their conditions and the angles a network adds.
 
 use crate::block::{Block, LANES, Lane};
-use crate::circuit::Digits;
+use crate::conditioning::Features;
 use crate::schedule::gaussian;
 use crate::states::inner;
+use crate::sweep::Digits;
 use crate::{
     Bottleneck, Circuit, Condition, Data, DiffusionError, DiffusionParams, Forward, ForwardProcess,
     Optimizer, Perceptron, States, infidelity,
@@ -14,86 +15,11 @@ use ketwork_stats::reduce;
 use num_complex::Complex64;
 use std::ops::Range;
 
-/// How the angles depend on what a state is conditioned on.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Conditioning {
-    /// They do not: the model knows no label.
-    None,
-    /// Each class shifts all angles; a real parameter u, scaled to [-1, 1], shifts them by a
-    /// quadratic polynomial.
-    Offsets,
-    /// The label is written on qubits that take part in U1 and U2. Labels only.
-    LabelQubits,
-}
-
-/// Numbers that multiply the rows of a step's parameters.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Features {
-    One,
-    Labels(usize),
-    Polynomial { centre: f64, half_width: f64 },
-}
-
-/// Weight of the polynomial's features. Neighbouring parameters have nearly equal states; at weight
-/// 1 the noise of the gradients turns the angles of each training parameter by themselves, and
-/// nothing between them is learnt.
-const GENTLE: f64 = 0.03;
-
-impl Features {
-    /// What multiplies the angles, and the number of label qubits.
-    fn new(
-        conditioning: Conditioning,
-        condition: &Condition,
-    ) -> Result<(Self, u32), DiffusionError> {
-        Ok(match (conditioning, condition) {
-            (Conditioning::None, _) => (Self::One, 0),
-            (Conditioning::Offsets, Condition::Labels { n_classes, .. }) => {
-                (Self::Labels(*n_classes), 0)
-            }
-            (Conditioning::Offsets, Condition::Values(v)) => {
-                let low = v.iter().copied().fold(f64::INFINITY, f64::min);
-                let high = v.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                let half_width = (0.5 * (high - low)).max(f64::MIN_POSITIVE);
-                let centre = 0.5 * (high + low);
-                (Self::Polynomial { centre, half_width }, 0)
-            }
-            (Conditioning::LabelQubits, Condition::Labels { n_classes, .. }) => {
-                (Self::One, n_classes.max(&2).next_power_of_two().ilog2())
-            }
-            (Conditioning::LabelQubits, Condition::Values(_)) => {
-                return Err(DiffusionError::Parameter {
-                    key: "conditioning",
-                    value: 0.0,
-                    reason: "label qubits hold labels, not real parameters; use offsets",
-                });
-            }
-        })
-    }
-
-    fn count(self) -> usize {
-        match self {
-            Self::One => 1,
-            Self::Labels(n) => 1 + n,
-            Self::Polynomial { .. } => 3,
-        }
-    }
-
-    pub(crate) fn of(self, condition: &Condition, i: usize) -> Vec<f64> {
-        match (self, condition) {
-            (Self::Labels(n), Condition::Labels { label, .. }) => {
-                let mut f = vec![0.0; n + 1];
-                (f[0], f[1 + label[i]]) = (1.0, 1.0);
-                f
-            }
-            (Self::Polynomial { centre, half_width }, Condition::Values(v)) => {
-                let u = (v[i] - centre) / half_width;
-                vec![1.0, GENTLE * u, GENTLE * u * u]
-            }
-            _ => vec![1.0],
-        }
-    }
-}
+/// Why neither mixtures nor devices know the angles of a hybrid model.
+pub(crate) const SEES_AMPLITUDES: DiffusionError = DiffusionError::NoGate {
+    operation: "a network that adds to the angles",
+    reason: "it reads the amplitudes of each state; train without hidden layers",
+};
 
 /// A trained diffusion model: for each step t a circuit that leads from $x_t$ towards $x_{t-1}$.
 #[derive(Clone, Debug)]
@@ -198,6 +124,14 @@ impl DiffusionModel {
                 allowed: params.memory,
             });
         }
+        // Generated and random states, and the moduli of both.
+        if 48.0 * params.samples as f64 * 2f64.powi(n_qubits as i32) > params.memory as f64 {
+            return Err(DiffusionError::Parameter {
+                key: "samples",
+                value: params.samples as f64,
+                reason: "that many states need more memory than is allowed",
+            });
+        }
         let (circuit, last) = circuit(&shape)?;
         circuit.check_memory(params.memory)?;
         if params.forward == Forward::Depolarising {
@@ -213,11 +147,13 @@ impl DiffusionModel {
                 allowed: params.memory,
             });
         }
-        if matches!(params.optimizer, Optimizer::NaturalGradient { .. }) {
-            // The metric, its shifted copy and factor, and the Jacobian of one state, for each step at work.
+        if let Optimizer::NaturalGradient { states, .. } = params.optimizer {
+            // The Jacobian of the states, the smaller of its two products and that one's factor, for each
+            // step at work.
             let p = (features.count() * n_params) as f64;
+            let rows = states.min(params.batch) as f64 * 2f64.powi(n_qubits as i32 + 1);
             let threads = rayon::current_num_threads().min(params.steps) as f64;
-            let needed = 8.0 * p * threads * (3.0 * p + 2f64.powi(bits as i32 + 1));
+            let needed = 8.0 * threads * (p * rows + 2.0 * p.min(rows).powi(2));
             if needed > params.memory as f64 {
                 return Err(DiffusionError::Memory {
                     n_qubits: bits as usize,
@@ -267,7 +203,8 @@ impl DiffusionModel {
         &self.process
     }
 
-    /// The circuit of every step; its angles are those of [`Self::angles`].
+    /// The circuit of every step; its angles are those of [`Self::angles`]. An activation's slope is
+    /// that of step 0: at step t it is weaker by $\bar\alpha_t$.
     #[must_use]
     pub fn circuit(&self) -> &Circuit {
         &self.circuit
@@ -285,9 +222,23 @@ impl DiffusionModel {
         self.theta.iter().map(Vec::len).sum::<usize>() + self.weights.len()
     }
 
-    /// Angles of step t = 1 .. T for state i of a condition, without what a network adds.
-    #[must_use]
-    pub fn angles(&self, t: usize, condition: &Condition, i: usize) -> Vec<f64> {
+    /// Angles of step t = 1 .. T for state i of a condition.
+    ///
+    /// # Errors
+    /// [`DiffusionError::NoGate`] for angles that a network takes from each state's amplitudes.
+    ///
+    /// # Panics
+    /// If there is no step t or no entry i.
+    #[track_caller]
+    pub fn angles(
+        &self,
+        t: usize,
+        condition: &Condition,
+        i: usize,
+    ) -> Result<Vec<f64>, DiffusionError> {
+        if self.mlp.is_some() {
+            return Err(SEES_AMPLITUDES);
+        }
         let p = self.circuit.n_params();
         let f = self.features.of(condition, i);
         let row = |k: usize| {
@@ -296,7 +247,7 @@ impl DiffusionModel {
                 .map(|(f, row)| f * row[k])
                 .sum()
         };
-        (0..p).map(row).collect()
+        Ok((0..p).map(row).collect())
     }
 
     /// Angles of up to eight states, without what a network adds.
@@ -451,11 +402,11 @@ impl DiffusionModel {
         let x = aligned.as_ref().unwrap_or(x);
         let block = |b: usize| {
             let item = Item {
-                rows: crate::circuit::block_rows(x, b),
+                rows: crate::sweep::block_rows(x, b),
                 condition,
                 first: b * LANES,
             };
-            self.block_gradient(t, &item, crate::circuit::block_rows(target, b))
+            self.block_gradient(t, &item, crate::sweep::block_rows(target, b))
         };
         reduce(x.len().div_ceil(LANES), block, StepGradient::join).expect("a batch is not empty")
     }

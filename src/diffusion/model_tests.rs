@@ -187,27 +187,6 @@ fn the_natural_gradient_solves_with_the_metric_of_fidelities() {
     }
 }
 
-/// The matrix of all steps together, for a model of linear maps.
-fn total_map(model: &DiffusionModel, condition: &Condition, n: u32) -> Vec<Vec<Complex64>> {
-    let dim = 1usize << n;
-    let column = |j: usize| {
-        let mut e = vec![Complex64::default(); dim];
-        e[j] = Complex64::from(1.0);
-        let mut norm = 1.0;
-        for t in (1..=model.process().steps()).rev() {
-            let x = States::new(&[e]).unwrap();
-            let y = model
-                .circuit()
-                .apply(&model.angles(t, condition, 0), &x)
-                .unwrap();
-            norm *= y.probability[0].sqrt();
-            e = y.states.row(0).to_vec();
-        }
-        e.iter().map(|z| z * norm).collect::<Vec<_>>()
-    };
-    (0..dim).map(column).collect()
-}
-
 #[test]
 fn without_activation_samples_have_the_second_moment_of_one_linear_map() {
     // The ceiling: all steps compose to K, and samples are K z / |K z|. Weighted by the success
@@ -221,7 +200,7 @@ fn without_activation_samples_have_the_second_moment_of_one_linear_map() {
         ..DiffusionParams::default()
     };
     let model = DiffusionModel::new(&data, &params, Stream::new(6)).unwrap();
-    let k = total_map(&model, &data.condition, 3);
+    let k = model.linear_map(&data.condition, 0).unwrap();
     let count = 20_000;
     let made = model
         .sample(&data.condition, count, Stream::new(7))
@@ -264,7 +243,7 @@ fn without_ancilla_noise_stays_noise() {
         },
         other => other,
     };
-    let k = total_map(&model, &data.condition, 3);
+    let k = model.linear_map(&data.condition, 0).unwrap();
     for (i, a) in k.iter().enumerate() {
         for (j, b) in k.iter().enumerate() {
             let unit = f64::from(u8::from(i == j));

@@ -30,11 +30,13 @@ pub struct Report {
     pub data_baseline: f64,
     /// Mean probability that the projections of all steps succeed.
     pub success_probability: f64,
-    /// Frechet distance of generated and training states in 10 principal components.
-    pub frechet: f64,
+    /// Frechet distance of generated and training states in 10 principal components, or as many as the
+    /// training states vary in; none, with a warning, for no more states than components (their
+    /// covariance is singular), or equal training states.
+    pub frechet: Option<f64>,
     /// The same for Haar-random states.
-    pub frechet_random: f64,
-    /// The same for held-out states; none for fewer than two.
+    pub frechet_random: Option<f64>,
+    /// The same for held-out states.
     pub frechet_data: Option<f64>,
     /// Share of generated states that a classifier gives the label they were conditioned on; none
     /// for a model that knows no label.
@@ -46,6 +48,11 @@ pub struct Report {
     pub conditional_fidelity: Option<f64>,
     /// The same for the training state with the nearest parameter, without a model.
     pub nearest_baseline: Option<f64>,
+    /// Mean energy of generated states above the ground state at the same parameter; for callers that know
+    /// the Hamiltonians.
+    pub energy_error: Option<f64>,
+    /// The same for the training state with the nearest parameter.
+    pub nearest_energy_error: Option<f64>,
     /// Number of trained parameters.
     pub n_params: usize,
     /// What is doubtful.
@@ -80,9 +87,16 @@ impl Report {
         };
         let made = model.sample(&condition, n, stream.named("samples"))?;
         let haar = haar_states(train.states.n_qubits(), n, stream.named("haar"));
-        let pca = Pca::new(&train.states.moduli(), COMPONENTS)?;
-        let reference = pca.moments(&train.states.moduli())?;
-        let distance = |s: &States| frechet(&pca.moments(&s.moduli())?, &reference);
+        let mut warnings: Vec<String> = model.process().warning().into_iter().collect();
+        let pca = Pca::new(&train.states.moduli(), COMPONENTS);
+        let mut distance = |which: &str, s: &States| {
+            let found = pca
+                .as_ref()
+                .map_err(Clone::clone)
+                .and_then(|pca| distance(pca, s, &train.states));
+            let why = |e| warnings.push(format!("no Frechet distance of {which} states: {e}"));
+            found.map_err(why).ok()
+        };
         let mut report = Self {
             infidelity,
             identity_baseline,
@@ -90,18 +104,19 @@ impl Report {
             haar_baseline: nearest(&haar, &train.states),
             data_baseline: nearest(&test.states, &train.states),
             success_probability: made.probability.iter().sum::<f64>() / n as f64,
-            frechet: distance(&made.states)?,
-            frechet_random: distance(&haar)?,
-            frechet_data: (test.len() > 1)
-                .then(|| distance(&test.states))
-                .transpose()?,
+            frechet: distance("generated", &made.states),
+            frechet_random: distance("random", &haar),
+            frechet_data: distance("held-out", &test.states),
             label_accuracy: None,
             classifier_accuracy: None,
             conditional_fidelity: None,
             nearest_baseline: None,
+            energy_error: None,
+            nearest_energy_error: None,
             n_params: model.n_params(),
-            warnings: model.process().warning().into_iter().collect(),
+            warnings: Vec::new(),
         };
+        report.warnings = warnings;
         report.labels(model, split, &made.states, &condition);
         if let (Condition::Values(seen), Condition::Values(unseen)) =
             (&train.condition, &test.condition)
@@ -150,6 +165,19 @@ impl Report {
             self.label_accuracy = Some(fit.accuracy(&made.moduli(), label));
         }
     }
+}
+
+/// Frechet distance of moduli in the components of the training states.
+fn distance(pca: &Pca, states: &States, train: &States) -> Result<f64, DiffusionError> {
+    if states.len() <= pca.len() {
+        return Err(DiffusionError::TooFew {
+            what: "states of a covariance that is not singular",
+            found: states.len(),
+            needed: pca.len() + 1,
+        });
+    }
+    let moments = |s: &States| pca.moments(&s.moduli());
+    frechet(&moments(states)?, &moments(train)?)
 }
 
 /// Mean over states of the largest fidelity with a state of the data.

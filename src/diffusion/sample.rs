@@ -35,7 +35,7 @@ impl DiffusionModel {
         let aligned = self.aligned(x);
         let x = aligned.as_ref().unwrap_or(x);
         let block = |b: usize| {
-            let rows = crate::circuit::block_rows(x, b);
+            let rows = crate::sweep::block_rows(x, b);
             let (first, count) = (b * LANES, rows.len() / dim);
             let item = Item {
                 rows,
@@ -122,6 +122,63 @@ impl DiffusionModel {
             states,
             probability,
         })
+    }
+
+    /// The linear map K of all steps for entry i of a condition, its columns: what
+    /// [`Self::sample`] makes of noise z is $K z/|K z|$, with the probability $|K z|^2$.
+    ///
+    /// Samples, weighted by their probability, have the second moment $K K^\dagger/\mathrm{Tr}\,K
+    /// K^\dagger$, whatever was trained.
+    ///
+    /// # Errors
+    /// [`DiffusionError::NoGate`] for models whose steps are no linear map, or several: an activation, a
+    /// network, fresh noise, measured outcomes.
+    ///
+    /// # Panics
+    /// If the condition has no entry i.
+    #[track_caller]
+    pub fn linear_map(
+        &self,
+        condition: &Condition,
+        i: usize,
+    ) -> Result<Vec<Vec<Complex64>>, DiffusionError> {
+        let refuse = |operation| {
+            let reason = "the steps are no single linear map";
+            Err(DiffusionError::NoGate { operation, reason })
+        };
+        if self.mlp.is_some() {
+            return Err(crate::model::SEES_AMPLITUDES);
+        }
+        if self.circuit.has_activation() {
+            return refuse("a leaky ReLU");
+        }
+        if self.measured > 0 {
+            return refuse("a measurement with both outcomes kept");
+        }
+        if self.fresh_noise > 0.0 {
+            return refuse("fresh noise between the steps");
+        }
+        let dim = 1usize << self.circuit.n_qubits();
+        let one = match condition {
+            Condition::Labels { label, n_classes } => Condition::Labels {
+                label: vec![label[i]; dim],
+                n_classes: *n_classes,
+            },
+            Condition::Values(v) => Condition::Values(vec![v[i]; dim]),
+        };
+        let mut unit = vec![Complex64::default(); dim * dim];
+        (0..dim).for_each(|k| unit[k * dim + k] = Complex64::from(1.0));
+        let mut states = States::from_flat(unit, dim)?;
+        let mut norm = vec![1.0; dim];
+        for t in (1..=self.process.steps()).rev() {
+            // Nothing is drawn.
+            let next = self.denoise(t, &states, &one, Stream::new(0))?;
+            states = next.states;
+            let both = norm.iter_mut().zip(next.probability);
+            both.for_each(|(n, p)| *n *= p.sqrt());
+        }
+        let column = |(row, n): (&[Complex64], &f64)| row.iter().map(|z| z * n).collect();
+        Ok(states.rows().zip(&norm).map(column).collect())
     }
 
     /// $\sqrt{1-s^2}\,x + s z$: the mean of a normalised $x_{t-1}$ has squared norm 1 - s^2.

@@ -385,7 +385,15 @@ impl SparseHamiltonian {
         } else {
             let (values, mut vectors) =
                 eigen_complex(dim, |i, j| a[i * dim + j]).map_err(failed)?;
-            (values, vectors.swap_remove(0))
+            // Of a complex one the phase that makes the largest amplitude positive.
+            let v = vectors.swap_remove(0);
+            let largest = v
+                .iter()
+                .copied()
+                .max_by(|a, b| a.norm_sqr().total_cmp(&b.norm_sqr()))
+                .unwrap_or_default();
+            let phase = largest.conj() / largest.norm().max(f64::MIN_POSITIVE);
+            (values, v.iter().map(|z| z * phase).collect())
         };
         let gap = values.get(1).map_or(f64::INFINITY, |next| next - values[0]);
         if gap <= DEGENERATE * values[0].abs().max(1.0) {

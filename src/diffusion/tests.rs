@@ -389,3 +389,50 @@ fn threads_do_not_change_a_bit() {
         assert_eq!(one, many, "{threads} threads");
     }
 }
+
+#[test]
+fn twenty_qubits_keep_their_norm_and_know_their_memory() {
+    let n = 20;
+    let x = random_states(n, 1, Stream::new(20));
+    // One gate, amplitude by amplitude: exp(-i theta X_7/2) mixes i with its bit 19 - 7 flipped.
+    let (theta, bit) = (0.7f64, 1usize << (n - 1 - 7));
+    let mut one = Circuit::new(n);
+    one.rotation(&[(7, Pauli::X)]);
+    let y = one.apply(&[theta], &x).unwrap();
+    let (c, s) = ((0.5 * theta).cos(), (0.5 * theta).sin());
+    let (x0, y0) = (x.row(0), y.states.row(0));
+    let error = |i: usize| (y0[i] - (x0[i] * c - Complex64::i() * s * x0[i ^ bit])).norm();
+    let worst = (0..x0.len()).map(error).fold(0.0, f64::max);
+    // The norm, a sum of 2^20 squares, is rounded by at most 2^20 times 1.1e-16; amplitudes are below 5e-3.
+    assert!(worst < 6e-13, "{worst}");
+    let mut circuit = Circuit::new(n);
+    circuit.general(0).general(10).general(19).cnot_chain(false);
+    circuit.rotation(&[(0, Pauli::Y), (13, Pauli::Z), (19, Pauli::X)]);
+    circuit.append_ancillas(1).cnot_chain(true);
+    circuit.project_ancillas(1);
+    let y = circuit
+        .apply(&angles(circuit.n_params(), Stream::new(21)), &x)
+        .unwrap();
+    // The ancilla stays 0: the circuit is unitary.
+    assert!(
+        (y.probability[0] - 1.0).abs() < 1e-12,
+        "{:?}",
+        y.probability
+    );
+    // Four blocks of eight states, and one kept for the projection, on 21 qubits.
+    let threads = rayon::current_num_threads() as f64;
+    let block = 8.0 * 16.0 * 2f64.powi(21);
+    let needed = circuit.memory() / (5.0 * block * threads);
+    assert!((needed - 1.0).abs() < 1e-12, "{needed}");
+    let enough = circuit.memory() as u64;
+    assert_eq!(circuit.check_memory(enough), Ok(()));
+    let error = circuit.check_memory(enough - 1).unwrap_err();
+    assert!(
+        matches!(error, DiffusionError::Memory { n_qubits: 21, .. }),
+        "{error}"
+    );
+    // Beyond what states may have, whatever the memory.
+    let mut large = Circuit::new(States::MAX_QUBITS);
+    large.append_ancillas(1).project_ancillas(1);
+    assert!(large.check_memory(u64::MAX).is_err(), "25 qubits");
+}

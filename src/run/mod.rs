@@ -166,6 +166,11 @@ fn kept(checkpoint: &Option<PathBuf>) -> String {
 fn with_key(error: &DiffusionError) -> String {
     match error {
         DiffusionError::NoSteps => format!("diffusion.steps: {error}"),
+        DiffusionError::Parameter { key: "samples", .. } => format!("sampling.{error}"),
+        DiffusionError::Parameter {
+            key: "learning_rate" | "shift",
+            ..
+        } => format!("optimizer.{error}"),
         DiffusionError::Parameter { .. } => format!("diffusion.{error}"),
         DiffusionError::Degenerate { .. } => format!("hamiltonian: {error}"),
         DiffusionError::Memory { .. } => format!("diffusion.qubits: {error}"),

@@ -92,6 +92,8 @@ pub struct DiffusionSection {
     pub classes: Option<Classes>,
     /// Data qubits.
     pub qubits: Option<usize>,
+    /// The coupling along which ground states are taken; of a sum of strings their letters, as in "ZZ".
+    pub coupling: Option<String>,
     /// Number T of diffusion steps.
     pub steps: Option<usize>,
     /// The noise schedule.
