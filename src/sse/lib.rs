@@ -40,6 +40,8 @@ mod balance_tests;
 #[cfg(test)]
 mod exact;
 #[cfg(test)]
+mod exchange_tests;
+#[cfg(test)]
 mod run_tests;
 #[cfg(test)]
 mod target_tests;

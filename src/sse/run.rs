@@ -293,21 +293,38 @@ impl Ladder {
         let first = (self.rounds % 2) as usize;
         self.rounds += 1;
         for k in (first..systems.len() - 1).step_by(2) {
-            let (a, b) = (&systems[k], &systems[k + 1]);
             let (low, high) = self.replicas.split_at_mut(k + 1);
             let (x, y) = (&mut low[k].worldlines, &mut high[0].worldlines);
             self.exchanges[k].tried += 1;
-            let fits = y.n_operators <= x.slots.len() && x.n_operators <= y.slots.len();
-            let log = a.log_weight(y) + b.log_weight(x) - a.log_weight(x) - b.log_weight(y);
-            if fits && self.dice.accept(log.exp()) {
-                self.exchanges[k].accepted += 1;
-                let (m, n) = (x.slots.len(), y.slots.len());
-                std::mem::swap(x, y);
-                x.spread(m, &mut self.dice);
-                y.spread(n, &mut self.dice);
-            }
+            let done = exchange_strings(&systems[k], &systems[k + 1], x, y, &mut self.dice);
+            self.exchanges[k].accepted += u64::from(done);
         }
     }
+}
+
+/// String x of system a and string y of system b change places, each in random slots, with
+/// probability $\min(1, W_a(y) W_b(x) / W_a(x) W_b(y))$; returns whether they did.
+///
+/// $W = \beta^n \prod_p w_p$. The factorials of the weights are those of the placements.
+pub(crate) fn exchange_strings<C: Chance>(
+    a: &System,
+    b: &System,
+    x: &mut Worldlines,
+    y: &mut Worldlines,
+    chance: &mut C,
+) -> bool {
+    if y.n_operators > x.slots.len() || x.n_operators > y.slots.len() {
+        return false;
+    }
+    let log = a.log_weight(y) + b.log_weight(x) - a.log_weight(x) - b.log_weight(y);
+    if !chance.accept(log.exp()) {
+        return false;
+    }
+    let (m, n) = (x.slots.len(), y.slots.len());
+    std::mem::swap(x, y);
+    x.spread(m, chance);
+    y.spread(n, chance);
+    true
 }
 
 impl Worldlines {
@@ -315,12 +332,12 @@ impl Worldlines {
     ///
     /// A sequence of n operators has the weight $\beta^n / n!$ over all its placements, whatever the
     /// number of slots, so strings of different lengths can be exchanged.
-    fn spread(&mut self, m: usize, dice: &mut Dice) {
+    fn spread<C: Chance>(&mut self, m: usize, chance: &mut C) {
         let mut slots = Vec::with_capacity(m);
         let mut operators = self.slots.iter().filter(|&&op| op != EMPTY);
         let mut left = self.n_operators;
         for p in 0..m {
-            if dice.below(m - p) < left {
+            if chance.below(m - p) < left {
                 left -= 1;
                 slots.extend(operators.next());
             } else {
