@@ -54,15 +54,14 @@ impl Chance for Tree {
     fn below(&mut self, n: usize) -> usize {
         self.branch(&vec![1.0 / n as f64; n])
     }
-    fn item(&mut self, table: &Alias, beta: f64, empty: f64) -> u32 {
+    fn item(&mut self, table: &Alias) -> u32 {
         let items = table.weights();
-        let total = empty + beta * table.total();
-        let mut p = vec![empty / total];
-        p.extend(items.iter().map(|i| beta * i.1 / total));
-        match self.branch(&p) {
-            0 => EMPTY,
-            k => items[k - 1].0,
-        }
+        let p: Vec<f64> = items.iter().map(|i| i.1 / table.total()).collect();
+        items[self.branch(&p)].0
+    }
+    fn is_empty(&mut self, weight: f64, empty: usize) -> bool {
+        let p = empty as f64 / (weight + empty as f64);
+        self.accept(p)
     }
     fn pick(&mut self, cumulative: &[f64; 4]) -> usize {
         let mut before = 0.0;

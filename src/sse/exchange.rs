@@ -196,7 +196,9 @@ impl Bonds {
                     }
                 };
                 let others = n - usize::from(old != EMPTY);
-                let new = chance.item(&self.table, self.beta, (m - others) as f64);
+                let new = chance.item(&self.table);
+                let is_empty = chance.is_empty(self.beta * self.table.total(), m - others);
+                let new = if is_empty { EMPTY } else { new };
                 let new_share = share(new);
                 if new_share > 0.0 && chance.accept(new_share / share(old)) {
                     w.slots[p] = new;

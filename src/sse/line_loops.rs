@@ -214,8 +214,11 @@ pub(crate) fn line_loops<C: Chance>(
         }
     }
     if has_moved {
-        for op in w.slots.iter_mut().filter(|op| **op != EMPTY) {
-            *op = operator(*op & 3, l.site[(*op >> 2) as usize] as usize);
+        // Empty slots stay what they are by a row of their own: no branch to guess.
+        l.site.push(EMPTY >> 2);
+        for op in &mut w.slots {
+            let line = ((*op >> 2) as usize).min(v.n_sites);
+            *op = operator(*op & 3, l.site[line] as usize);
         }
     }
 }

@@ -316,7 +316,12 @@ pub(crate) fn exchange_strings<C: Chance>(
     if y.n_operators > x.slots.len() || x.n_operators > y.slots.len() {
         return false;
     }
-    let log = a.log_weight(y) + b.log_weight(x) - a.log_weight(x) - b.log_weight(y);
+    let log = if a.parts == b.parts {
+        // Only powers of the inverse temperatures are left.
+        (y.n_operators as f64 - x.n_operators as f64) * (a.vertices.beta / b.vertices.beta).ln()
+    } else {
+        a.log_weight(y) + b.log_weight(x) - a.log_weight(x) - b.log_weight(y)
+    };
     if !chance.accept(log.exp()) {
         return false;
     }
