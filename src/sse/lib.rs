@@ -28,7 +28,7 @@ mod segments;
 mod string;
 
 pub use covers::{CoverHistogram, LabelTime, label_time};
-pub use entropy::{LegalCount, entropy, legal_count};
+pub use entropy::{LegalCount, entropy, entropy_of_bins, legal_count};
 pub use error::SseError;
 pub use graph::rydberg_graph;
 pub use params::{SseParams, Tempering, TemperingParameter};

@@ -5,7 +5,7 @@ use crate::decompose::Parts;
 use crate::replica::{Replica, System};
 use crate::string::{EMPTY, Worldlines};
 use crate::{SseError, SseParams, SseReport, TemperingParameter, UpdateCount};
-use ketwork_hamiltonians::{Hamiltonian, LocalSum, Model, Sector};
+use ketwork_hamiltonians::{Hamiltonian, LocalSum, Model, Sector, is_legal};
 use ketwork_models::Stream;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -30,13 +30,20 @@ impl Sse {
     ///
     /// # Errors
     /// [`SseError`] for a sign problem or an unsupported term, by name; a sector that is not the one
-    /// of the terms; parameters outside their range.
+    /// of the terms; parameters outside their range, starts outside the sector.
     pub fn new<H: Hamiltonian<Elem = f64> + ?Sized>(
         model: &H,
         params: SseParams,
     ) -> Result<Self, SseError> {
         let parts = Parts::of(model)?;
         params.check(parts.n_sites)?;
+        let fits = |x: &Vec<u8>| x.len() == parts.n_sites && is_legal(&**model.sector(), x);
+        if let Some(k) = params.starts.iter().position(|x| !fits(x)) {
+            return Err(SseError::Parameter {
+                key: "starts",
+                reason: format!("configuration {k} is not one of the model's sector"),
+            });
+        }
         let system = |parts: Parts, beta: f64| System::new(parts, beta, params.epsilon);
         let systems = match &params.tempering {
             None => vec![system(parts, params.beta)],
@@ -85,9 +92,13 @@ impl Sse {
     #[must_use]
     pub fn start(self, stream: Stream) -> SseRun {
         let rungs = self.systems.len();
-        let first = &self.systems[0].parts.first;
+        let starts = match &self.params.starts[..] {
+            [] => std::slice::from_ref(&self.systems[0].parts.first),
+            starts => starts,
+        };
         let ladders = (0..self.params.replicas as u64).map(|r| {
             let stream = stream.named("sse").numbered(r);
+            let first = &starts[r as usize % starts.len()];
             let replica = |k| Replica::new(first, Dice::new(stream.numbered(k)));
             Ladder {
                 replicas: (0..rungs as u64).map(replica).collect(),
