@@ -104,23 +104,26 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         let [from_vacuum, from_cover] =
             [vacuum, cover].map(|r| entropies(&reports, &count, delta, n, r));
         let of_entropy = from_vacuum.iter().zip(&from_cover);
-        let of_entropy = largest(of_entropy.map(|(a, b)| apart(a, b)));
-        let of_density = largest(reports.iter().map(|r| {
+        let of_entropy: Vec<f64> = of_entropy.map(|(a, b)| apart(a, b)).collect();
+        let of_density = reports.iter().map(|r| {
             let (a, b) = r.density_bins.split_at(r.density_bins.len() / 2);
             apart(&mean(a), &mean(b))
-        }));
+        });
+        let of_density: Vec<f64> = of_density.collect();
         let (last, cold) = (&reports[reports.len() - 1], s[s.len() - 1]);
         let rates = reports.iter().map(|r| r.acceptance.tempering);
         let least = rates.filter(|c| c.tried > 0).map(|c| c.rate());
         let least = least.fold(f64::INFINITY, f64::min);
         session.say(format!(
             "delta = {delta}, {} rungs to T = {:.3}: density {}, entropy of a link {cold}, {:+.1} % of the covers'; \
-             exchanges accepted at least {least:.2}; between the two starts at most {of_density:.1} sigma in the \
-             density and {of_entropy:.1} in the entropy",
+             exchanges accepted at least {least:.2}; between the two starts at most {:.1} sigma in the \
+             density and {:.1} in the entropy",
             betas.len(),
             1.0 / last.beta,
             last.density,
-            100.0 * (cold.mean / covers - 1.0)
+            100.0 * (cold.mean / covers - 1.0),
+            largest(of_density.iter().copied()),
+            largest(of_entropy.iter().copied())
         ));
         let name = format!("δ = {delta}");
         let at = |e: &Estimate, r: &SseReport| (1.0 / r.beta, e.mean, e.error);

@@ -97,8 +97,8 @@ pub struct SseReport {
     pub density_bins: Vec<f64>,
     /// Number of slots M, the mean over replicas.
     pub slots: f64,
-    /// Mean number of operators.
-    pub operators: f64,
+    /// Number of operators; $-\langle n \rangle / \beta$ and a constant are the textbook estimator of the energy.
+    pub operators: Estimate,
     /// Measured sweeps over the time the threads spent in them; a lower bound where all of them together
     /// took less than 4 ms, the grain of that clock.
     pub sweeps_per_cpu_second: f64,
@@ -291,7 +291,7 @@ impl SseReport {
             energy_bins: energies.iter().map(|e| e / n as f64).collect(),
             density_bins: table.means(column::DENSITY),
             slots,
-            operators: table.estimate(column::OPERATORS).mean,
+            operators: table.estimate(column::OPERATORS),
             sweeps_per_cpu_second: rate,
             slots_per_cpu_second: rate * slots,
             snapshots,
