@@ -2,6 +2,8 @@
 //! atoms against detuning and temperature by tempered Monte Carlo: at large detuning the entropy stays
 //! at that of the dimer covers, ln 2 / 6 for each link of a large lattice, down to low temperatures.
 //!
+//! One replica starts from the vacuum, the other from a dimer cover: equilibrium is where they agree.
+//!
 //! A run file names lattice, lowest temperature (`beta`) and sweeps; its detuning, where it is not 0, is
 //! told alone.
 
@@ -13,9 +15,10 @@ use ketwork::hamiltonians::{
     AnyModel, Boundary, Hamiltonian, Lattice, LatticeKind, LocalSum, Model, Rydberg,
 };
 use ketwork::sse::{LegalCount, Sse, SseParams, SseReport, Tempering, TemperingParameter};
-use ketwork::sse::{entropy, legal_count};
+use ketwork::sse::{entropy_of_bins, legal_count};
 use ketwork::{Estimate, Figure, Panel, Scale, Stream};
 use std::f64::consts::LN_2;
+use std::ops::Range;
 use std::process::ExitCode;
 
 const STORY: Story = Story {
@@ -66,6 +69,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     ));
     let params = SseParams {
         replicas: 2,
+        starts: starts(&lattice),
         ..run.monte_carlo.params()
     };
     let own = asked.couplings()[1].1;
@@ -95,18 +99,31 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         let reports = sse
             .run_ladder(Stream::new(run.seed))
             .map_err(Failure::computation)?;
-        let s = entropies(&reports, &count, delta, n);
+        let s = entropies(&reports, &count, delta, n, 0..2);
+        let (vacuum, cover) = (0..1, 1..2);
+        let [from_vacuum, from_cover] =
+            [vacuum, cover].map(|r| entropies(&reports, &count, delta, n, r));
+        let of_entropy = from_vacuum.iter().zip(&from_cover);
+        let of_entropy: Vec<f64> = of_entropy.map(|(a, b)| apart(a, b)).collect();
+        let of_density = reports.iter().map(|r| {
+            let (a, b) = r.density_bins.split_at(r.density_bins.len() / 2);
+            apart(&mean(a), &mean(b))
+        });
+        let of_density: Vec<f64> = of_density.collect();
         let (last, cold) = (&reports[reports.len() - 1], s[s.len() - 1]);
         let rates = reports.iter().map(|r| r.acceptance.tempering);
         let least = rates.filter(|c| c.tried > 0).map(|c| c.rate());
         let least = least.fold(f64::INFINITY, f64::min);
         session.say(format!(
             "delta = {delta}, {} rungs to T = {:.3}: density {}, entropy of a link {cold}, {:+.1} % of the covers'; \
-             exchanges accepted at least {least:.2}",
+             exchanges accepted at least {least:.2}; between the two starts at most {:.1} sigma in the \
+             density and {:.1} in the entropy",
             betas.len(),
             1.0 / last.beta,
             last.density,
-            100.0 * (cold.mean / covers - 1.0)
+            100.0 * (cold.mean / covers - 1.0),
+            largest(of_density.iter().copied()),
+            largest(of_entropy.iter().copied())
         ));
         let name = format!("δ = {delta}");
         let at = |e: &Estimate, r: &SseReport| (1.0 / r.beta, e.mean, e.error);
@@ -120,17 +137,16 @@ fn tell(session: &Session) -> Result<Line, Failure> {
             .set("density", of_all(|r| r.density.mean))
             .set("density_error", of_all(|r| r.density.error))
             .set("entropy", of_s(|s| s.mean))
-            .set("entropy_error", of_s(|s| s.error));
+            .set("entropy_error", of_s(|s| s.error))
+            .set("starts_apart_in_density", of_density)
+            .set("starts_apart_in_entropy", of_entropy);
         if count.ln_count.exp() <= SPECTRUM_UP_TO {
             let all = spectrum(&model, Memory::default())?;
             let exact = betas.iter().map(|&b| Ok(all.thermal(b)?.entropy / n));
             let exact = exact.collect::<Result<Vec<f64>, Failure>>()?;
             panel = panel.line("", betas.iter().map(|b| 1.0 / b).zip(exact.clone()));
-            let z = s.iter().zip(&exact).map(|(s, &e)| s.z(e).abs());
-            session.say(format!(
-                "  from exact entropies: {:.1} sigma at most",
-                z.fold(0.0, f64::max)
-            ));
+            let z = largest(s.iter().zip(&exact).map(|(s, &e)| s.z(e).abs()));
+            session.say(format!("  from exact entropies: {z:.1} sigma at most"));
             line = line.set("entropy_exact", exact);
         }
         lines.push(Field::from(line));
@@ -181,20 +197,46 @@ fn ladder(top: f64, delta: f64, n: f64) -> Vec<f64> {
     betas
 }
 
-/// Entropy of a link at each rung.
-fn entropies(reports: &[SseReport], count: &LegalCount, delta: f64, n: f64) -> Vec<Estimate> {
-    let scaled = |e: Estimate, by: f64| Estimate {
-        mean: by * e.mean,
-        error: by * e.error,
-        ..e
-    };
+/// The vacuum and, where two cells stand side by side everywhere, a perfect cover: inside the first of
+/// them a and c, from its b to a of the second, there b and c.
+fn starts(lattice: &Lattice) -> Vec<Vec<u8>> {
+    let n = lattice.n_sites();
+    let is_dimer = |s: usize| matches!((s % 6, lattice.cell_of(s)[0] % 2), (1 | 3, 0) | (2, 1));
+    let cover = (0..n).map(|s| u8::from(is_dimer(s))).collect();
+    match lattice.extent()[0] % 2 {
+        0 => vec![vec![0; n], cover],
+        _ => vec![vec![0; n]],
+    }
+}
+
+/// Entropy of a link at each rung, from the bins of these replicas.
+fn entropies(
+    reports: &[SseReport],
+    count: &LegalCount,
+    delta: f64,
+    n: f64,
+    replicas: Range<usize>,
+) -> Vec<Estimate> {
+    let each = reports[0].energy_bins.len() / 2;
+    let bins = each * replicas.start..each * replicas.end;
     let mut betas = vec![0.0];
     betas.extend(reports.iter().map(|r| r.beta));
-    let mut energies = vec![Estimate::exact(-delta * count.density.iter().sum::<f64>())];
-    energies.extend(reports.iter().map(|r| scaled(r.energy_per_site, n)));
-    let all = entropy(count.ln_count, &betas, &energies);
-    all.into_iter()
-        .skip(1)
-        .map(|s| scaled(s, 1.0 / n))
-        .collect()
+    let at_infinity = -delta * count.density.iter().sum::<f64>() / n;
+    let mut energies = vec![vec![at_infinity; bins.len()]];
+    energies.extend(reports.iter().map(|r| r.energy_bins[bins.clone()].to_vec()));
+    let all = entropy_of_bins(count.ln_count / n, &betas, &energies);
+    all.into_iter().skip(1).collect()
+}
+
+fn mean(bins: &[f64]) -> Estimate {
+    Estimate::from_chains(bins, bins.len())
+}
+
+/// Difference over its standard error.
+fn apart(a: &Estimate, b: &Estimate) -> f64 {
+    (a.mean - b.mean).abs() / a.error.hypot(b.error)
+}
+
+fn largest(z: impl Iterator<Item = f64>) -> f64 {
+    z.fold(0.0, f64::max)
 }

@@ -26,9 +26,14 @@ CASES = {
     "lindblad": ("qutip_side.py", 7, ["evolve"], None),
     "dmrg": ("tenpy_side.py", 32, ["sweeps"], None),
     "dmrg_j1j2": ("tenpy_side.py", 8, ["sweeps"], None),
+    "sse_chain": ("qmc_side", 64, ["sweeps"], None),
+    "sse_square": ("qmc_side", 16, ["sweeps"], None),
 }
 # Cases of networks, with whether both have the same number of parameters.
 NETWORKS = {"transformer": True, "lstm": False, "lstm_full": False}
+# Cases with a statistical error, which both sides tell with the autocorrelation time in sweeps; the energies must agree
+# within 5 of their errors.
+SAMPLED = {"sse_chain", "sse_square"}
 # Largest relative difference of the answers, where both sides compute the same number. DMRG of a square at a small bond
 # dimension ends in different energies, which are printed.
 AGREE = {"heisenberg": 1e-7, "circuit": 1e-9, "lindblad": 1e-5, "dmrg": 1e-7}
@@ -94,6 +99,10 @@ def main():
             raise SystemExit(f"{case!r} is no case; use {', '.join(CASES)}")
     build = ["cargo", "build", "--release", "--package", "ketwork-benches", "--bin", "peer"]
     subprocess.run(build, cwd=ROOT, check=True)
+    if any(case in SAMPLED for case in options.cases or CASES):
+        # Not in the workspace's target directory: it is another workspace.
+        crate = ["--manifest-path", str(HERE / "qmc_side" / "Cargo.toml"), "--target-dir", str(HERE / "qmc_side" / "target")]
+        subprocess.run(["cargo", "build", "--release", "--locked", *crate], check=True)
     target = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
     binary = target / "release" / "peer"
     print("| case | job | peer | ketwork | peer / ketwork | |\n| --- | --- | --- | --- | --- | --- |")
@@ -102,6 +111,8 @@ def main():
         jobs = [] if options.only_cold else jobs
         sites = options.sites or sites
         peer = [sys.executable, str(HERE / script), case, str(sites)]
+        if case in SAMPLED:
+            peer = [str(HERE / script / "target" / "release" / "qmc-side"), case, str(sites)]
         ours = [str(binary), case, str(sites)]
         sides = [Side(command, options.core) for command in (peer, ours) if jobs]
         if jobs and case in NETWORKS:
@@ -117,6 +128,13 @@ def main():
                 print(f"energies: {values[0]:.6f} (peer), {values[1]:.6f} (ketwork)")
             cpu = [[answer["cpu"] for answer in pair] for pair in pairs[1:]]
             row(case, sites, job, "CPU s", *zip(*cpu))
+        if jobs and case in SAMPLED:
+            words = ("energy", "error", "tau")
+            told = [{word: side.do(word)["value"] for word in words} for side in sides]
+            for name, side in zip(("peer", "ketwork"), told):
+                print(name, ", ".join(f"{word} {side[word]:.6g}" for word in words), file=sys.stderr)
+            difference = abs(told[0]["energy"] - told[1]["energy"])
+            assert difference < 5 * sum(side["error"] ** 2 for side in told) ** 0.5, f"different energies: {told}"
         for side in sides:
             side.close()
         if (options.cold or options.only_cold) and first:

@@ -8,12 +8,12 @@ use crate::string::EMPTY;
 /// A. J. Walker, Electron. Lett. 10, 127 (1974); M. D. Vose, IEEE Trans. Softw. Eng. 17, 972 (1991).
 #[derive(Clone, Debug)]
 pub(crate) struct Alias {
-    /// For each cell the share that keeps its own item, and the two items.
-    cells: Vec<(f64, u32, u32)>,
+    /// For each cell the share that keeps its own item, in units of $2^{-64}$, and the two items.
+    cells: Vec<(u64, u32, u32)>,
     total: f64,
-    /// Cells per unit of weight.
-    scale: f64,
 }
+
+const UNITS: f64 = 1.0 / (1u128 << 64) as f64;
 
 impl Alias {
     /// The table of `items` with the given non-negative weights; empty where there is no weight.
@@ -22,11 +22,14 @@ impl Alias {
         let total: f64 = items.iter().map(|i| i.1).sum();
         let k = items.len() as f64;
         let mut share: Vec<f64> = items.iter().map(|i| i.1 * k / total).collect();
-        let mut cells: Vec<_> = items.iter().map(|&(item, _)| (1.0, item, item)).collect();
+        let mut cells: Vec<_> = items
+            .iter()
+            .map(|&(item, _)| (u64::MAX, item, item))
+            .collect();
         let (mut small, mut large): (Vec<usize>, Vec<usize>) =
             (0..items.len()).partition(|&i| share[i] < 1.0);
         while let (Some(s), Some(&l)) = (small.pop(), large.last()) {
-            cells[s] = (share[s], items[s].0, items[l].0);
+            cells[s] = ((share[s] / UNITS) as u64, items[s].0, items[l].0);
             share[l] -= 1.0 - share[s];
             if share[l] < 1.0 {
                 large.pop();
@@ -35,13 +38,9 @@ impl Alias {
         }
         if cells.is_empty() {
             // Never drawn, but read.
-            cells.push((1.0, EMPTY, EMPTY));
+            cells.push((u64::MAX, EMPTY, EMPTY));
         }
-        Self {
-            cells,
-            total,
-            scale: if total > 0.0 { k / total } else { 0.0 },
-        }
+        Self { cells, total }
     }
 
     /// Sum of the weights.
@@ -49,27 +48,22 @@ impl Alias {
         self.total
     }
 
-    /// The item at `x` in [0, total).
+    /// The item at $x / 2^{64}$ of the total: the high part of a product chooses the cell, the low part
+    /// is the place in it.
     #[inline(always)]
-    pub(crate) fn at(&self, x: f64) -> u32 {
-        let x = x * self.scale;
-        let cell = (x as usize).min(self.cells.len() - 1);
-        let (share, own, other) = self.cells[cell];
-        if x - (cell as f64) < share {
-            own
-        } else {
-            other
-        }
+    pub(crate) fn at(&self, x: u64) -> u32 {
+        let place = u128::from(x) * self.cells.len() as u128;
+        let (share, own, other) = self.cells[(place >> 64) as usize];
+        if (place as u64) < share { own } else { other }
     }
 
     /// Items with their weights as the cells hold them; an item may come up several times.
     #[cfg(test)]
     pub(crate) fn weights(&self) -> Vec<(u32, f64)> {
-        let cell = |&(share, own, other): &(f64, u32, u32)| {
-            [
-                (own, share / self.scale),
-                (other, (1.0 - share) / self.scale),
-            ]
+        let width = self.total / self.cells.len() as f64;
+        let cell = |&(share, own, other): &(u64, u32, u32)| {
+            let share = share as f64 * UNITS;
+            [(own, share * width), (other, (1.0 - share) * width)]
         };
         self.cells.iter().flat_map(cell).collect()
     }
@@ -102,8 +96,8 @@ mod tests {
             let points = 20_000;
             let mut seen = vec![0.0; w.len()];
             for p in 0..points {
-                let x = table.total() * (f64::from(p) + 0.5) / f64::from(points);
-                seen[table.at(x) as usize] += table.total() / f64::from(points);
+                let x = (f64::from(p) + 0.5) / f64::from(points) / UNITS;
+                seen[table.at(x as u64) as usize] += table.total() / f64::from(points);
             }
             // Each cell has two borders, each of which misplaces at most one point.
             let limit = table.total() / f64::from(points) * 2.0 * (w.len() + 1) as f64;

@@ -10,9 +10,10 @@ use crate::line_loops::{LineLoops, line_loops};
 use crate::segments::{Lines, segment_flips};
 use crate::string::{CONSTANT, EMPTY, FIELD, FLIP, PAIR, Vertices, Worldlines, operator};
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 /// Follows one branch of the tree of all decisions, with its probability.
-struct Tree {
+pub(crate) struct Tree {
     /// Branch taken at each decision, and number of branches.
     path: Vec<(usize, usize)>,
     depth: usize,
@@ -53,19 +54,21 @@ impl Chance for Tree {
     fn below(&mut self, n: usize) -> usize {
         self.branch(&vec![1.0 / n as f64; n])
     }
-    fn item(&mut self, table: &Alias, beta: f64, empty: f64) -> u32 {
+    fn item(&mut self, table: &Alias) -> u32 {
         let items = table.weights();
-        let total = empty + beta * table.total();
-        let mut p = vec![empty / total];
-        p.extend(items.iter().map(|i| beta * i.1 / total));
-        match self.branch(&p) {
-            0 => EMPTY,
-            k => items[k - 1].0,
-        }
+        let p: Vec<f64> = items.iter().map(|i| i.1 / table.total()).collect();
+        items[self.branch(&p)].0
+    }
+    fn is_empty(&mut self, weight: f64, empty: usize) -> bool {
+        let p = empty as f64 / (weight + empty as f64);
+        self.accept(p)
     }
     fn pick(&mut self, cumulative: &[f64; 4]) -> usize {
         let mut before = 0.0;
-        self.branch(&cumulative.map(|c| c - std::mem::replace(&mut before, c)))
+        let p = cumulative.map(|c| c - std::mem::replace(&mut before, c));
+        let possible: Vec<usize> = (0..4).filter(|&k| p[k] > 0.0).collect();
+        let p: Vec<f64> = possible.iter().map(|&k| p[k]).collect();
+        possible[self.branch(&p)]
     }
     fn consider(&mut self) -> bool {
         self.considered += 1;
@@ -73,35 +76,30 @@ impl Chance for Tree {
     }
 }
 
-/// All strings of M slots with their weights.
-fn all_strings(v: &Vertices, m: usize) -> BTreeMap<Worldlines, f64> {
-    let mut operators = vec![EMPTY];
-    for i in 0..v.n_sites {
-        operators.extend([CONSTANT, FLIP, FIELD].map(|kind| operator(kind, i)));
-    }
-    operators.extend((0..v.pair.len()).map(|b| operator(PAIR, b)));
+/// All strings of M slots with their weights, $\beta^n (M - n)! \prod_p w_p$.
+pub(crate) fn strings(
+    n_sites: usize,
+    operators: &[u32],
+    m: usize,
+    log_weight: impl Fn(&Worldlines) -> f64,
+) -> BTreeMap<Worldlines, f64> {
     let mut all = BTreeMap::new();
-    for bits in 0..1_u32 << v.n_sites {
-        let start: Vec<u8> = (0..v.n_sites).map(|i| (bits >> i & 1) as u8).collect();
-        let excited = |i: usize| v.partners.of(i).iter().any(|&j| start[j as usize] == 1);
-        if (0..v.n_sites).any(|i| start[i] == 1 && excited(i)) {
-            continue;
-        }
+    for bits in 0..1_u32 << n_sites {
+        let start: Vec<u8> = (0..n_sites).map(|i| (bits >> i & 1) as u8).collect();
         for mut code in 0..operators.len().pow(m as u32) {
-            let slots: Vec<u32> = (0..m)
-                .map(|_| {
-                    let op = operators[code % operators.len()];
-                    code /= operators.len();
-                    op
-                })
-                .collect();
+            let mut next = || {
+                let op = operators[code % operators.len()];
+                code /= operators.len();
+                op
+            };
+            let slots: Vec<u32> = (0..m).map(|_| next()).collect();
             let n_operators = slots.iter().filter(|&&op| op != EMPTY).count();
             let w = Worldlines {
                 start: start.clone(),
                 slots,
                 n_operators,
             };
-            let log = v.log_weight(&w);
+            let log = log_weight(&w);
             if log > f64::NEG_INFINITY {
                 let empty: f64 = (1..=m - n_operators).map(|k| k as f64).product();
                 all.insert(w, log.exp() * empty);
@@ -109,6 +107,21 @@ fn all_strings(v: &Vertices, m: usize) -> BTreeMap<Worldlines, f64> {
         }
     }
     all
+}
+
+pub(crate) fn all_strings(v: &Vertices, m: usize) -> BTreeMap<Worldlines, f64> {
+    let mut operators = vec![EMPTY];
+    for i in 0..v.n_sites {
+        operators.extend([CONSTANT, FLIP, FIELD].map(|kind| operator(kind, i)));
+    }
+    operators.extend((0..v.pair.len()).map(|b| operator(PAIR, b)));
+    strings(v.n_sites, &operators, m, |w| {
+        let near = |i: usize| v.partners.of(i).iter().any(|&j| w.start[j as usize] == 1);
+        match (0..v.n_sites).any(|i| w.start[i] == 1 && near(i)) {
+            true => f64::NEG_INFINITY,
+            false => v.log_weight(w),
+        }
+    })
 }
 
 type Update = fn(&Vertices, &mut Worldlines, &mut Tree);
@@ -137,13 +150,21 @@ fn clusters(v: &Vertices, w: &mut Worldlines, tree: &mut Tree) {
 /// Each elementary move by itself obeys detailed balance, and all in a row keep the weights.
 /// Returns how many pairs of different strings a move connects.
 fn check(v: &Vertices, m: usize, update: Update) -> usize {
-    let all = all_strings(v, m);
-    let number: BTreeMap<&Worldlines, usize> = all.keys().zip(0..).collect();
+    // Strings have different numbers of moves; a move that a string does not have leaves it.
+    let moves = 2 * (m + v.n_sites);
+    check_all(&all_strings(v, m), moves, |w, tree| update(v, w, tree))
+}
+
+/// The same for any states with their weights, and at most so many elementary moves.
+pub(crate) fn check_all<S: Clone + Ord + Debug>(
+    all: &BTreeMap<S, f64>,
+    moves: usize,
+    update: impl Fn(&mut S, &mut Tree),
+) -> usize {
+    let number: BTreeMap<&S, usize> = all.keys().zip(0..).collect();
     let weights: Vec<f64> = all.values().copied().collect();
     let total: f64 = weights.iter().sum();
     let mut connected = 0;
-    // Strings have different numbers of moves; a move that a string does not have leaves it.
-    let moves = 2 * (m + v.n_sites);
     for only in (0..moves).map(Some).chain([None]) {
         let mut flow: BTreeMap<(usize, usize), f64> = BTreeMap::new();
         for (from, (string, &weight)) in all.iter().enumerate() {
@@ -158,7 +179,7 @@ fn check(v: &Vertices, m: usize, update: Update) -> usize {
             loop {
                 (tree.depth, tree.probability, tree.considered) = (0, 1.0, 0);
                 let mut w = string.clone();
-                update(v, &mut w, &mut tree);
+                update(&mut w, &mut tree);
                 let to = number.get(&w);
                 let to = *to.unwrap_or_else(|| panic!("{string:?} became impossible: {w:?}"));
                 *flow.entry((from, to)).or_default() += weight * tree.probability;

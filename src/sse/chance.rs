@@ -1,7 +1,6 @@
 //! Where updates get their random decisions, so that tests can enumerate them all.
 
 use crate::alias::Alias;
-use crate::string::EMPTY;
 use ketwork_models::Stream;
 use rand_chacha::rand_core::Rng;
 use serde::{Deserialize, Serialize};
@@ -12,8 +11,10 @@ pub(crate) trait Chance {
     fn accept(&mut self, p: f64) -> bool;
     /// A number below `n`, all equally likely.
     fn below(&mut self, n: usize) -> usize;
-    /// [`EMPTY`] with weight `empty`, or an item of the table with its weight times `beta`.
-    fn item(&mut self, table: &Alias, beta: f64, empty: f64) -> u32;
+    /// An item of the table, with its weight.
+    fn item(&mut self, table: &Alias) -> u32;
+    /// True with probability `empty` / (`empty` + `weight`).
+    fn is_empty(&mut self, weight: f64, empty: usize) -> bool;
     /// A place in a list of cumulative probabilities.
     fn pick(&mut self, cumulative: &[f64; 4]) -> usize;
     /// Whether to try the next elementary move; always true outside tests.
@@ -76,12 +77,16 @@ impl Chance for Dice {
     }
 
     #[inline(always)]
-    fn item(&mut self, table: &Alias, beta: f64, empty: f64) -> u32 {
-        // Two numbers: the item then need not wait for the count of operators, and a load costs
-        // less than a branch that cannot be predicted.
-        let item = table.at(self.uniform() * table.total());
-        let is_empty = self.uniform() * (beta * table.total() + empty) < empty;
-        if is_empty { EMPTY } else { item }
+    fn item(&mut self, table: &Alias) -> u32 {
+        table.at(self.bits())
+    }
+
+    #[inline(always)]
+    fn is_empty(&mut self, weight: f64, empty: usize) -> bool {
+        // u (weight + empty) < empty, solved for `empty`, so that all but one comparison can be done
+        // before it is known. It is a whole number: rounding down changes nothing.
+        let u = self.uniform();
+        ((u * weight / (1.0 - u)) as u32 as usize) < empty
     }
 
     #[inline(always)]

@@ -72,6 +72,7 @@ pub(crate) fn diagonal_update<C: Chance>(
     let mut now: u64 = x.iter().map(|&n| u64::from(n)).sum();
     let (mut sum, mut squares, mut since) = (0, 0, 0);
     let (mut n, mut n_flips, mut accepted) = (w.n_operators, 0, 0);
+    let weight = v.beta * v.table.total();
     for slice in 0..slices.max(1) {
         let range = m * slice / slices.max(1)..m * (slice + 1) / slices.max(1);
         if slices > 0 {
@@ -96,11 +97,20 @@ pub(crate) fn diagonal_update<C: Chance>(
                 continue;
             }
             let others = n - usize::from(old != EMPTY);
-            let new = chance.item(&v.table, v.beta, (m - others) as f64);
-            let (new_share, old_share) = (share(v, x, new), share(v, x, old));
-            // Shares are mostly 0 or 1, which needs no second number.
-            let ok =
-                new_share >= old_share || new_share > 0.0 && chance.accept(new_share / old_share);
+            let item = chance.item(&v.table);
+            let is_empty = chance.is_empty(weight, m - others);
+            // The share of the item is looked up while the number of operators is not yet knchance.
+            let item_share = share(v, x, item);
+            let new_share = if is_empty { 1.0 } else { item_share };
+            let old_share = if v.is_sharp { 1.0 } else { share(v, x, old) };
+            // Shares are mostly 0 or 1, which needs no second number, and no branch.
+            let open = new_share > 0.0 && new_share < old_share;
+            let ok = if open {
+                chance.accept(new_share / old_share)
+            } else {
+                new_share >= old_share
+            };
+            let new = if is_empty { EMPTY } else { item };
             let kept = if ok { new } else { old };
             w.slots[p] = kept;
             n = others + usize::from(kept != EMPTY);

@@ -28,7 +28,12 @@ pub(crate) struct Bonds {
     pub(crate) constant: f64,
     /// Whether the number of ones is fixed.
     pub(crate) canonical: bool,
+    /// Visits that a try of the loop update may make for each leg of the string.
+    pub(crate) longest: usize,
 }
+
+/// See [`Bonds::longest`]; a loop of the usual length visits a leg at most a few times.
+const LONGEST: usize = 100;
 
 /// Memory of the loop update.
 #[derive(Clone, Debug, Default)]
@@ -86,6 +91,7 @@ impl Bonds {
             exits: Vec::new(),
             constant: parts.constant,
             canonical: parts.canonical,
+            longest: LONGEST,
         };
         let mut items = Vec::new();
         for (b, (sites, (e, x))) in energies.into_iter().enumerate() {
@@ -178,6 +184,9 @@ impl Bonds {
                     x.swap(a, b);
                     continue;
                 }
+                if !chance.consider() {
+                    continue;
+                }
                 let share = |op: u32| {
                     if op == EMPTY {
                         1.0
@@ -187,7 +196,9 @@ impl Bonds {
                     }
                 };
                 let others = n - usize::from(old != EMPTY);
-                let new = chance.item(&self.table, self.beta, (m - others) as f64);
+                let new = chance.item(&self.table);
+                let is_empty = chance.is_empty(self.beta * self.table.total(), m - others);
+                let new = if is_empty { EMPTY } else { new };
                 let new_share = share(new);
                 if new_share > 0.0 && chance.accept(new_share / share(old)) {
                     w.slots[p] = new;
@@ -212,7 +223,8 @@ impl Bonds {
     ///
     /// A loop that winds around imaginary time changes the number of ones. Where that is fixed a
     /// second loop may restore it, else both are taken back, which obeys detailed balance because
-    /// the reverse pair is taken back, too.
+    /// the reverse pair is taken back, too. So are loops that visit more than a hundred times as many
+    /// legs as there are: the reverse is as long. This bounds the time of a sweep.
     ///
     /// # References
     /// O. F. Syljuåsen, A. W. Sandvik, Phys. Rev. E 66, 046701 (2002), eqs. (20)-(27).
@@ -226,15 +238,23 @@ impl Bonds {
         self.build(w, l);
         let n_legs = l.legs.len();
         for _ in 0..if n_legs == 0 { 0 } else { count } {
+            if !chance.consider() {
+                continue;
+            }
             l.tried += 1;
             l.changed.clear();
-            let mut ones = self.directed_loop(w, l, chance);
-            if self.canonical && ones != 0 {
+            let mut left = self.longest * n_legs;
+            let mut ones = self.directed_loop(w, l, chance, &mut left);
+            if self.canonical
+                && let Some(first) = ones
+                && first != 0
+            {
                 // Ferromagnetic loops never turn back in time: two opposite ones do together what
                 // neither may alone. The reverse is the same pair in the other order.
-                ones += self.directed_loop(w, l, chance);
+                let second = self.directed_loop(w, l, chance, &mut left);
+                ones = second.map(|second| first + second);
             }
-            if self.canonical && ones != 0 {
+            if ones.is_none_or(|ones| self.canonical && ones != 0) {
                 while let Some((leg, value)) = l.changed.pop() {
                     l.legs[leg as usize] = value;
                 }
@@ -252,6 +272,9 @@ impl Bonds {
             let moved = l.legs[4 * k] != l.legs[4 * k + 2];
             w.slots[p as usize] = operator(if moved { FLIP } else { PAIR }, bond);
         }
+        if !chance.consider() {
+            return;
+        }
         let free: Vec<usize> = (0..self.n_sites).filter(|&i| l.first[i] == NONE).collect();
         for (k, &i) in free.iter().enumerate() {
             if self.canonical {
@@ -262,15 +285,23 @@ impl Bonds {
         }
     }
 
-    /// One loop from a random leg; returns by how much the number of ones grows.
-    fn directed_loop<C: Chance>(&self, w: &Worldlines, l: &mut Loops, chance: &mut C) -> i32 {
+    /// One loop from a random leg, of at most `left` visits, which it counts down; returns by how much
+    /// the number of ones grows, `None` for a loop that is not closed by then.
+    fn directed_loop<C: Chance>(
+        &self,
+        w: &Worldlines,
+        l: &mut Loops,
+        chance: &mut C,
+        left: &mut usize,
+    ) -> Option<i32> {
         let origin = chance.below(l.legs.len()) as u32;
         let (mut leg, mut ones) = (origin, 0);
         loop {
+            *left = left.checked_sub(1)?;
             l.visited += 1;
             let exit = self.pass(w, l, leg, chance);
             if exit == origin {
-                return ones;
+                return Some(ones);
             }
             leg = l.link[exit as usize];
             // Links go forward from upper legs and back from lower ones, but at the origin of
@@ -279,7 +310,7 @@ impl Bonds {
                 ones += 2 * i32::from(l.legs[exit as usize]) - 1;
             }
             if leg == origin {
-                return ones;
+                return Some(ones);
             }
         }
     }
@@ -392,10 +423,14 @@ fn exit_table(diagonal: [f64; 4], swap: f64) -> Vec<[f64; 4]> {
                 _ => unreachable!("one of the three exits changes the number of ones"),
             }
             let mut sum = 0.0;
-            table[code * 4 + entry] = flow.map(|f| {
+            let mut cumulative = flow.map(|f| {
                 sum += f / own;
                 sum
             });
+            // No rounding may leave a share to exits behind the last possible one.
+            let last = flow.iter().rposition(|&f| f > 0.0).unwrap_or(entry);
+            cumulative[last..].fill(1.0);
+            table[code * 4 + entry] = cumulative;
         }
     }
     table

@@ -28,7 +28,7 @@ mod segments;
 mod string;
 
 pub use covers::{CoverHistogram, LabelTime, label_time};
-pub use entropy::{LegalCount, entropy, legal_count};
+pub use entropy::{LegalCount, entropy, entropy_of_bins, legal_count};
 pub use error::SseError;
 pub use graph::rydberg_graph;
 pub use params::{SseParams, Tempering, TemperingParameter};
@@ -39,6 +39,8 @@ pub use run::{Sse, SseRun, SseState};
 mod balance_tests;
 #[cfg(test)]
 mod exact;
+#[cfg(test)]
+mod exchange_tests;
 #[cfg(test)]
 mod run_tests;
 #[cfg(test)]

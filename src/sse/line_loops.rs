@@ -9,17 +9,22 @@ use crate::string::{EMPTY, FLIP, Vertices, Worldlines, operator};
 /// Memory of the update. Lines are named by the site they had before it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LineLoops {
-    /// Lines of the flips, in the order of time.
+    /// Slots of the flips and their sites, in the order of time.
+    in_time: Vec<(u32, u32)>,
+    /// Slots of the flips line by line, and where each line begins.
     flips: Vec<u32>,
-    /// Sites that are excited at the origin.
+    begin: Vec<u32>,
+    /// Sites that are excited at the origin, and the place of each of them in this list.
     excited: Vec<u32>,
+    place: Vec<u32>,
     /// Site of each line, and line of each site.
     site: Vec<u32>,
     line: Vec<u32>,
     /// Pairs (excited, vacant) of the present loop.
     pairs: Vec<(u32, u32)>,
-    is_visited: Vec<bool>,
-    x: Vec<u8>,
+    /// Number of the last walk on each site, and of the present one.
+    visited_by: Vec<u32>,
+    n_walks: u32,
     /// Loops turned, and starts.
     pub(crate) accepted: u64,
     pub(crate) tried: u64,
@@ -27,19 +32,52 @@ pub(crate) struct LineLoops {
 
 impl LineLoops {
     fn reset(&mut self, v: &Vertices, w: &Worldlines) {
-        let n = v.n_sites as u32;
-        self.flips.clear();
-        let flips = w.slots.iter().filter(|&&op| op & 3 == FLIP);
-        self.flips.extend(flips.map(|op| op >> 2));
+        let n = v.n_sites;
         self.excited.clear();
-        self.excited
-            .extend((0..n).filter(|&i| w.start[i as usize] == 1));
+        let excited = (0..n as u32).filter(|&i| w.start[i as usize] == 1);
+        self.excited.extend(excited);
+        self.place.resize(n, 0);
+        for (k, &i) in (0..).zip(&self.excited) {
+            self.place[i as usize] = k;
+        }
         for list in [&mut self.site, &mut self.line] {
             list.clear();
-            list.extend(0..n);
+            list.extend(0..n as u32);
         }
-        self.is_visited.clear();
-        self.is_visited.resize(v.n_sites, false);
+        self.visited_by.clear();
+        self.visited_by.resize(n, 0);
+        self.n_walks = 0;
+        self.in_time.clear();
+        let flips = (0..).zip(&w.slots).filter(|(_, op)| **op & 3 == FLIP);
+        self.in_time.extend(flips.map(|(p, op)| (p, op >> 2)));
+        self.begin.clear();
+        self.begin.resize(n + 1, 0);
+        for &(_, i) in &self.in_time {
+            self.begin[i as usize] += 1;
+        }
+        let mut end = 0;
+        for count in &mut self.begin {
+            end += *count;
+            *count = end;
+        }
+        // Filled from behind, each entry moves from the end of its line to the beginning.
+        self.flips.resize(self.in_time.len(), 0);
+        for &(p, i) in self.in_time.iter().rev() {
+            let at = &mut self.begin[i as usize];
+            *at -= 1;
+            self.flips[*at as usize] = p;
+        }
+    }
+
+    /// Slots of the flips of the line that is on a site now.
+    fn flips_on(&self, site: u32) -> &[u32] {
+        let line = self.line[site as usize] as usize;
+        &self.flips[self.begin[line] as usize..self.begin[line + 1] as usize]
+    }
+
+    /// Whether the present walk comes to a site for the first time.
+    fn is_new(&mut self, site: u32) -> bool {
+        std::mem::replace(&mut self.visited_by[site as usize], self.n_walks) != self.n_walks
     }
 
     /// Walks from an excited site: to a random partner b, on to the other excited partner of b, and
@@ -52,6 +90,9 @@ impl LineLoops {
         first: u32,
         chance: &mut C,
     ) -> Option<f64> {
+        self.n_walks += 1;
+        self.pairs.clear();
+        self.is_new(first);
         let mut factor = 1.0;
         let mut a = first;
         loop {
@@ -60,7 +101,7 @@ impl LineLoops {
                 return None;
             }
             let b = near[chance.below(near.len())];
-            if std::mem::replace(&mut self.is_visited[b as usize], true) {
+            if !self.is_new(b) {
                 return None;
             }
             self.pairs.push((a, b));
@@ -77,7 +118,7 @@ impl LineLoops {
             if next == first {
                 return Some(factor);
             }
-            if std::mem::replace(&mut self.is_visited[next as usize], true) {
+            if !self.is_new(next) {
                 return None;
             }
             a = next;
@@ -95,23 +136,30 @@ impl LineLoops {
         }
     }
 
-    /// Whether no two partners are excited together at any time.
-    fn is_legal(&mut self, v: &Vertices, w: &Worldlines) -> bool {
-        self.x.clone_from(&w.start);
-        let x = &mut self.x;
-        let is_free = |x: &[u8], i: usize| v.partners.of(i).iter().all(|&j| x[j as usize] == 0);
-        let mut moved = self.pairs.iter().map(|p| p.1 as usize);
-        if !moved.all(|b| is_free(x, b)) {
-            return false;
-        }
-        for &line in &self.flips {
-            let i = self.site[line as usize] as usize;
-            if !is_free(x, i) {
-                return false;
+    /// Whether no line that has moved is excited together with one of a partner at any time. Only
+    /// the flips of these lines are looked at.
+    fn is_legal(&self, v: &Vertices, start: &[u8]) -> bool {
+        let mut moved = self.pairs.iter().flat_map(|&(a, b)| [a, b]);
+        moved.all(|i| {
+            let mut near = v.partners.of(i as usize).iter();
+            near.all(|&j| self.are_apart(start, i, j))
+        })
+    }
+
+    /// Whether the lines on two sites are never excited together.
+    fn are_apart(&self, start: &[u8], i: u32, j: u32) -> bool {
+        let (mut x, mut y) = (start[i as usize], start[j as usize]);
+        let (mut on_x, mut on_y) = (self.flips_on(i), self.flips_on(j));
+        while x & y == 0 {
+            match (on_x, on_y) {
+                // The other one changes once more, and is vacant if this one is excited to the end.
+                ([], rest) => return x == 0 || rest.is_empty(),
+                (rest, []) => return y == 0 || rest.is_empty(),
+                ([p, after @ ..], [q, ..]) if p < q => (x, on_x) = (x ^ 1, after),
+                (_, [_, after @ ..]) => (y, on_y) = (y ^ 1, after),
             }
-            x[i] ^= 1;
         }
-        true
+        false
     }
 }
 
@@ -144,9 +192,6 @@ pub(crate) fn line_loops<C: Chance>(
         }
         l.tried += 1;
         let first = l.excited[chance.below(l.excited.len())];
-        l.pairs.clear();
-        l.is_visited.fill(false);
-        l.is_visited[first as usize] = true;
         let factor = l.walk(v, w, first, chance);
         let equal = |&(a, b): &(u32, u32)| {
             let (a, b) = (a as usize, b as usize);
@@ -156,20 +201,24 @@ pub(crate) fn line_loops<C: Chance>(
             continue;
         };
         l.turn(w);
-        if l.is_legal(v, w) && chance.accept(factor) {
+        if l.is_legal(v, &w.start) && chance.accept(factor) {
             l.accepted += 1;
             has_moved = true;
-            for i in &mut l.excited {
-                let to = l.pairs.iter().find(|p| p.0 == *i);
-                *i = to.map_or(*i, |p| p.1);
+            for &(a, b) in &l.pairs {
+                let place = l.place[a as usize];
+                l.excited[place as usize] = b;
+                l.place[b as usize] = place;
             }
         } else {
             l.turn(w);
         }
     }
     if has_moved {
-        for op in w.slots.iter_mut().filter(|op| **op != EMPTY) {
-            *op = operator(*op & 3, l.site[(*op >> 2) as usize] as usize);
+        // Empty slots stay what they are by a row of their own: no branch to guess.
+        l.site.push(EMPTY >> 2);
+        for op in &mut w.slots {
+            let line = ((*op >> 2) as usize).min(v.n_sites);
+            *op = operator(*op & 3, l.site[line] as usize);
         }
     }
 }

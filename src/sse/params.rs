@@ -36,6 +36,9 @@ pub struct SseParams {
     /// true), without which dimer covers and crystals are not exchanged at large detuning. Nothing
     /// happens in models with tails, and between sites with different terms.
     pub line_loops: bool,
+    /// Configurations that the replicas start from, in turn; where there are none (default), a legal one
+    /// of few excitations. Averages that do not depend on the start are those of equilibrium.
+    pub starts: Vec<Vec<u8>>,
     /// A ladder of replicas at different parameters that exchange their strings.
     pub tempering: Option<Tempering>,
 }
@@ -54,6 +57,7 @@ impl Default for SseParams {
             snapshots: 0,
             rod_hops: true,
             line_loops: true,
+            starts: Vec::new(),
             tempering: None,
         }
     }

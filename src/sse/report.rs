@@ -90,10 +90,15 @@ pub struct SseReport {
     /// Largest number of operators over the number of slots, so far below 1 that no string is missed
     /// ([`SseError::CutOff`](crate::SseError::CutOff)).
     pub filling: f64,
+    /// Energy per site in each bin, replica by replica, all of them equally long. The same bins of other
+    /// rungs were measured at the same time.
+    pub energy_bins: Vec<f64>,
+    /// Density in each bin.
+    pub density_bins: Vec<f64>,
     /// Number of slots M, the mean over replicas.
     pub slots: f64,
-    /// Mean number of operators.
-    pub operators: f64,
+    /// Number of operators; $-\langle n \rangle / \beta$ and a constant are the textbook estimator of the energy.
+    pub operators: Estimate,
     /// Measured sweeps over the time the threads spent in them; a lower bound where all of them together
     /// took less than 4 ms, the grain of that clock.
     pub sweeps_per_cpu_second: f64,
@@ -283,8 +288,10 @@ impl SseReport {
                 .iter()
                 .map(|r| r.peak as f64 / r.worldlines.slots.len() as f64)
                 .fold(0.0, f64::max),
+            energy_bins: energies.iter().map(|e| e / n as f64).collect(),
+            density_bins: table.means(column::DENSITY),
             slots,
-            operators: table.estimate(column::OPERATORS).mean,
+            operators: table.estimate(column::OPERATORS),
             sweeps_per_cpu_second: rate,
             slots_per_cpu_second: rate * slots,
             snapshots,

@@ -5,7 +5,7 @@ use crate::decompose::Parts;
 use crate::replica::{Replica, System};
 use crate::string::{EMPTY, Worldlines};
 use crate::{SseError, SseParams, SseReport, TemperingParameter, UpdateCount};
-use ketwork_hamiltonians::{Hamiltonian, LocalSum, Model, Sector};
+use ketwork_hamiltonians::{Hamiltonian, LocalSum, Model, Sector, is_legal};
 use ketwork_models::Stream;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -30,13 +30,20 @@ impl Sse {
     ///
     /// # Errors
     /// [`SseError`] for a sign problem or an unsupported term, by name; a sector that is not the one
-    /// of the terms; parameters outside their range.
+    /// of the terms; parameters outside their range, starts outside the sector.
     pub fn new<H: Hamiltonian<Elem = f64> + ?Sized>(
         model: &H,
         params: SseParams,
     ) -> Result<Self, SseError> {
         let parts = Parts::of(model)?;
         params.check(parts.n_sites)?;
+        let fits = |x: &Vec<u8>| x.len() == parts.n_sites && is_legal(&**model.sector(), x);
+        if let Some(k) = params.starts.iter().position(|x| !fits(x)) {
+            return Err(SseError::Parameter {
+                key: "starts",
+                reason: format!("configuration {k} is not one of the model's sector"),
+            });
+        }
         let system = |parts: Parts, beta: f64| System::new(parts, beta, params.epsilon);
         let systems = match &params.tempering {
             None => vec![system(parts, params.beta)],
@@ -85,9 +92,13 @@ impl Sse {
     #[must_use]
     pub fn start(self, stream: Stream) -> SseRun {
         let rungs = self.systems.len();
-        let first = &self.systems[0].parts.first;
+        let starts = match &self.params.starts[..] {
+            [] => std::slice::from_ref(&self.systems[0].parts.first),
+            starts => starts,
+        };
         let ladders = (0..self.params.replicas as u64).map(|r| {
             let stream = stream.named("sse").numbered(r);
+            let first = &starts[r as usize % starts.len()];
             let replica = |k| Replica::new(first, Dice::new(stream.numbered(k)));
             Ladder {
                 replicas: (0..rungs as u64).map(replica).collect(),
@@ -293,21 +304,43 @@ impl Ladder {
         let first = (self.rounds % 2) as usize;
         self.rounds += 1;
         for k in (first..systems.len() - 1).step_by(2) {
-            let (a, b) = (&systems[k], &systems[k + 1]);
             let (low, high) = self.replicas.split_at_mut(k + 1);
             let (x, y) = (&mut low[k].worldlines, &mut high[0].worldlines);
             self.exchanges[k].tried += 1;
-            let fits = y.n_operators <= x.slots.len() && x.n_operators <= y.slots.len();
-            let log = a.log_weight(y) + b.log_weight(x) - a.log_weight(x) - b.log_weight(y);
-            if fits && self.dice.accept(log.exp()) {
-                self.exchanges[k].accepted += 1;
-                let (m, n) = (x.slots.len(), y.slots.len());
-                std::mem::swap(x, y);
-                x.spread(m, &mut self.dice);
-                y.spread(n, &mut self.dice);
-            }
+            let done = exchange_strings(&systems[k], &systems[k + 1], x, y, &mut self.dice);
+            self.exchanges[k].accepted += u64::from(done);
         }
     }
+}
+
+/// String x of system a and string y of system b change places, each in random slots, with
+/// probability $\min(1, W_a(y) W_b(x) / W_a(x) W_b(y))$; returns whether they did.
+///
+/// $W = \beta^n \prod_p w_p$. The factorials of the weights are those of the placements.
+pub(crate) fn exchange_strings<C: Chance>(
+    a: &System,
+    b: &System,
+    x: &mut Worldlines,
+    y: &mut Worldlines,
+    chance: &mut C,
+) -> bool {
+    if y.n_operators > x.slots.len() || x.n_operators > y.slots.len() {
+        return false;
+    }
+    let log = if a.parts == b.parts {
+        // Only powers of the inverse temperatures are left.
+        (y.n_operators as f64 - x.n_operators as f64) * (a.vertices.beta / b.vertices.beta).ln()
+    } else {
+        a.log_weight(y) + b.log_weight(x) - a.log_weight(x) - b.log_weight(y)
+    };
+    if !chance.accept(log.exp()) {
+        return false;
+    }
+    let (m, n) = (x.slots.len(), y.slots.len());
+    std::mem::swap(x, y);
+    x.spread(m, chance);
+    y.spread(n, chance);
+    true
 }
 
 impl Worldlines {
@@ -315,12 +348,12 @@ impl Worldlines {
     ///
     /// A sequence of n operators has the weight $\beta^n / n!$ over all its placements, whatever the
     /// number of slots, so strings of different lengths can be exchanged.
-    fn spread(&mut self, m: usize, dice: &mut Dice) {
+    fn spread<C: Chance>(&mut self, m: usize, chance: &mut C) {
         let mut slots = Vec::with_capacity(m);
         let mut operators = self.slots.iter().filter(|&&op| op != EMPTY);
         let mut left = self.n_operators;
         for p in 0..m {
-            if dice.below(m - p) < left {
+            if chance.below(m - p) < left {
                 left -= 1;
                 slots.extend(operators.next());
             } else {

@@ -339,6 +339,31 @@ fn pauli(sites: &[u32], string: &[Pauli], value: f64) -> Term<f64> {
 }
 
 #[test]
+fn replicas_start_where_they_are_told() {
+    // A crystal that neither hops nor loops stays for the whole run.
+    let model = Rydberg::new(8.0).on(&ring(6)).unwrap();
+    let starts = vec![vec![1, 0, 1, 0, 1, 0], vec![0, 1, 0, 1, 0, 1]];
+    let params = SseParams {
+        beta: 10.0,
+        starts: starts.clone(),
+        replicas: 3,
+        snapshots: 30,
+        rod_hops: false,
+        line_loops: false,
+        ..small()
+    };
+    let r = Sse::new(&model, params)
+        .unwrap()
+        .run(Stream::new(6))
+        .unwrap();
+    for (chain, start) in [&starts[0], &starts[1], &starts[0]].iter().enumerate() {
+        let mut rows = r.snapshots.view().rows().skip(10 * chain).take(10);
+        assert!(rows.any(|x| x == &start[..]), "replica {chain}");
+    }
+    assert_eq!(r.energy_bins.len() % 3, 0);
+}
+
+#[test]
 fn bad_input_is_refused_by_name() {
     let model = Rydberg::new(1.0).on(&ring(6)).unwrap();
     let key = |params: SseParams| match Sse::new(&model, params) {
@@ -354,6 +379,10 @@ fn bad_input_is_refused_by_name() {
     };
     assert_eq!(key(cold), "thermalization");
     assert_eq!(key(SseParams { bins: 1, ..small() }), "bins");
+    for wrong in [vec![0; 5], vec![1, 1, 0, 0, 0, 0], vec![2, 0, 0, 0, 0, 0]] {
+        let starts = vec![vec![0; 6], wrong];
+        assert_eq!(key(SseParams { starts, ..small() }), "starts");
+    }
     assert_eq!(
         key(SseParams {
             sweeps: 0,

@@ -55,19 +55,15 @@ impl Lines {
     #[inline(always)]
     fn factor(&self, v: &Vertices, w: &Worldlines, i: usize, from: u32) -> f64 {
         let excited = self.busy[i] == EXCITED;
-        if !excited
-            && v.partners
-                .of(i)
-                .iter()
-                .any(|&j| self.busy[j as usize] > from)
-        {
+        // The latest of all partners costs less than a loop whose end cannot be guessed.
+        let busy = |&j: &u32| self.busy[j as usize];
+        if !excited && v.partners.of(i).iter().map(busy).fold(0, u32::max) > from {
             return 0.0;
         }
-        let k = self.fields[i];
-        let mut factor = if k == 0 {
-            1.0
-        } else {
-            v.field_factor[i][usize::from(excited)].powi(k as i32)
+        let mut factor = match (self.fields[i], v.field_factor[i][usize::from(excited)]) {
+            (0, _) => 1.0,
+            (_, 0.0) => return 0.0,
+            (k, factor) => factor.powi(k as i32),
         };
         if !v.pair_sites.is_empty() {
             for &p in &self.pairs[i] {

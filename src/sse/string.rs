@@ -93,6 +93,8 @@ pub(crate) struct Vertices {
     pub(crate) pair_share: Vec<[f64; 4]>,
     /// Blockade partners.
     pub(crate) partners: Partners,
+    /// Whether no diagonal operator has a weight between nothing and its largest.
+    pub(crate) is_sharp: bool,
     pub(crate) has_blockade: bool,
     pub(crate) is_ising: bool,
 }
@@ -117,6 +119,7 @@ impl Vertices {
             pair: Vec::new(),
             pair_share: Vec::new(),
             partners: Partners::new(&parts.partners),
+            is_sharp: false,
             has_blockade: parts.has_blockade(),
             is_ising: parts.is_ising(),
         };
@@ -142,6 +145,8 @@ impl Vertices {
             v.pair_share.push(shares(w, most));
         }
         v.table = Alias::new(&items);
+        let mut shares = (v.site_share.iter().flatten()).chain(v.pair_share.iter().flatten());
+        v.is_sharp = shares.all(|&s| s == 0.0 || s == 1.0);
         v
     }
 

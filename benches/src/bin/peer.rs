@@ -4,15 +4,17 @@
 //! `peer transformer 32` (or lstm, or lstm_full) takes the jobs parameters, sampling, local_energy,
 //! jacobian, solve, step;
 //! `peer heisenberg 20` takes build and all (basis, matrix and Lanczos), `peer circuit 10` gradient,
-//! `peer lindblad 7` evolve, `peer dmrg 32` and `peer dmrg_j1j2 8` sweeps. Threads follow RAYON_NUM_THREADS.
+//! `peer lindblad 7` evolve, `peer dmrg 32` and `peer dmrg_j1j2 8` sweeps; `peer sse_chain 64` and `peer sse_square 16` sweeps, energy,
+//! error and tau. Threads follow RAYON_NUM_THREADS.
 
 use ketwork::diffusion::{Circuit, SparseHamiltonian, States};
 use ketwork::dmrg::{DmrgParams, Mixer};
 use ketwork::exact::{Basis, LanczosParams, Memory, SparseMatrix, ground_state};
 use ketwork::hamiltonians::open::{Jump, Lindblad};
 use ketwork::hamiltonians::{Action, Boundary, Hamiltonian, Heisenberg, J1J2, Lattice, LocalSum};
-use ketwork::hamiltonians::{Pauli, Space, Term, Tfim};
+use ketwork::hamiltonians::{Model, Pauli, Space, Term, Tfim};
 use ketwork::open::Lindbladian;
+use ketwork::sse::{Sse, SseParams};
 use ketwork::{
     Conditional, Dense, GroundState, Independent, MinSr, Schedule, Stopwatch, Stream,
     TangentSolver, local,
@@ -52,6 +54,16 @@ fn main() -> Result<(), Box<dyn Error>> {
             };
             dmrg(&model, 32, 6, Some(mixer))
         }
+        "sse_chain" => monte_carlo(
+            &Tfim::new(1.0).on(&Lattice::chain(n, Boundary::Periodic)?)?,
+            32.0,
+            200,
+        ),
+        "sse_square" => monte_carlo(
+            &Tfim::new(3.044).on(&Lattice::square([n, n], Boundary::Periodic)?)?,
+            8.0,
+            100,
+        ),
         other => Err(format!("{other:?} is no case; benches/peers/README.md lists them").into()),
     }
 }
@@ -230,5 +242,37 @@ fn dmrg<H: Hamiltonian<Elem = f64>>(
             (info.sweeps == sweeps).then_some(info.last.energy)
         }
         _ => None,
+    })
+}
+
+/// Sweeps of one chain of the stochastic series expansion; energy of a site with its error and the
+/// autocorrelation time of the number of operators are those of a run of 128 times as many.
+fn monte_carlo(model: &Model<f64>, beta: f64, sweeps: u64) -> Result<(), Box<dyn Error>> {
+    let params = |sweeps| SseParams {
+        beta,
+        sweeps,
+        thermalization: 500,
+        replicas: 1,
+        bins: 128,
+        ..SseParams::default()
+    };
+    let mut run = Sse::new(model, params(u64::MAX >> 8))?.start(Stream::new(1));
+    run.advance(500);
+    let other = Sse::new(model, params(128 * sweeps))?;
+    let report = LazyCell::new(|| other.run(Stream::new(2)));
+    serve(|job| match job {
+        "sweeps" => {
+            run.advance(sweeps);
+            Some(sweeps as f64)
+        }
+        _ => {
+            let report = report.as_ref().ok()?;
+            match job {
+                "energy" => Some(report.energy_per_site.mean),
+                "error" => Some(report.energy_per_site.error),
+                "tau" => Some(report.operators.tau),
+                _ => None,
+            }
+        }
     })
 }

@@ -69,6 +69,27 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             measure(name, &model, p)?;
         }
     }
+    // Hot strings have many flips, and at delta = 0 loops that close at once.
+    let cases = [
+        (6, 3.0, 10.0),
+        (6, 3.0, 50.0),
+        (6, 0.0, 10.0),
+        (6, 0.0, 50.0),
+        (16, 0.0, 1.0),
+        (16, 0.0, 10.0),
+        (16, 1.0, 10.0),
+    ];
+    for (l, delta, beta) in cases {
+        for line_loops in [true, false] {
+            let p = SseParams {
+                line_loops,
+                ..params(beta)
+            };
+            let model = Rydberg::new(delta).on(&links(l)?)?;
+            let name = format!("line loops {line_loops}, {l}x{l}, delta {delta}, beta {beta}");
+            measure(&name, &model, p)?;
+        }
+    }
     let model = Rydberg::new(3.0).on(&links(2)?)?;
     for beta in [4.0, 8.0, 16.0, 32.0, 64.0] {
         measure(
