@@ -27,9 +27,11 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         stop: Some(session.interrupted()),
         ..RunOptions::default()
     };
-    // --quick lowers passes; steps of an optimiser are refused where they are written.
+    // Unless steps were asked for, the passes of the data count, which --quick lowers as well.
     let mut run = session.run.clone();
-    run.optimizer.steps = session.written.optimizer.steps;
+    if session.written.optimizer.steps.is_none() {
+        run.optimizer.steps = None;
+    }
     let r = DiffusionRun::new(&run)?.run(&options)?;
     let steps = r.infidelity.iter().zip(&r.identity_baseline);
     for (t, (trained, idle)) in steps.enumerate() {

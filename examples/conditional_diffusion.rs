@@ -4,7 +4,7 @@
 
 mod cli;
 
-use cli::{Failure, Line, Session, Story, asked, diffuse};
+use cli::{Failure, Line, Session, Story, asked, diffuse, passes};
 use ketwork::diffusion::{Classifier, Condition, Conditioning, Data, DiffusionParams, Grid};
 use ketwork::diffusion::{Split, States};
 use ketwork::{Figure, Panel, Stream};
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
 }
 
 fn tell(session: &Session) -> Result<Line, Failure> {
-    let asked = asked(session, DiffusionParams::default())?;
+    let asked = asked(session, DiffusionParams::default());
     let (classes, qubits, epochs): (&[usize], _, _) = match session.quick {
         true => (&[0, 1], 4, 4),
         false => (&[0, 1, 4, 7], 6, 80),
@@ -55,7 +55,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     for (name, conditioning) in ways {
         let params = DiffusionParams {
             conditioning,
-            epochs,
+            epochs: passes(session, epochs),
             ..asked.clone()
         };
         let run = diffuse(session, name, &split, &params, stream)?;

@@ -5,7 +5,7 @@
 
 mod cli;
 
-use cli::{Failure, Line, Session, Story, asked, diffuse};
+use cli::{Failure, Line, Session, Story, asked, diffuse, passes};
 use ketwork::diffusion::{Conditioning, Data, Diffusion, DiffusionParams, Grid, States};
 use ketwork::{Figure, Panel, Stream};
 use num_complex::Complex64;
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
 }
 
 fn tell(session: &Session) -> Result<Line, Failure> {
-    let params = asked(session, DiffusionParams::default())?;
+    let params = asked(session, DiffusionParams::default());
     let (qubits, epochs, draws) = match session.quick {
         true => (4, 10, MOMENT / 8),
         false => (6, 60, MOMENT),
@@ -35,7 +35,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         .split(HELD_OUT, stream.named("split"))
         .map_err(Failure::computation)?;
     let linear = DiffusionParams {
-        epochs,
+        epochs: passes(session, epochs),
         activation: None,
         conditioning: Conditioning::None,
         ..params

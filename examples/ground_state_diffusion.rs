@@ -5,7 +5,7 @@
 
 mod cli;
 
-use cli::{Failure, Line, Session, Story, asked, complete};
+use cli::{Failure, Line, Session, Story, asked, complete, passes};
 use ketwork::diffusion::{Condition, Data, Diffusion, DiffusionParams, SparseHamiltonian};
 use ketwork::diffusion::{Split, States, Training, fidelity};
 use ketwork::hamiltonians::{Boundary, Lattice, Model, Tfim};
@@ -28,7 +28,7 @@ struct Quality {
 }
 
 fn tell(session: &Session) -> Result<Line, Failure> {
-    let rotations = asked(session, DiffusionParams::ground_states())?;
+    let rotations = asked(session, DiffusionParams::ground_states());
     let (sites, seeds) = if session.quick { (4, 1) } else { (6, 3) };
     let ring = Lattice::chain(sites, Boundary::Periodic).map_err(Failure::input)?;
     let tfim = |h: f64| Tfim::new(h).on(&ring).expect("a finite field on a ring");
@@ -58,7 +58,8 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     };
     let (mut lines, mut curves) = (Vec::new(), Vec::new());
     for (name, params) in [("terms", terms), ("rotations", rotations)] {
-        let epochs = if session.quick { 20 } else { params.epochs };
+        let own = if session.quick { 20 } else { params.epochs };
+        let epochs = passes(session, own);
         let params = DiffusionParams { epochs, ..params };
         let (mut runs, mut scans) = (Vec::new(), Vec::new());
         for seed in session.run.seed..session.run.seed + seeds {

@@ -4,7 +4,7 @@
 
 mod cli;
 
-use cli::{Failure, Line, Session, Story, asked, diffuse};
+use cli::{Failure, Line, Session, Story, asked, diffuse, passes};
 use ketwork::diffusion::{Autoencoder, AutoencoderParams, Classifier, Condition, Data};
 use ketwork::diffusion::{DiffusionParams, Grid, Moments, Pca, Split, States, frechet};
 use ketwork::{Figure, Panel, Stopwatch, Stream};
@@ -66,7 +66,7 @@ impl Judge {
 }
 
 fn tell(session: &Session) -> Result<Line, Failure> {
-    let asked = asked(session, DiffusionParams::default())?;
+    let asked = asked(session, DiffusionParams::default());
     let (epochs, latent): (_, &[u32]) = match session.quick {
         true => (3, &[3]),
         false => (200, &[3, 4, 5]),
@@ -117,7 +117,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         };
         let watch = Stopwatch::start();
         let params = DiffusionParams {
-            epochs,
+            epochs: passes(session, epochs),
             ..asked.clone()
         };
         let run = diffuse(

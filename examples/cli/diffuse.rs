@@ -5,17 +5,17 @@ use ketwork::Stream;
 use ketwork::diffusion::{Diffusion, DiffusionParams, Split, Training};
 use std::sync::atomic::Ordering;
 
-/// The parameters with `--samples` states generated. `--steps` is refused: a story has its own passes.
-pub fn asked(session: &Session, params: DiffusionParams) -> Result<DiffusionParams, Failure> {
-    if session.written.optimizer.steps.is_some() {
-        return Err(Failure::Input(
-            "--steps: circuits are trained by passes over the data, whose number is part of this story; \
-             leave it out"
-                .into(),
-        ));
-    }
+/// The parameters with `--samples` states generated.
+pub fn asked(session: &Session, params: DiffusionParams) -> DiffusionParams {
     let samples = session.written.sampling.samples.unwrap_or(params.samples);
-    Ok(DiffusionParams { samples, ..params })
+    DiffusionParams { samples, ..params }
+}
+
+/// Passes over the data: `--steps`, or the story's own number.
+pub fn passes(session: &Session, own: usize) -> usize {
+    // --quick lowers what was written; what was not, the story has lowered itself.
+    let written = session.written.optimizer.steps;
+    written.and(session.run.optimizer.steps).unwrap_or(own)
 }
 
 /// Trains, generates and measures; `name` stands in the progress bar.

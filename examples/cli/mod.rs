@@ -13,7 +13,7 @@ mod failure;
 mod line;
 mod train;
 
-pub use diffuse::{asked, complete, diffuse};
+pub use diffuse::{asked, complete, diffuse, passes};
 pub use failure::Failure;
 pub use line::{Field, Line};
 pub use train::{Plan, State, Trained, carried, train, train_network};
