@@ -13,10 +13,14 @@ use num_complex::Complex64;
 pub(super) type Moving = dyn Ansatz<Log = Complex64>;
 
 /// Relative shift of TDVP's linear systems at shots. What a larger one leaves out is the motion itself:
-/// ring of 8 qubits at h = 1, width 8, 4096 shots, infidelity at t = 1 from |+x>: 0.16 at 1e-5 (also with
-/// full sums), 1.3e-2 at 1e-7, 7e-3 to 1e-2 at 1e-8, 5e-3 at 1e-9; from all up 5.6e-2, 2.8e-2, 4e-3 to 1.5e-2
-/// and 2e-3, the last three in 46, 47 to 60 and 77 CPU seconds.
-const SAMPLED_SHIFT: f64 = 1e-10;
+/// ring of 8 qubits at h = 1, width 8, from |+x>: an infidelity of 0.16 at t = 1 for 1e-5, also with full
+/// sums. A smaller one makes the motion stiff: the ring of 10 is followed in 207 CPU seconds at 1e-8, and not
+/// to t = 0.25 in as many at 1e-9 or 1e-10.
+fn sampled_shift(states: usize) -> f64 {
+    if states <= SMALL { 1e-10 } else { 1e-8 }
+}
+/// Configurations of a small space.
+const SMALL: usize = 300;
 /// Error of an adapted step at shots.
 const SAMPLED_TOLERANCE: f64 = 1e-4;
 /// Relative shift of TENG's fits at shots, which cannot follow smaller directions in few sweeps.
@@ -27,13 +31,14 @@ const TENG_SWEEPS: u32 = 8;
 const HALVINGS: u32 = 6;
 
 impl QuenchRun {
-    /// The method of a run; `all` where it sums over all configurations.
+    /// The method of a run in a space of so many configurations; `all` where it sums over them.
     pub(super) fn engine<'a, T: Scalar>(
         &self,
         model: &'a Model<T>,
         psi: &'a Moving,
         sampler: Box<dyn Sampler<Moving> + 'a>,
         all: Option<FullSum>,
+        states: usize,
     ) -> Box<dyn Evolve + 'a>
     where
         Complex64: From<T>,
@@ -65,7 +70,7 @@ impl QuenchRun {
                 let motion = Schroedinger::new(model, Flow::RealTime);
                 let mut tdvp = Tdvp::new(motion, psi, sampler);
                 if all.is_none() {
-                    (tdvp.shift, tdvp.tolerance) = (SAMPLED_SHIFT, SAMPLED_TOLERANCE);
+                    (tdvp.shift, tdvp.tolerance) = (sampled_shift(states), SAMPLED_TOLERANCE);
                 }
                 if let Some(shift) = shift {
                     tdvp.shift = shift;

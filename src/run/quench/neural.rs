@@ -91,7 +91,13 @@ impl QuenchRun {
         // The motion has no use for the noise of counts, which the error bars of means are made of.
         let moving = Independent::new(shots, stream.named("evolution")).by_inclusion();
         let moving = moving.broadened(uniform);
-        let mut engine = self.engine(model, psi, sampler(moving), sums.then(|| all.clone()));
+        let mut engine = self.engine(
+            model,
+            psi,
+            sampler(moving),
+            sums.then(|| all.clone()),
+            exact.basis.len(),
+        );
         let observing = Independent::new(OBSERVED * shots, stream.named("observables"));
         let mut observed = sampler(observing);
         let mut bar = bar("evolution", options, section.times.len());
