@@ -124,14 +124,6 @@ impl DiffusionModel {
                 allowed: params.memory,
             });
         }
-        // Generated and random states, and the moduli of both.
-        if 48.0 * params.samples as f64 * 2f64.powi(n_qubits as i32) > params.memory as f64 {
-            return Err(DiffusionError::Parameter {
-                key: "samples",
-                value: params.samples as f64,
-                reason: "that many states need more memory than is allowed",
-            });
-        }
         let (circuit, last) = circuit(&shape)?;
         circuit.check_memory(params.memory)?;
         if params.forward == Forward::Depolarising {

@@ -90,6 +90,7 @@ impl<'a> Training<'a> {
     ) -> Result<Self, DiffusionError> {
         check(split)?;
         let model = DiffusionModel::new(&split.train, params, stream.named("initial"))?;
+        check_samples(split, params)?;
         Ok(Self::of(split, params, model, stream))
     }
 
@@ -106,6 +107,7 @@ impl<'a> Training<'a> {
         check(split)?;
         let initial = stream.named("initial");
         let model = DiffusionModel::variational(&split.train, params, hamiltonian, initial)?;
+        check_samples(split, params)?;
         Ok(Self::of(split, params, model, stream))
     }
 
@@ -361,6 +363,19 @@ fn check(split: &Split) -> Result<(), DiffusionError> {
         });
     }
     Ok(())
+}
+
+/// Refuses more states to generate, and random ones beside them, with the moduli of both, than memory holds.
+fn check_samples(split: &Split, params: &DiffusionParams) -> Result<(), DiffusionError> {
+    let needed = 48.0 * params.samples as f64 * split.train.states.dim() as f64;
+    match needed <= params.memory as f64 {
+        true => Ok(()),
+        false => Err(DiffusionError::Parameter {
+            key: "samples",
+            value: params.samples as f64,
+            reason: "that many states need more memory than is allowed",
+        }),
+    }
 }
 
 /// Noisy states $x_t$ and what the backward step should make of them.

@@ -1,5 +1,5 @@
 //! Quantum natural gradient beside Adam at equal CPU time, on digits 0 and 1:
-//! `cargo run --release -p ketwork-benches --bin natural -- EPOCHS SEED`; EPOCHS are those of Adam [100].
+//! `cargo run --release -p ketwork-benches --bin natural -- EPOCHS SEED`; EPOCHS are those of Adam (100).
 //! Run it with RAYON_NUM_THREADS=1.
 
 use ketwork::diffusion::{Data, Diffusion, DiffusionParams, Optimizer, Split, Training};
