@@ -2,6 +2,7 @@
 
 use crate::{Layout, Stream};
 use ketwork_hamiltonians::{Configs, ConfigsRef, Neighbours, OnSpace, Scalar};
+use std::f64::consts::LN_2;
 use std::ops::Range;
 
 /// Which norm the amplitudes have.
@@ -163,7 +164,7 @@ impl<L> Shots<L> {
     /// How often a configuration was drawn is noise that its probability does not have. Configurations
     /// with $n p \gg 1$ get their probabilities, rare ones the weights of [`Self::weighted`]: where
     /// shots see most of a small space, means are almost those of full sums. [`Samples::draw`] counts
-    /// shots as [`Self::weighted`] does, so that error bars are those of counts: upper bounds.
+    /// shots as [`Self::weighted`] does, so that error bars are those of counts, and too long.
     ///
     /// # References
     /// D. G. Horvitz, D. J. Thompson, J. Am. Stat. Assoc. 47, 663 (1952).
@@ -185,8 +186,12 @@ impl<L> Shots<L> {
         };
         let weight = (self.log_psi.iter().zip(&self.log_weight))
             .map(|(l, ratio)| {
-                let p = norm.log_probability(*l).exp();
-                let q = 2.0 * p * (-ratio).exp() - p;
+                let log_p = norm.log_probability(*l);
+                let p = log_p.exp();
+                if p <= 0.0 {
+                    return 0.0;
+                }
+                let q = (LN_2 + log_p - ratio).exp() - p;
                 -p / (missed(n - odd, p) + missed(odd, q)).exp_m1()
             })
             .collect();

@@ -47,7 +47,8 @@ impl<T: Element> Mps<T> {
     /// From the right end on, each bond keeps the largest Schmidt weights of what is left of the
     /// vector: the fidelity with it is $\prod_p (1 - \epsilon_p)$ with the discarded shares
     /// $\epsilon_p$. (No state at all exceeds, at any bond, the sum of as many largest Schmidt
-    /// weights of the vector.) Without truncation the amplitudes are those of the vector, to rounding.
+    /// weights of the vector.) Without truncation the amplitudes are those of the vector to 1e-8 of its norm, and
+    /// to rounding where no Schmidt value is below 1e-7: their squares are what is diagonalised.
     /// Charges are not looked for.
     ///
     /// # Shapes

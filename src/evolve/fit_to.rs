@@ -58,7 +58,7 @@ struct Batch {
 }
 
 /// Moves theta until the state is another one, which may be any network with exact sampling and lives
-/// in the same sector, up to its phase.
+/// in the same sector, up to its phase. The state may be tiny, but nowhere 0, where the other was drawn.
 ///
 /// With shots of $q = (|\phi|^2 + |\psi|^2) / 2$, half of either state, the distance
 /// $D = \min_\alpha \tfrac12 \|\phi - e^{i\alpha}\psi\|^2 = \mathbb{E}_q\,|\phi - e^{i\alpha}\psi|^2 / 2q$
@@ -97,7 +97,8 @@ where
         let mut infidelity = batch.infidelity();
         let is_last = batches == params.batches;
         if infidelity.mean <= params.tolerance || is_last {
-            infidelity = draw(LAST * params.shots, stream.named("last"))?.infidelity();
+            infidelity =
+                draw(LAST.saturating_mul(params.shots), stream.named("last"))?.infidelity();
             if infidelity.mean <= params.tolerance || is_last {
                 return Ok(FitToReport {
                     infidelity,
@@ -166,7 +167,7 @@ impl Batch {
             target,
             shots: 2 * half,
         };
-        // A state may vanish where the other was drawn, but nowhere be NaN.
+        // The law vanishes nowhere that one of the two was drawn.
         match (0..batch.samples.len()).find(|&b| !batch.log_law(b).is_finite()) {
             None => Ok(batch),
             Some(b) => Err(SampleError::NotFinite {

@@ -87,7 +87,8 @@ impl Factored {
         }
     }
 
-    /// The solution for a damping $\mu$ > 0: cost 4 min(m, n)^3.
+    /// The solution for a damping $\mu$: cost 4 min(m, n)^3. At 0 it is not finite where columns (or rows,
+    /// of which there are fewer) depend on each other.
     #[must_use]
     pub fn solve(&self, damping: f64) -> Vec<f64> {
         let y = least_squares(&self.small, &self.rhs, damping);

@@ -10,16 +10,16 @@ pub struct Independent {
     /// [`Ancestral::draw_broadly`]; 0 for shots of the state's own law.
     pub uniform: f64,
     /// Whether configurations are weighted by their probability and not by their count
-    /// ([`Shots::by_inclusion`](crate::Shots::by_inclusion)): the same means with less noise, error
-    /// bars that are upper bounds (default false). Repeated configurations then cost nothing but their
+    /// ([`Shots::by_inclusion`](crate::Shots::by_inclusion)): means with less noise, error bars that
+    /// are too long (default false). Repeated configurations then cost nothing but their
     /// drawing: up to 64 times as many shots are drawn, until `shots` / 2 of them differ.
     pub by_inclusion: bool,
     stream: Stream,
     drawn: u64,
 }
 
-/// Shots for each that is asked for, at most, where configurations repeat themselves.
-const MOST: u64 = 64;
+/// Shots for each that is asked for, where configurations repeat themselves.
+const MORE: [u64; 3] = [4, 16, 64];
 
 impl Independent {
     /// `shots` in each draw, from a stream of random numbers.
@@ -64,13 +64,18 @@ impl<W: Ancestral + ?Sized> Sampler<W> for Independent {
         };
         let samples = match (self.by_inclusion, self.uniform > 0.0) {
             (true, _) => {
-                let mut shots = self.shots;
-                let mut found = draw(shots)?;
-                while 2 * (found.x.len() as u64) < self.shots && shots < MOST * self.shots {
-                    shots *= 4;
-                    found = draw(shots)?;
+                let mut found = draw(self.shots)?;
+                for more in MORE {
+                    if 2 * (found.x.len() as u64) >= self.shots {
+                        break;
+                    }
+                    found = draw(self.shots.saturating_mul(more))?;
                 }
-                found.by_inclusion(psi.norm())
+                let samples = found.by_inclusion(psi.norm());
+                if samples.is_empty() {
+                    return Err(SampleError::NoSamples);
+                }
+                samples
             }
             (false, true) => draw(self.shots)?.weighted(),
             (false, false) => psi.sample(theta, 0..self.shots, stream),

@@ -9,6 +9,8 @@ use ketwork_models::TangentMap;
 /// Smaller side up to which the map is factored by reflections, which see singular values down to
 /// rounding; its square sees those above the root of it.
 const REFLECTED: usize = 1024;
+/// Least damping of reflections, relative to the mean eigenvalue.
+const LEAST: f64 = 1e-14;
 /// Smaller side up to which the square is kept beside its factor: 0.5 GiB for both.
 const KEPT: usize = 5600;
 
@@ -79,11 +81,13 @@ impl<'a> Damped<'a> {
         match &mut self.form {
             Form::Reflections(_) if self.mean <= 0.0 => step.fill(0.0),
             Form::Reflections(factored) => {
-                step.copy_from_slice(&factored.solve((shift * self.mean).sqrt()));
+                // Without damping dependent columns have no solution.
+                step.copy_from_slice(&factored.solve((shift.max(LEAST) * self.mean).sqrt()));
             }
             Form::Square(square) => {
                 let mut square = square.clone();
-                if square.len() == step.len() * step.len() {
+                let (n, k, p) = self.j.shape();
+                if p < n * k {
                     self.j.apply_transpose(self.r, step);
                     shifted_solve(&mut square, step, rank, shift)?;
                 } else {

@@ -259,7 +259,7 @@ fn a_refinement_that_stalls_ends_in_double_precision() {
 
 #[test]
 fn a_problem_of_several_dampings_has_the_steps_of_the_natural_gradient_in_every_form() {
-    for (n, k, p) in [(12, 2, 9), (5, 2, 31)] {
+    for (n, k, p) in [(12, 2, 9), (5, 2, 31), (6, 2, 12)] {
         let (map, r) = problem(n, k, p, true);
         // By reflections, from the kept square, and anew.
         let forms = [(64, 64), (0, 64), (0, 0)];

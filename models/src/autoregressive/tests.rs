@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Ancestral, Cell, Draw, Norm, PrefixTable, Rnn, RnnParams, Samples, Stream};
+use crate::{Ancestral, Cell, Draw, Norm, PrefixTable, Rnn, RnnParams, Samples, Shots, Stream};
 use ketwork_hamiltonians::{Configs, Free, Number, is_legal};
 use num_complex::Complex64;
 use std::sync::Arc;
@@ -323,4 +323,20 @@ fn weights_by_inclusion_keep_means_and_lose_noise() {
             );
         }
     }
+}
+
+#[test]
+fn a_broad_shot_where_the_state_vanishes_has_no_weight_by_inclusion() {
+    let mut x = Configs::new(2);
+    x.push(&[0, 0]);
+    x.push(&[0, 1]);
+    let drawn = Shots {
+        x,
+        log_psi: vec![f64::NEG_INFINITY, 0.0],
+        log_weight: vec![f64::NEG_INFINITY, 2f64.ln()],
+        shots: vec![1, 0],
+        start: vec![0, 1, 2],
+    };
+    let samples = drawn.by_inclusion(Norm::L2);
+    assert_eq!((samples.weight, samples.x.row(0)), (vec![1.0], &[0, 1][..]));
 }

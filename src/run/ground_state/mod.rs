@@ -401,8 +401,8 @@ impl GroundStateRun {
         }
         if run.wavefunction.init == Some(Start::Dmrg) && !run.wavefunction.symmetry.is_empty() {
             doubts.push(
-                "wavefunction.init: training starts at the mixture of the images of DMRG's state, whose energy is \
-                 another than dmrg_energy",
+                "wavefunction.init: training starts at DMRG's state made symmetric, whose energy is another than \
+                 dmrg_energy",
             );
         }
         if !stoquastic && !has_phase {
