@@ -1,7 +1,7 @@
 //! Fitting a network to another wavefunction, by shots of both.
 
-use super::fit::{FitError, Rest, at, descend};
-use super::{EvolveError, FitParams, Points};
+use super::fit::{FitError, Rest, at, descend, sweep};
+use super::{Distance, EvolveError, FitParams, Points};
 use crate::{Estimate, SampleError};
 use ketwork_hamiltonians::Configs;
 use ketwork_models::{Ansatz, Draw, Samples, Stream};
@@ -271,19 +271,12 @@ impl Batch {
                 l + Complex64::new((t.re - l.re).clamp(-REACH, REACH), turn)
             })
             .collect();
-        let rest = |now: &Samples<Complex64>| {
-            let mut values: Vec<Complex64> =
-                goal.iter().zip(&now.log_psi).map(|(g, l)| g - l).collect();
-            let mean: Complex64 = values.iter().zip(&now.weight).map(|(v, w)| w * v).sum();
-            values.iter_mut().for_each(|v| *v -= mean);
-            let squares = values.iter().zip(&now.weight);
-            Rest {
-                loss: squares.map(|(v, w)| w * v.norm_sqr()).sum(),
-                values,
-            }
-        };
         let points = Points::Shots(self.samples.clone());
-        Ok(descend(psi, theta, &points, &rest, params)?.shift)
+        let params = FitParams {
+            distance: Distance::Logarithm,
+            ..*params
+        };
+        Ok(sweep(psi, theta, &points, &goal, &params)?.shift)
     }
 }
 

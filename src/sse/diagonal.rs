@@ -99,7 +99,7 @@ pub(crate) fn diagonal_update<C: Chance>(
             let others = n - usize::from(old != EMPTY);
             let item = chance.item(&v.table);
             let is_empty = chance.is_empty(weight, m - others);
-            // The share of the item is looked up while the number of operators is not yet knchance.
+            // The share of the item is looked up while the number of operators is not yet known.
             let item_share = share(v, x, item);
             let new_share = if is_empty { 1.0 } else { item_share };
             let old_share = if v.is_sharp { 1.0 } else { share(v, x, old) };
