@@ -14,7 +14,7 @@ pub(super) type Moving = dyn Ansatz<Log = Complex64>;
 
 /// Relative shift of TDVP's linear systems at shots. What a larger one leaves out is the motion itself:
 /// ring of 8 qubits at h = 1, width 8, from |+x>: an infidelity of 0.16 at t = 1 for 1e-5, also with full
-/// sums. A smaller one makes the motion stiff: the ring of 10 is followed in 207 CPU seconds at 1e-8, and not
+/// sums. A smaller one makes the motion stiff: the ring of 10 is followed in 222 CPU seconds at 1e-8, and not
 /// to t = 0.25 in as many at 1e-9 or 1e-10.
 fn sampled_shift(states: usize) -> f64 {
     if states <= SMALL { 1e-10 } else { 1e-8 }
