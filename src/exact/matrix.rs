@@ -139,6 +139,52 @@ impl<T: Scalar> SparseMatrix<T> {
         })
     }
 
+    /// The square matrix of these rows of (column, value); repeated columns are added up.
+    ///
+    /// # Errors
+    /// [`ExactError::Memory`], [`ExactError::NotFinite`].
+    ///
+    /// # Panics
+    /// If a column is no row.
+    #[track_caller]
+    pub(crate) fn of_rows(rows: Vec<Vec<(u32, T)>>, memory: Memory) -> Result<Self, ExactError> {
+        let n = rows.len();
+        let size: usize = rows.iter().map(Vec::len).sum();
+        let bytes = (8 + 8 * T::COMPONENTS) as f64 * n as f64
+            + (4 + 8 * T::COMPONENTS) as f64 * size as f64;
+        memory.check("the sparse matrix", n as f64, bytes)?;
+        let mut diagonal = vec![T::ZERO; n];
+        let mut start = vec![0];
+        let (mut columns, mut values): (Vec<u32>, Vec<T>) = (Vec::new(), Vec::new());
+        for (r, mut row) in rows.into_iter().enumerate() {
+            row.sort_by_key(|&(c, _)| c);
+            let first = columns.len();
+            for (c, v) in row {
+                assert!((c as usize) < n, "column {c} of a matrix of {n} rows");
+                if !v.is_finite() {
+                    return Err(ExactError::NotFinite {
+                        what: "a matrix element",
+                    });
+                }
+                if c as usize == r {
+                    diagonal[r] += v;
+                } else if columns.len() > first && columns.last() == Some(&c) {
+                    let last = values.len() - 1;
+                    values[last] += v;
+                } else {
+                    columns.push(c);
+                    values.push(v);
+                }
+            }
+            start.push(columns.len());
+        }
+        Ok(Self {
+            diagonal,
+            start,
+            entries: Entries::Full { columns, values },
+        })
+    }
+
     /// Expected number of off-diagonal entries and bytes, where these fit.
     pub(super) fn check_memory<O>(
         operator: &O,

@@ -5,6 +5,7 @@ use crate::Sampler;
 use crate::evolve::{
     Evolve, EvolveError, FitParams, Points, Rest, StepReport, descend, failed, forward,
 };
+use crate::exact::SparseMatrix;
 use ketwork_hamiltonians::Operator;
 use ketwork_models::{Differentiable, Samples};
 
@@ -51,10 +52,11 @@ impl<'a, W: Differentiable<Log = f64> + ?Sized> Corrected<'a, W> {
         }
     }
 
-    /// The same with all outcomes as points.
+    /// The same with all outcomes, or the orbits of them, as points, and the generator as a matrix over these.
     #[must_use]
-    pub fn with_all(mut self, all: crate::FullSum) -> Self {
+    pub fn with_all(mut self, all: crate::FullSum, generator: &'a SparseMatrix<f64>) -> Self {
         self.all = Some(Points::All(all));
+        self.master = Master::over(generator);
         self
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::Sampled;
 use crate::evolve::{EvolveError, Velocity};
+use crate::exact::SparseMatrix;
 use ketwork_hamiltonians::Operator;
 use ketwork_models::{Differentiable, Samples};
 
@@ -11,7 +12,15 @@ use ketwork_models::{Differentiable, Samples};
 /// # References
 /// J. Carrasquilla et al., Phys. Rev. A 104, 032610 (2021).
 pub struct Master<'a> {
-    generator: &'a dyn Operator<Elem = f64>,
+    rates: Rates<'a>,
+}
+
+/// Where the probabilities of neighbours come from.
+enum Rates<'a> {
+    /// From the network, at any samples.
+    Network(&'a dyn Operator<Elem = f64>),
+    /// From the samples, which are all rows of a matrix.
+    Rows(&'a SparseMatrix<f64>),
 }
 
 impl<'a> Master<'a> {
@@ -19,7 +28,18 @@ impl<'a> Master<'a> {
     /// [`Lindblad::generator`](crate::hamiltonians::open::Lindblad::generator).
     #[must_use]
     pub fn new(generator: &'a dyn Operator<Elem = f64>) -> Self {
-        Self { generator }
+        Self {
+            rates: Rates::Network(generator),
+        }
+    }
+
+    /// Of a generator as a matrix over all outcomes, or over their [`Orbits`](super::Orbits): samples must be
+    /// the whole sum, in its order. One product takes the place of the amplitudes of all neighbours.
+    #[must_use]
+    pub fn over(generator: &'a SparseMatrix<f64>) -> Self {
+        Self {
+            rates: Rates::Rows(generator),
+        }
     }
 
     /// $(A P)(a) / P(a)$ at samples.
@@ -33,8 +53,22 @@ impl<'a> Master<'a> {
     where
         W: Differentiable<Log = f64> + ?Sized,
     {
+        let generator = match &self.rates {
+            Rates::Network(generator) => *generator,
+            Rates::Rows(generator) => {
+                // Rows whose law has fallen to 0 are left out of a sum.
+                if samples.len() != generator.dimension() {
+                    return Err(EvolveError::Diverged { t });
+                }
+                let mut rates = vec![0.0; samples.len()];
+                generator.apply(&samples.weight, &mut rates);
+                let pairs = rates.iter_mut().zip(&samples.weight);
+                pairs.for_each(|(r, p)| *r /= p.max(f64::MIN_POSITIVE));
+                return Ok(rates);
+            }
+        };
         Sampled::new(psi, theta, samples)
-            .local_estimates(self.generator, "rate of an outcome")
+            .local_estimates(generator, "rate of an outcome")
             .map_err(|source| EvolveError::Measure { t, source })
     }
 }

@@ -8,6 +8,7 @@ mod density;
 mod exact;
 mod lindbladian;
 mod master;
+mod orbits;
 mod reduced;
 mod steady;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use density::{density_matrix, purity, smallest_eigenvalue};
 pub use exact::{evolve_probabilities, product_probabilities, steady_probabilities};
 pub use lindbladian::{Lindbladian, product_density};
 pub use master::Master;
+pub use orbits::Orbits;
 pub use reduced::{ReducedDensity, reduced_density, sampled_purity};
 pub use steady::{Steady, SteadyReport};
 pub use trajectories::Trajectories;

@@ -228,7 +228,7 @@ impl Pair {
     fn corrected(&self, corrections: u32) -> Box<dyn Evolve + '_> {
         let all = self.all.clone();
         let engine = Corrected::new(&self.generator, &self.psi, Box::new(all.clone()));
-        let mut engine = engine.with_all(all);
+        let mut engine = engine.with_all(all, &self.a);
         (engine.fit.tolerance, engine.fit.sweeps) = (1e-26, 30);
         engine.corrections = corrections;
         Box::new(engine)

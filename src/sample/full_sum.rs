@@ -1,7 +1,7 @@
 use super::{SampleError, Sampler, check_finite};
 use crate::exact::{Basis, Memory, dimension};
 use crate::sum;
-use ketwork_hamiltonians::{Configs, Constraint, Scalar};
+use ketwork_hamiltonians::{Configs, ConfigsRef, Constraint, Scalar};
 use ketwork_models::{Draw, Relabelling, Samples, Wavefunction};
 use std::cmp::Ordering;
 
@@ -112,6 +112,16 @@ impl FullSum {
             Err(SampleError::Exact(_)) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The configuration of each row.
+    pub(crate) fn configurations(&self) -> ConfigsRef<'_> {
+        self.x.view()
+    }
+
+    /// How many configurations each row stands for.
+    pub(crate) fn sizes(&self) -> &[f64] {
+        &self.size
     }
 
     /// Number of rows: of legal configurations, or of their orbits.

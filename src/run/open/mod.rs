@@ -24,19 +24,20 @@ use crate::run_file::{
 use crate::{Correlation, Estimate};
 use course::Course;
 use ketwork_hamiltonians::open::{Frame, Jump, Lindblad, OpenError};
-use ketwork_hamiltonians::{
-    AnyModel, Free, Hamiltonian, Lattice, LocalSum, Model, OnSpace, Scalar, Space,
-};
+use ketwork_hamiltonians::{AnyModel, Hamiltonian, Lattice, LocalSum, Model, OnSpace, Scalar};
+use ketwork_models::Relabelling;
 use num_complex::Complex64;
 use picture::picture;
 use product::product;
 
 /// Most sites of a density matrix whose eigenvalues are computed.
 const MATRIX_UP_TO: usize = 7;
-/// Most sites over whose outcomes a network is summed unless shots are asked for.
-const SUM_UP_TO: usize = 6;
-/// Most sites over whose outcomes a network may be summed where that is asked for.
-const MOST_SUMMED: usize = 7;
+/// Most sites for which a network is narrow unless a width is asked for.
+const NARROW_UP_TO: usize = 6;
+/// Most outcomes, or orbits of them under the symmetries of a mixture, over which a network is summed
+/// unless shots are asked for, and where sums are asked for.
+const SUM_UP_TO: f64 = 4096.0;
+const MOST_SUMMED: f64 = 16384.0;
 /// Most sites whose purity is found from shots: its error grows as 7^(N/2).
 const PURITY_UP_TO: usize = 8;
 /// Error of exact density matrices, in the Frobenius norm.
@@ -80,6 +81,8 @@ pub struct OpenRun {
     lindblad: Lindblad,
     observables: Vec<Observed>,
     lattice: Lattice,
+    /// The symmetries of a mixture: the identity alone without `wavefunction.symmetry`.
+    group: Vec<Relabelling>,
 }
 
 /// An observable as an operator on the qubits, and diagonal on outcome strings.
@@ -171,7 +174,7 @@ impl OpenRun {
                 }
             }
         }
-        let this = Self {
+        let mut this = Self {
             run,
             method,
             frame,
@@ -179,10 +182,12 @@ impl OpenRun {
             generator,
             lindblad,
             observables,
+            group: vec![Relabelling::identity(n)],
             lattice,
         };
         if !this.is_exact() {
             keys::check_network(&this.run)?;
+            this.group = this.symmetries()?;
             this.sums()?;
             match &model {
                 AnyModel::Real(model) => this.check_symmetry(model)?,
@@ -197,7 +202,20 @@ impl OpenRun {
     /// sites, have them.
     fn check_symmetry<T: Scalar>(&self, model: &Model<T>) -> Result<(), RunError> {
         let words = &self.run.wavefunction.symmetry;
-        symmetry::check(model, words, &self.lattice, Checked::Some)
+        let checked = if self.sums()? {
+            Checked::All
+        } else {
+            Checked::Some
+        };
+        symmetry::check(model, words, &self.lattice, checked)
+    }
+
+    /// The group of `wavefunction.symmetry`.
+    fn symmetries(&self) -> Result<Vec<Relabelling>, RunError> {
+        let n = self.start.len();
+        let words = self.run.wavefunction.symmetry.iter();
+        let all = words.flat_map(|&word| symmetry::generators(word, &self.lattice, n));
+        Ok(Relabelling::group(n, &all.collect::<Vec<_>>())?)
     }
 
     /// Whether no network takes part: the method, or a steady state without `[wavefunction]`.
@@ -286,17 +304,10 @@ impl OpenRun {
         Ok(())
     }
 
-    /// All outcome strings and the generator on them.
-    fn matrix(&self) -> Result<(Basis, SparseMatrix<f64>), RunError> {
-        let free = Free::new(Space::new(self.start.len(), 4));
-        let basis = Basis::new(&free, Memory::default())?;
-        let a = SparseMatrix::new(&self.generator, &basis, Memory::default())?;
-        Ok((basis, a))
-    }
-
-    /// Whether a network is summed over all outcomes; else it is sampled.
+    /// Whether a network is summed over all outcomes, or orbits of them; else it is sampled.
     fn sums(&self) -> Result<bool, RunError> {
-        let n = self.start.len();
+        // A count from below: strings with symmetries of their own have smaller orbits.
+        let rows = 4f64.powi(self.start.len() as i32) / self.group.len() as f64;
         let refuse = |reason| {
             Err(RunError::Value {
                 key: "sampling.sampler",
@@ -307,12 +318,12 @@ impl OpenRun {
             Some(SamplerMethod::Metropolis) => {
                 refuse("this network draws exact samples; use \"ancestral\" or \"full_sum\"".into())
             }
-            Some(SamplerMethod::FullSum) if n > MOST_SUMMED => refuse(format!(
-                "a network is summed over 4^N outcomes up to {MOST_SUMMED} sites; use \"ancestral\""
+            Some(SamplerMethod::FullSum) if rows > MOST_SUMMED => refuse(format!(
+                "a network is summed over up to {MOST_SUMMED} outcomes, or orbits of them under wavefunction.symmetry, and here are {rows:.0}; use \"ancestral\""
             )),
             Some(SamplerMethod::FullSum) => Ok(true),
             Some(SamplerMethod::Ancestral) => Ok(false),
-            None => Ok(n <= SUM_UP_TO),
+            None => Ok(rows <= SUM_UP_TO),
         }
     }
 

@@ -1,9 +1,9 @@
 //! The network of a run file, started at a product state.
 
 use super::strings::strings;
-use super::{OpenRun, SUM_UP_TO};
+use super::{NARROW_UP_TO, OpenRun};
+use crate::run::RunError;
 use crate::run::network::only_its_keys;
-use crate::run::{RunError, symmetry};
 use crate::run_file::Network;
 use ketwork_hamiltonians::{Free, Sector, Space};
 use ketwork_models::{
@@ -31,7 +31,9 @@ impl OpenRun {
         let rnn = |cell| RnnParams {
             cell,
             layers: section.layers.unwrap_or(1),
-            width: section.width.unwrap_or(if n > SUM_UP_TO { 24 } else { 12 }),
+            width: section
+                .width
+                .unwrap_or(if n > NARROW_UP_TO { 24 } else { 12 }),
         };
         let of = |cell| -> Result<Boxed, RunError> {
             let net = Rnn::<f64>::new(space, rnn(cell))?;
@@ -42,7 +44,9 @@ impl OpenRun {
             None | Some(Network::Transformer) => {
                 let params = TransformerParams {
                     layers: section.layers.unwrap_or(1),
-                    width: section.width.unwrap_or(if n > SUM_UP_TO { 16 } else { 8 }),
+                    width: section
+                        .width
+                        .unwrap_or(if n > NARROW_UP_TO { 16 } else { 8 }),
                     heads: section.heads.unwrap_or(2),
                 };
                 let net = Offset::new(Transformer::<f64>::new(space, params)?, shift)?;
@@ -77,11 +81,8 @@ impl OpenRun {
                     "a symmetric state is a mixture over orderings already; drop one of the two";
                 return refuse("lindblad.strings", reason.into());
             }
-            let all = words.iter();
-            let all = all.flat_map(|&word| symmetry::generators(word, &self.lattice, n));
-            let all: Vec<Relabelling> = all.collect();
-            self.check_start(&all, "wavefunction.symmetry")?;
-            return Ok(Box::new(Symmetrized::new(psi, sector, &all)?));
+            self.check_start(&self.group, "wavefunction.symmetry")?;
+            return Ok(Box::new(Symmetrized::new(psi, sector, &self.group)?));
         }
         let found = match self.lattice.n_sites() == n {
             true => strings(&self.lattice, count, |g| self.keeps_start(g)),

@@ -103,6 +103,42 @@ fn a_network_comes_to_rest_where_the_density_matrix_does() {
 }
 
 #[test]
+fn shots_come_to_rest_there_too() {
+    let wanted = exact(4, STEADY);
+    let network = "[wavefunction]\nnetwork = \"transformer\"\nwidth = 6\n";
+    let shots = "[sampling]\nsampler = \"ancestral\"\nsamples = 500\n";
+    let found = found(ring(4, &format!("{network}{STEADY}{shots}")));
+    assert!(found.times.is_empty() && found.is_sampled);
+    for (values, wanted) in found.values.iter().zip(&wanted) {
+        let [value] = values[..] else {
+            panic!("one mean of a steady state: {values:?}");
+        };
+        let off = (value.mean - wanted[0]).abs();
+        assert!(
+            value.error > 0.0 && off < 4.0 * value.error,
+            "{value} {wanted:?}"
+        );
+        assert!(value.error < 0.02, "{value}");
+    }
+}
+
+#[test]
+fn symmetric_mixtures_are_summed_over_orbits() {
+    let symmetric = "[wavefunction]\nsymmetry = [\"translation\", \"point_group\"]\n";
+    let tdvp = "[lindblad]\nmethod = \"tdvp\"\n";
+    let wanted = exact(7, TIMES);
+    // 16384 outcomes in 1300 orbits or so.
+    let found = found(ring(7, &format!("{TIMES}{symmetric}{tdvp}")));
+    assert!(!found.is_sampled);
+    for (values, wanted) in found.values.iter().zip(&wanted) {
+        for (value, wanted) in values.iter().zip(wanted) {
+            assert!((value.mean - wanted).abs() < 3e-3, "{value} {wanted}");
+        }
+    }
+    assert!(found.purity.is_some() && !found.correlations.is_empty());
+}
+
+#[test]
 fn a_step_that_cannot_be_solved_is_halved() {
     let long = |method| {
         let times = TIMES.replace("times", "dt = 20.0\ntimes");
