@@ -19,6 +19,13 @@ impl<T: Scalar> Driven<T> for Model<T> {
     }
 }
 
+/// A sum of terms is the same at all times.
+impl<T: Scalar> Driven<T> for LocalSum<T> {
+    fn at(&self, _t: f64) -> Box<dyn Operator<Elem = T> + '_> {
+        Box::new(self)
+    }
+}
+
 impl<T: Scalar, D: Driven<T> + ?Sized> Driven<T> for &D {
     fn at(&self, t: f64) -> Box<dyn Operator<Elem = T> + '_> {
         (**self).at(t)

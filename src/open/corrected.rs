@@ -6,7 +6,7 @@ use crate::evolve::{
     Evolve, EvolveError, FitParams, Points, Rest, StepReport, descend, failed, forward,
 };
 use crate::exact::SparseMatrix;
-use ketwork_hamiltonians::Operator;
+use ketwork_hamiltonians::Driven;
 use ketwork_models::{Differentiable, Samples};
 
 /// An Euler step, then corrections
@@ -32,7 +32,7 @@ pub struct Corrected<'a, W: Differentiable<Log = f64> + ?Sized> {
 impl<'a, W: Differentiable<Log = f64> + ?Sized> Corrected<'a, W> {
     /// One correction, at the samples that `sampler` draws at the start of each step.
     pub fn new(
-        generator: &'a dyn Operator<Elem = f64>,
+        generator: &'a dyn Driven<f64>,
         psi: &'a W,
         sampler: Box<dyn Sampler<W> + 'a>,
     ) -> Self {

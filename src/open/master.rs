@@ -3,7 +3,7 @@
 use crate::Sampled;
 use crate::evolve::{EvolveError, Velocity};
 use crate::exact::SparseMatrix;
-use ketwork_hamiltonians::Operator;
+use ketwork_hamiltonians::Driven;
 use ketwork_models::{Differentiable, Samples};
 
 /// The master equation $\dot P = A P$: $v(a) = \sum_{a'} A_{aa'} P(a') / P(a)$, whose mean is
@@ -18,16 +18,16 @@ pub struct Master<'a> {
 /// Where the probabilities of neighbours come from.
 enum Rates<'a> {
     /// From the network, at any samples.
-    Network(&'a dyn Operator<Elem = f64>),
+    Network(&'a dyn Driven<f64>),
     /// From the samples, which are all rows of a matrix.
     Rows(&'a SparseMatrix<f64>),
 }
 
 impl<'a> Master<'a> {
     /// Of a generator on outcome strings, see
-    /// [`Lindblad::generator`](crate::hamiltonians::open::Lindblad::generator).
+    /// [`Lindblad::generator`](crate::hamiltonians::open::Lindblad::generator), or of a driven one.
     #[must_use]
-    pub fn new(generator: &'a dyn Operator<Elem = f64>) -> Self {
+    pub fn new(generator: &'a dyn Driven<f64>) -> Self {
         Self {
             rates: Rates::Network(generator),
         }
@@ -54,7 +54,7 @@ impl<'a> Master<'a> {
         W: Differentiable<Log = f64> + ?Sized,
     {
         let generator = match &self.rates {
-            Rates::Network(generator) => *generator,
+            Rates::Network(generator) => generator.at(t),
             Rates::Rows(generator) => {
                 // Rows whose law has fallen to 0 are left out of a sum.
                 if samples.len() != generator.dimension() {
@@ -68,7 +68,7 @@ impl<'a> Master<'a> {
             }
         };
         Sampled::new(psi, theta, samples)
-            .local_estimates(generator, "rate of an outcome")
+            .local_estimates(&*generator, "rate of an outcome")
             .map_err(|source| EvolveError::Measure { t, source })
     }
 }

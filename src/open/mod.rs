@@ -5,6 +5,7 @@
 
 mod corrected;
 mod density;
+mod driven;
 mod exact;
 mod lindbladian;
 mod master;
@@ -18,6 +19,7 @@ mod trapezoid;
 
 pub use corrected::Corrected;
 pub use density::{density_matrix, purity, smallest_eigenvalue};
+pub use driven::DrivenLindbladian;
 pub use exact::{evolve_probabilities, product_probabilities, steady_probabilities};
 pub use lindbladian::{Lindbladian, product_density};
 pub use master::Master;

@@ -37,8 +37,8 @@ impl Jump {
 /// qubits.
 #[derive(Clone, Debug)]
 pub struct Lindblad {
-    hamiltonian: LocalSum<Complex64>,
-    jumps: Vec<Jump>,
+    pub(super) hamiltonian: LocalSum<Complex64>,
+    pub(super) jumps: Vec<Jump>,
 }
 
 impl Lindblad {

@@ -1,10 +1,12 @@
 //! Open systems: measurement frames, Lindblad generators, and the generator on outcome strings.
 
+mod driven;
 mod frame;
 mod lindblad;
 #[cfg(test)]
 mod tests;
 
+pub use driven::{DrivenGenerator, DrivenLindblad};
 pub use frame::Frame;
 pub use lindblad::{Jump, Lindblad};
 

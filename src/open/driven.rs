@@ -1,0 +1,279 @@
+//! Density matrices under a drive.
+
+use super::Lindbladian;
+use crate::evolve::Tableau;
+use crate::exact::{ExactError, Memory};
+use crate::hamiltonians::open::DrivenLindblad;
+use num_complex::Complex64;
+use std::ops::Range;
+
+/// Most products of the generator and a density matrix.
+const MOST_PRODUCTS: usize = 1_000_000;
+
+/// The density matrix of a driven system: the generator is a sum of what stands still and of each driven
+/// coupling times its value.
+pub struct DrivenLindbladian<'a> {
+    drive: &'a DrivenLindblad,
+    still: Lindbladian,
+    /// Positions of the driven values, and the generator that each of them multiplies.
+    moving: Vec<(usize, Lindbladian)>,
+}
+
+impl<'a> DrivenLindbladian<'a> {
+    /// Of a driven Lindblad equation.
+    ///
+    /// # Errors
+    /// Those of [`Lindbladian::new`] and [`Lindbladian::check_density`].
+    pub fn new(drive: &'a DrivenLindblad, memory: Memory) -> Result<Self, ExactError> {
+        let driven = drive.driven();
+        let all = drive.lindblad().hamiltonian().couplings().iter();
+        let mut values: Vec<f64> = all.map(|(_, v)| *v).chain([1.0]).collect();
+        driven.iter().for_each(|&i| values[i] = 0.0);
+        let still = Lindbladian::new(&drive.with_values(&values), memory)?;
+        still.check_density()?;
+        let moving = driven.into_iter().map(|i| {
+            let mut values = vec![0.0; values.len()];
+            values[i] = 1.0;
+            Ok((i, Lindbladian::new(&drive.with_values(&values), memory)?))
+        });
+        Ok(Self {
+            moving: moving.collect::<Result<_, ExactError>>()?,
+            drive,
+            still,
+        })
+    }
+
+    /// $d\rho/dt$ at time t.
+    ///
+    /// # Errors
+    /// [`ExactError::NotFinite`] where a coupling is no number or the rates are below 0.
+    ///
+    /// # Panics
+    /// If a length is not that of a density matrix.
+    #[track_caller]
+    pub fn apply(
+        &self,
+        t: f64,
+        rho: &[Complex64],
+        out: &mut [Complex64],
+    ) -> Result<(), ExactError> {
+        let values = self.drive.values(t);
+        if values.iter().any(|v| !v.is_finite()) {
+            return Err(ExactError::NotFinite {
+                what: "a driven coupling, or a rate below 0,",
+            });
+        }
+        self.still.apply(rho, out);
+        let mut part = vec![Complex64::ZERO; rho.len()];
+        for (i, generator) in &self.moving {
+            generator.apply(rho, &mut part);
+            let scaled = out.iter_mut().zip(&part);
+            scaled.for_each(|(o, p)| *o += values[*i] * p);
+        }
+        Ok(())
+    }
+
+    /// From `times.start` to `times.end` by the method of Dormand and Prince, with an error below `tolerance` in
+    /// the Frobenius norm over the whole time.
+    ///
+    /// # Errors
+    /// [`ExactError::Parameter`] for times that go backwards or a tolerance that is not positive,
+    /// [`ExactError::NotFinite`], [`ExactError::Stalled`] after a million products.
+    ///
+    /// # Panics
+    /// If `rho` is no density matrix of this system by its length.
+    #[track_caller]
+    pub fn evolve(
+        &self,
+        times: Range<f64>,
+        rho: &mut [Complex64],
+        tolerance: f64,
+    ) -> Result<(), ExactError> {
+        let total = times.end - times.start;
+        let checks = [
+            ("time", total, total.is_finite() && total >= 0.0),
+            (
+                "tolerance",
+                tolerance,
+                tolerance.is_finite() && tolerance > 0.0,
+            ),
+        ];
+        for (key, value, _) in checks.into_iter().filter(|(_, _, holds)| !holds) {
+            let reason = "take a positive number";
+            return Err(ExactError::Parameter { key, value, reason });
+        }
+        let tableau = Tableau::rk45();
+        let (mut t, mut step, mut products) = (times.start, 1e-3f64.min(total), 0);
+        while times.end - t > 1e-14 * total {
+            let last = step >= times.end - t;
+            let dt = if last { times.end - t } else { step };
+            let mut rates: Vec<Vec<Complex64>> = Vec::with_capacity(tableau.stages());
+            for stage in 0..tableau.stages() {
+                let there = moved(rho, dt, tableau.a(stage), &rates);
+                let mut rate = vec![Complex64::ZERO; rho.len()];
+                self.apply(t + tableau.c(stage) * dt, &there, &mut rate)?;
+                rates.push(rate);
+            }
+            products += tableau.stages();
+            let off = moved(
+                &vec![Complex64::ZERO; rho.len()],
+                dt,
+                tableau.error(),
+                &rates,
+            );
+            let error = off.iter().map(Complex64::norm_sqr).sum::<f64>().sqrt();
+            if !error.is_finite() {
+                return Err(ExactError::NotFinite {
+                    what: "the generator applied to the density matrix",
+                });
+            }
+            let allowed = (tolerance * dt / total).max(1e-15);
+            let factor = (0.9 * (allowed / error.max(1e-300)).powf(0.2)).clamp(0.2, 4.0);
+            if error <= allowed {
+                let next = moved(rho, dt, tableau.b(), &rates);
+                rho.copy_from_slice(&next);
+                t += dt;
+            }
+            if products > MOST_PRODUCTS {
+                let (reached, target) = (t, times.end);
+                return Err(ExactError::Stalled {
+                    reached,
+                    target,
+                    products,
+                });
+            }
+            if !last || error > allowed {
+                step = dt * factor;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn moved(y: &[Complex64], dt: f64, by: &[f64], rates: &[Vec<Complex64>]) -> Vec<Complex64> {
+    let mut next = y.to_vec();
+    for (a, rate) in by.iter().zip(rates).filter(|(a, _)| **a != 0.0) {
+        next.iter_mut()
+            .zip(rate)
+            .for_each(|(x, r)| *x += dt * a * r);
+    }
+    next
+}
+
+impl std::fmt::Debug for DrivenLindbladian<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DrivenLindbladian")
+            .field("drive", &self.drive)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evolve::{Evolve, Tdvp};
+    use crate::hamiltonians::open::{Frame, Jump, Lindblad};
+    use crate::hamiltonians::{Boundary, Free, Hamiltonian, Lattice, Space, Tfim};
+    use crate::open::{Corrected, Master, density_matrix, product_density};
+    use crate::{FullSum, PrefixTable, Sampler};
+    use ketwork_models::{Autoregressive, Offset, Wavefunction};
+    use std::sync::Arc;
+
+    const SITES: usize = 3;
+
+    fn system(h: f64, rate: f64) -> Lindblad {
+        let ring = Lattice::chain(SITES, Boundary::Periodic).unwrap();
+        let h = Tfim::new(h).on(&ring).unwrap().terms().to_complex();
+        let jumps = (0..SITES as u32).map(|i| Jump::lowering(i, rate)).collect();
+        Lindblad::new(h, jumps).unwrap()
+    }
+
+    fn pulsed() -> DrivenLindblad {
+        let pulsed = DrivenLindblad::new(system(1.0, 0.5));
+        let pulsed = pulsed.drive("h", |t| 1.0 + (4.0 * t).sin()).unwrap();
+        pulsed.drive("jumps", |t| 1.0 + t * t).unwrap()
+    }
+
+    fn up() -> Vec<Complex64> {
+        product_density(&[[1.0, 0.0, 0.0, 0.0].map(Complex64::from); SITES])
+    }
+
+    fn distance(a: &[Complex64], b: &[Complex64]) -> f64 {
+        let off = a.iter().zip(b).map(|(x, y)| (x - y).norm_sqr());
+        off.sum::<f64>().sqrt()
+    }
+
+    #[test]
+    fn short_pieces_of_frozen_drives_converge_to_the_driven_density_matrix() {
+        let drive = pulsed();
+        let driven = DrivenLindbladian::new(&drive, Memory::default()).unwrap();
+        let mut wanted = up();
+        driven.evolve(0.0..0.8, &mut wanted, 1e-11).unwrap();
+        // Exponentials of the middle of each piece: second order.
+        let error = |pieces: u32| {
+            let (mut rho, dt) = (up(), 0.8 / f64::from(pieces));
+            for k in 0..pieces {
+                let frozen = drive.at((f64::from(k) + 0.5) * dt);
+                let frozen = Lindbladian::new(&frozen, Memory::default()).unwrap();
+                frozen.evolve(dt, &mut rho, 1e-13).unwrap();
+            }
+            distance(&rho, &wanted)
+        };
+        let (coarse, fine) = (error(40), error(80));
+        let order = (coarse / fine).log2();
+        assert!(fine < 2e-4 && (order - 2.0).abs() < 0.1, "{coarse} {fine}");
+    }
+
+    #[test]
+    fn a_complete_ansatz_follows_the_drive_in_the_order_of_its_tableau() {
+        let (drive, frame) = (pulsed(), Frame::rotated());
+        let generator = drive.generator(&frame).unwrap();
+        let driven = DrivenLindbladian::new(&drive, Memory::default()).unwrap();
+        let mut wanted = up();
+        driven.evolve(0.0..0.4, &mut wanted, 1e-11).unwrap();
+        let space = Space::new(SITES, 4);
+        let strings = Free::new(space);
+        let law = frame.probabilities([0.0, 0.0, 1.0]).map(f64::ln);
+        let net = Offset::new(PrefixTable::<f64>::new(space), law.repeat(SITES)).unwrap();
+        let psi = Autoregressive::probability(net, Arc::new(strings.clone()));
+        let all = FullSum::new(&strings, Memory::default()).unwrap();
+        let basis = crate::exact::Basis::new(&strings, Memory::default()).unwrap();
+        let error = |engine: &mut dyn Evolve, steps: u32| {
+            let mut theta = vec![0.0; psi.layout().n_params()];
+            let dt = 0.4 / f64::from(steps);
+            for k in 0..steps {
+                engine.advance(dt * f64::from(k), &mut theta, dt).unwrap();
+            }
+            let law = all.clone().draw(&psi, &theta).unwrap().weight;
+            distance(&density_matrix(&frame, &basis, &law), &wanted)
+        };
+        let mut tdvp = Tdvp::new(Master::new(&generator), &psi, Box::new(all.clone()));
+        tdvp.tableau = Tableau::rk4();
+        let mut trapezoid = Corrected::new(&generator, &psi, Box::new(all.clone()));
+        (trapezoid.corrections, trapezoid.fit.tolerance) = (12, 1e-24);
+        let engines: [(&mut dyn Evolve, f64); 2] = [(&mut tdvp, 4.0), (&mut trapezoid, 2.0)];
+        for (engine, order) in engines {
+            let (coarse, fine) = (error(engine, 10), error(engine, 20));
+            let found = (coarse / fine).log2();
+            assert!((found - order).abs() < 0.3, "{coarse} {fine}, {order}");
+        }
+    }
+
+    #[test]
+    fn a_rate_below_0_and_times_that_go_backwards_are_refused() {
+        let drive = DrivenLindblad::new(system(1.0, 0.5));
+        let drive = drive.drive("jumps", |t| 0.5 - t).unwrap();
+        let driven = DrivenLindbladian::new(&drive, Memory::default()).unwrap();
+        let mut rho = up();
+        let found = driven.evolve(0.0..1.0, &mut rho, 1e-8);
+        assert!(
+            matches!(found, Err(ExactError::NotFinite { .. })),
+            "{found:?}"
+        );
+        let found = driven.evolve(1.0..0.0, &mut rho, 1e-8);
+        assert!(
+            matches!(found, Err(ExactError::Parameter { .. })),
+            "{found:?}"
+        );
+    }
+}
