@@ -31,6 +31,23 @@ impl Default for Adam {
     }
 }
 
+impl Adam {
+    /// Replaces a gradient by the step against which it moves at a rate of 1, and remembers its moments.
+    pub(crate) fn turn(&mut self, gradient: &mut [f64]) {
+        self.first.resize(gradient.len(), 0.0);
+        self.second.resize(gradient.len(), 0.0);
+        self.steps += 1;
+        let t = self.steps as f64;
+        let (bias1, bias2) = (1.0 - self.beta1.powf(t), 1.0 - self.beta2.powf(t));
+        let moments = self.first.iter_mut().zip(&mut self.second);
+        for (s, (m, v)) in gradient.iter_mut().zip(moments) {
+            *m = self.beta1 * *m + (1.0 - self.beta1) * *s;
+            *v = self.beta2 * *v + (1.0 - self.beta2) * *s * *s;
+            *s = (*m / bias1) / ((*v / bias2).sqrt() + self.epsilon);
+        }
+    }
+}
+
 impl TangentSolver for Adam {
     fn solve(
         &mut self,
@@ -43,16 +60,7 @@ impl TangentSolver for Adam {
             return Err(SolveError::NotFinite { what: "force" });
         }
         let force = norm(step);
-        self.first.resize(step.len(), 0.0);
-        self.second.resize(step.len(), 0.0);
-        self.steps += 1;
-        let t = self.steps as f64;
-        let (bias1, bias2) = (1.0 - self.beta1.powf(t), 1.0 - self.beta2.powf(t));
-        for ((s, m), v) in step.iter_mut().zip(&mut self.first).zip(&mut self.second) {
-            *m = self.beta1 * *m + (1.0 - self.beta1) * *s;
-            *v = self.beta2 * *v + (1.0 - self.beta2) * *s * *s;
-            *s = (*m / bias1) / ((*v / bias2).sqrt() + self.epsilon);
-        }
+        self.turn(step);
         let mut moved = vec![0.0; r.len()];
         j.apply(step, &mut moved);
         Ok(SolveInfo {
