@@ -126,8 +126,8 @@ pub enum EvolveError {
         /// Its length.
         dt: f64,
     },
-    /// Parameters left the finite numbers.
-    #[error("t = {t}: the parameters are not finite; take a smaller evolution.dt")]
+    /// Parameters left the finite numbers, or a step what its stages agree on.
+    #[error("t = {t}: the step is too long for the motion; take a smaller evolution.dt")]
     Diverged {
         /// Time at the start of the step.
         t: f64,

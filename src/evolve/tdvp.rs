@@ -6,6 +6,9 @@ use crate::{NaturalGradient, SampleError, Sampler, TangentSolver, moments};
 use ketwork_hamiltonians::Scalar as _;
 use ketwork_models::{Dense, Differentiable, Samples, TangentMap};
 
+/// Error of a step of fixed length, in units of the norm of the state, beyond which it is refused.
+const LARGEST: f64 = 0.02;
+
 /// McLachlan's principle: $\dot\theta$ minimises $\|J\dot\theta - \sqrt{w}(v - \bar v)\|^2$ with the
 /// velocity $v = d\ln\psi/dt$ that a [`Velocity`] asks for and the centred tangent map J: of
 /// Schrödinger's equation, or of a master equation for a probability.
@@ -112,6 +115,14 @@ fn moved_to<W: Differentiable + ?Sized>(
     Ok(samples)
 }
 
+/// What later stages of order p may change of an Euler step, $x^2/2$ of an oscillation of x radians a step, where
+/// the error $x^{p+1}/(p+1)!$ of the whole step is the largest.
+fn longest(order: u32) -> f64 {
+    let p = order + 1;
+    let factorial: f64 = (1..=p).map(f64::from).product();
+    0.5 * (LARGEST * factorial).powf(2.0 / f64::from(p))
+}
+
 /// $\dot\theta$ at a point.
 struct Rate {
     rate: Vec<f64>,
@@ -159,12 +170,21 @@ impl<W: Differentiable + ?Sized> Tdvp<'_, W> {
             }
         }
         let mut error = 0.0;
-        if let (Some(map), false) = (first, tableau.error().is_empty()) {
-            let off = moved(&vec![0.0; theta.len()], tableau.error(), &rates);
+        if let (Some(map), true) = (first, tableau.stages() > 1) {
+            let mut by = tableau.error().to_vec();
+            if by.is_empty() {
+                // What the later stages change of an Euler step.
+                by = tableau.b().to_vec();
+                by[0] -= 1.0;
+            }
+            let off = moved(&vec![0.0; theta.len()], &by, &rates);
             let (n, k, _) = map.shape();
             let mut image = vec![0.0; n * k];
             map.apply(&off, &mut image);
             error = image.iter().map(|x| x * x).sum::<f64>().sqrt();
+            if tableau.error().is_empty() && !(error < longest(tableau.order())) {
+                return Err(EvolveError::Diverged { t });
+            }
         }
         let next = moved(theta, tableau.b(), &rates);
         match next.iter().all(|x| x.is_finite()) {
@@ -175,7 +195,8 @@ impl<W: Differentiable + ?Sized> Tdvp<'_, W> {
 }
 
 impl<W: Differentiable + ?Sized> Evolve for Tdvp<'_, W> {
-    /// From t to t + dt: one step, or as many as the tolerance of an embedded method asks for.
+    /// From t to t + dt: one step, or as many as the tolerance of an embedded method asks for. A single step
+    /// that is far too long for the motion fails as [`EvolveError::Diverged`].
     fn advance(&mut self, t: f64, theta: &mut [f64], dt: f64) -> Result<StepReport, EvolveError> {
         forward(t, dt)?;
         if self.tableau.error().is_empty() {

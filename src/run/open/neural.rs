@@ -475,10 +475,11 @@ impl Steps {
             Err(e) if taken <= self.shortest => return Err(RunError::Evolve(e)),
             // An implicit equation that no iteration solves, or a law out of range.
             Err(
-                EvolveError::Diverged { .. }
+                e @ (EvolveError::Diverged { .. }
                 | EvolveError::Solve { .. }
-                | EvolveError::Sample { .. },
+                | EvolveError::Sample { .. }),
             ) => {
+                eprintln!("{e}; the step is halved");
                 course.step = 0.5 * taken;
                 return Ok(None);
             }
