@@ -275,7 +275,8 @@ mod tests {
         assert!(z.abs() < 4.0, "{mean} instead of {wanted}, z = {z:.1}");
         // With each shot paired with itself it would be off by (5^4 - 0.5) / 400 = 1.6.
         let claimed = found.iter().map(|e| e.error.powi(2)).sum::<f64>() / n;
-        // Between 1 and 2 (Efron and Stein, Ann. Stat. 9, 586 (1981)); 300 variances scatter by 8 %.
+        // Between 1 and 2 (Efron and Stein, Ann. Stat. 9, 586 (1981)), and the variance of 300 runs scatters by
+        // sqrt(2 / 299) = 8 %: four of these to both sides.
         let ratio = claimed / spread;
         assert!(
             (0.67..2.67).contains(&ratio),
