@@ -1,7 +1,7 @@
 //! Networks of outcome probabilities.
 
 use super::course::Course;
-use super::{OpenOutcome, OpenRun, PURITY_UP_TO};
+use super::{NARROW_UP_TO, OpenOutcome, OpenRun, PURITY_UP_TO};
 use crate::evolve::{Evolve, EvolveError, FitParams, Tableau, Tdvp};
 use crate::exact::{Memory, SparseMatrix};
 use crate::open::{
@@ -44,10 +44,12 @@ const SAMPLED_STEP: f64 = 0.02;
 const SHOTS: usize = 4096;
 /// Shots that observables are measured with, for each shot of a step: they cost no linear system.
 const OBSERVED: u64 = 16;
-/// How strongly linear systems of shots are damped, and those of TDVP that are summed. Dissipative Ising ring
+/// How strongly linear systems of shots are damped, where these see most of the outcomes, and those of TDVP that
+/// are summed. Dissipative Ising ring
 /// of 6, V = g = 2, to t = 4: means are off by 9e-4 at 1e-10, where weak directions make the motion stiff, and
 /// by 7e-5 at 1e-6.
 const SAMPLED_SHIFT: f64 = 1e-3;
+const FEW_SHIFT: f64 = 1e-4;
 const SUMMED_SHIFT: f64 = 1e-6;
 /// Corrections after which a sampled trapezoid step counts as solved.
 const CORRECTIONS: u32 = 4;
@@ -257,7 +259,10 @@ impl OpenRun {
         let optimizer = &self.run.optimizer;
         let shift = optimizer
             .shift
-            .or(summed.is_none().then_some(SAMPLED_SHIFT));
+            .or(summed.is_none().then_some(match self.start.len() {
+                0..=NARROW_UP_TO => FEW_SHIFT,
+                _ => SAMPLED_SHIFT,
+            }));
         // What the run file says about the fits.
         let asked = |fit: &mut FitParams| {
             if let Some(shift) = shift {
