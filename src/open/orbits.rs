@@ -17,7 +17,7 @@ const CHUNK: usize = 256;
 /// $$\dot W(o) = \sum_{o'} B_{oo'} W(o'),\qquad B_{oo'} = \frac{|o|}{|o'|} \sum_{a' \in o'} A_{aa'},$$
 /// with any one a of the orbit o. Columns of B add up to 0 as those of A do, so that whatever is said of
 /// all outcomes ([`Trapezoid`](super::Trapezoid), [`fit_probabilities`](super::fit_probabilities)) holds of
-/// orbits. A torus of 3 x 3 sites has 262 144 outcomes in 4 336 orbits of its 72 symmetries.
+/// orbits. A torus of 3 x 3 sites has 262 144 outcomes in 4 480 orbits of its 72 symmetries.
 #[derive(Debug)]
 pub struct Orbits {
     basis: Basis,
