@@ -81,7 +81,7 @@ fn main() -> ExitCode {
 fn tell(session: &Session) -> Result<Line, Failure> {
     let (n_sites, width) = if session.quick { (6, 4) } else { (16, 16) };
     let asked = session.run.optimizer.steps;
-    let steps = asked.unwrap_or(if session.quick { 20 } else { 300 });
+    let steps = asked.unwrap_or(if session.quick { 20 } else { 500 });
     let samples = session
         .run
         .sampling

@@ -9,6 +9,7 @@ mod cli;
 use cli::{Failure, Line, Pupil, Session, Story, Takes};
 use ketwork::Figure;
 use ketwork::exchange::{Snapshots, read_snapshots};
+use ketwork::hamiltonians::Hamiltonian;
 use ketwork::sse::{Sse, SseParams};
 use ketwork::{Stopwatch, Stream};
 use std::process::ExitCode;

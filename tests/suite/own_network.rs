@@ -345,7 +345,7 @@ fn a_map_of_another_shape_or_with_coupled_rows_is_refused() {
 }
 
 /// CPU seconds of whole steps, solve included, one thread;
-/// `cargo test --release -p ketwork -p ketwork-models --features ketwork/burn --test suite -- --ignored --nocapture whole_steps`.
+/// `cargo test -p ketwork -p ketwork-models --features ketwork/burn --test suite -- --ignored --nocapture whole_steps`.
 #[test]
 #[ignore = "a measurement, not a test: minutes"]
 fn timings_of_whole_steps_of_burn_and_native_transformers() {
