@@ -153,8 +153,8 @@ fn device(session: &Session) -> Result<Device, Failure> {
         #[cfg(feature = "cuda")]
         Some("cuda") => Ok(Device::cuda(0)),
         Some(other) => Err(Failure::input(format!(
-            "--device {other}: flex, wgpu, vulkan or cuda; the last three need the feature of that name \
-             (cargo run --features {other})"
+            "--device {other}: flex, wgpu, vulkan or cuda; the last three need the feature of that name (cargo run \
+             --features wgpu)"
         ))),
     }
 }

@@ -19,7 +19,8 @@ fi
 echo "Vulkan drivers: $(drivers | tr '\n' ' ')" >&2
 both=(--locked -p ketwork -p ketwork-models --features ketwork/wgpu)
 cargo test "${both[@]}" --test suite -- graphics
-found=$(cargo run "${both[@]}" --quiet --example custom_network -- --device wgpu --quick --json "$@")
+cargo build "${both[@]}" --example custom_network
+found=$("${CARGO_TARGET_DIR:-target}"/debug/examples/custom_network --device wgpu --quick --json "$@")
 echo "$found"
 # Twenty steps on six sites end within two percent on the processor.
 error=$(sed -E 's/.*"relative_error":([^,}]*).*/\1/' <<<"$found")
