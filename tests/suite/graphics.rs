@@ -43,7 +43,7 @@ fn agree(wgpu: &dyn Differentiable<Log = f64>, flex: &dyn Differentiable<Log = f
 }
 
 #[test]
-fn a_network_on_wgpu_is_that_of_the_processor_to_single_precision() {
+fn a_network_on_wgpu_is_that_of_the_processor_to_its_rounding() {
     let space = Space::qubits(6);
     let sector: Sector = Arc::new(Free::new(space));
     let [own, flex] = [wgpu(), Device::flex()]
@@ -56,7 +56,7 @@ fn a_network_on_wgpu_is_that_of_the_processor_to_single_precision() {
 }
 
 #[test]
-fn a_state_on_wgpu_is_that_of_the_processor_to_single_precision() {
+fn a_state_on_wgpu_is_that_of_the_processor_to_its_rounding() {
     let sector: Sector = Arc::new(Free::new(Space::qubits(6)));
     let [own, flex] = [wgpu(), Device::flex()].map(|device| {
         let build = |device: &Device| Machine::new(6, 8, device);
