@@ -5,78 +5,74 @@
 
 mod cli;
 
-use cli::{Failure, Line, Session, Story};
+use cli::{Failure, Line, Session, Story, Takes};
 use ketwork::burn;
 use ketwork::burn::module::{Module, Param};
-use ketwork::burn::nn::conv::{Conv1d, Conv1dConfig};
-use ketwork::burn::nn::{Embedding, EmbeddingConfig, Initializer, PaddingConfig1d};
+use ketwork::burn::nn::Initializer;
+#[cfg(feature = "wgpu")]
+use ketwork::burn::tensor::DeviceKind;
 use ketwork::burn::tensor::{Device, Int, Tensor, activation::gelu_approximate};
 use ketwork::hamiltonians::{Boundary, Hamiltonian, Lattice, OnSpace, Space, Tfim};
 use ketwork::{
-    Autoregressive, BurnConditional, BurnNetwork, Figure, GroundState, Independent, Panel, Scale,
-    Schedule, Spring, Stream, Wavefunction,
+    Autoregressive, BurnConditional, BurnCopies, BurnNetwork, Figure, GroundState, Independent,
+    Panel, Scale, Schedule, Spring, Stream, Wavefunction,
 };
 use std::process::ExitCode;
 
 /// Dilated causal convolutions on tokens and positions: layer l sees 2^l tokens back, so that four
 /// layers see 16.
+// ANCHOR: network
 #[derive(Module, Debug)]
 struct Convolutional {
-    token: Embedding,
+    token: Param<Tensor<2>>,
     position: Param<Tensor<2>>,
-    layers: Vec<Conv1d>,
-    mix: Vec<Conv1d>,
-    head: Conv1d,
+    layers: Vec<[Param<Tensor<2>>; 2]>,
+    head: Param<Tensor<2>>,
 }
 
 impl Convolutional {
     fn new(space: Space, width: usize, device: &Device) -> Self {
-        let conv = |outputs, kernel, dilation| {
-            // All padding stands before the first token: nothing looks ahead.
-            let padding = PaddingConfig1d::Explicit((kernel - 1) * dilation, 0);
-            let config = Conv1dConfig::new(width, outputs, kernel);
-            config
-                .with_dilation(dilation)
-                .with_padding(padding)
-                .init(device)
+        let matrix = |inputs: usize, outputs: usize, std: f64| {
+            Initializer::Normal { mean: 0.0, std }.init([inputs, outputs], device)
         };
+        let std = 1.0 / (2.0 * width as f64).sqrt();
+        let layer = |_| [(2 * width, std), (width, std)].map(|(i, std)| matrix(i, width, std));
         let n_layers = space.n_sites.next_power_of_two().ilog2();
-        let spread = Initializer::Normal {
-            mean: 0.0,
-            std: 0.3,
-        };
         Self {
-            token: EmbeddingConfig::new(space.local_dim + 1, width).init(device),
-            position: spread.init([width, space.n_sites], device),
-            layers: (0..n_layers).map(|l| conv(width, 2, 1 << l)).collect(),
-            mix: (0..n_layers).map(|_| conv(width, 1, 1)).collect(),
-            head: conv(space.local_dim, 1, 1),
+            token: matrix(space.local_dim + 1, width, 1.0),
+            position: matrix(space.n_sites, width, 0.3),
+            layers: (0..n_layers).map(layer).collect(),
+            head: matrix(width, space.local_dim, std),
         }
     }
 }
 
 impl BurnNetwork for Convolutional {
-    fn forward(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
+    fn forward_each(&self, tokens: Tensor<2, Int>, copies: &BurnCopies) -> Option<Tensor<3>> {
         let length = tokens.dims()[1];
-        let position = self.position.val().narrow(1, 0, length).unsqueeze();
-        let mut x = self.token.forward(tokens).swap_dims(1, 2) + position;
-        for (conv, mix) in self.layers.iter().zip(&self.mix) {
-            x = x.clone() + mix.forward(gelu_approximate(conv.forward(x)));
+        let position: Tensor<3> = copies.of(&self.position);
+        let mut x = copies.lookup(&self.token, tokens) + position.narrow(1, 0, length);
+        for (l, [conv, mix]) in self.layers.iter().enumerate() {
+            // Zeros stand before the first token: nothing looks ahead.
+            let shifted = x.clone().pad([(0, 0), (1 << l, 0), (0, 0)], 0.0);
+            let both = Tensor::cat(vec![x.clone(), shifted.narrow(1, 0, length)], 2);
+            x = x + copies.product(gelu_approximate(copies.product(both, conv)), mix);
         }
-        self.head.forward(x).swap_dims(1, 2)
+        Some(copies.product(x, &self.head))
     }
 
     fn takes_prefixes(&self) -> bool {
         true
     }
 }
+// ANCHOR_END: network
 
 fn main() -> ExitCode {
     cli::main(
         Story {
             name: "custom_network",
             toml: "seed = 1",
-            takes: &[],
+            takes: &[Takes::Device],
         },
         tell,
     )
@@ -85,7 +81,7 @@ fn main() -> ExitCode {
 fn tell(session: &Session) -> Result<Line, Failure> {
     let (n_sites, width) = if session.quick { (6, 4) } else { (16, 16) };
     let asked = session.run.optimizer.steps;
-    let steps = asked.unwrap_or(if session.quick { 20 } else { 300 });
+    let steps = asked.unwrap_or(if session.quick { 20 } else { 500 });
     let samples = session
         .run
         .sampling
@@ -97,7 +93,7 @@ fn tell(session: &Session) -> Result<Line, Failure> {
     let exact = -2.0 / (std::f64::consts::PI / (2.0 * n_sites as f64)).sin();
 
     let seed = session.run.seed;
-    let net = BurnConditional::<_, f64>::new(space, seed, |device| {
+    let net = BurnConditional::<_, f64>::on(device(session)?, space, seed, |device| {
         Convolutional::new(space, width, device)
     })
     .map_err(Failure::computation)?;
@@ -144,4 +140,21 @@ fn tell(session: &Session) -> Result<Line, Failure> {
         .set("relative_error", relative)
         .set("n_params", n_params)
         .set("steps", steps))
+}
+
+/// The processor, or the graphics processor that `--device` names.
+fn device(session: &Session) -> Result<Device, Failure> {
+    match session.device.as_deref() {
+        None | Some("flex") => Ok(Device::flex()),
+        #[cfg(feature = "wgpu")]
+        Some("wgpu") => Ok(Device::wgpu(DeviceKind::DefaultDevice)),
+        #[cfg(feature = "vulkan")]
+        Some("vulkan") => Ok(Device::vulkan(DeviceKind::DefaultDevice)),
+        #[cfg(feature = "cuda")]
+        Some("cuda") => Ok(Device::cuda(0)),
+        Some(other) => Err(Failure::input(format!(
+            "--device {other}: flex, wgpu, vulkan or cuda; the last three need the feature of that name (cargo run \
+             --features wgpu)"
+        ))),
+    }
 }

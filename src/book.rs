@@ -39,3 +39,8 @@ chapters! {
 chapters! {
     CustomNetwork = "book/src/custom_network.md",
 }
+
+#[cfg(feature = "wgpu")]
+chapters! {
+    Gpu = "book/src/gpu.md",
+}

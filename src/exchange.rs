@@ -1,13 +1,19 @@
 //! Runs for Python: NumPy archives, and logs in the shape of NetKet's.
 //!
 //! A run keeps its log as JSON lines; [`Series`] reads them and writes both. [`write_samples`] gives
-//! configurations and amplitudes to NumPy.
+//! configurations and amplitudes to NumPy, [`read_snapshots`] takes configurations from there, and
+//! [`write_arrays`] writes what else a run found.
+
+mod read;
+
+pub use read::{Snapshots, read_snapshots};
 
 use ketwork_hamiltonians::Scalar;
 use ketwork_models::Samples;
-use ndarray::{Array1, ArrayView1};
-use ndarray_npy::{NpzWriter, WriteNpzError};
+use ndarray::{Array1, ArrayD, ArrayView1};
+use ndarray_npy::{NpzWriter, ReadNpzError, WriteNpzError};
 use num_complex::Complex64;
+use read::{CONFIGURATIONS, WEIGHTS};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io;
@@ -32,6 +38,53 @@ pub enum ExchangeError {
         path: PathBuf,
         /// The reason.
         source: WriteNpzError,
+    },
+    /// An archive cannot be read.
+    #[error(
+        "{}: {source}; write it uncompressed (numpy.savez), configurations as a matrix of integers, weights as \
+         doubles", path.display()
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: ReadNpzError,
+    },
+    /// An archive without the array that is read.
+    #[error("{}: there is no array '{wanted}'; the archive holds: {found}", path.display())]
+    NoArray {
+        /// The file.
+        path: PathBuf,
+        /// Name of the array.
+        wanted: &'static str,
+        /// Names of those that are there.
+        found: String,
+    },
+    /// A file without configurations.
+    #[error("{}: no configuration stands in this file", path.display())]
+    NoConfigurations {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Not one weight for each configuration.
+    #[error("{}: {found} weights for {rows} configurations; write one for each", path.display())]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// Number of weights.
+        found: usize,
+        /// Number of configurations.
+        rows: usize,
+    },
+    /// A configuration that does not fit the model.
+    #[error("{}: configuration {row} {reason}", path.display())]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// Its number, from 1.
+        row: usize,
+        /// What is wrong.
+        reason: String,
     },
     /// A log without steps.
     #[error("{}: no step of a ground-state run stands in this log", path.display())]
@@ -98,13 +151,10 @@ impl Series {
         }
     }
 
-    /// Writes the series as arrays of one `.npz` archive, under the names of the fields:
-    /// `numpy.load(path)["energy"]`.
-    ///
-    /// # Errors
-    /// [`ExchangeError`].
-    pub fn write_npz(&self, path: &Path) -> Result<(), ExchangeError> {
-        let columns = [
+    /// The columns of real numbers with the names of their fields, as arrays that share their memory.
+    #[must_use]
+    pub fn arrays(&self) -> [(&'static str, ArrayView1<'_, f64>); 7] {
+        [
             ("energy", &self.energy),
             ("energy_error", &self.energy_error),
             ("imaginary", &self.imaginary),
@@ -112,11 +162,20 @@ impl Series {
             ("tau", &self.tau),
             ("r_hat", &self.r_hat),
             ("learning_rate", &self.learning_rate),
-        ];
+        ]
+        .map(|(name, values)| (name, ArrayView1::from(values)))
+    }
+
+    /// Writes the series as arrays of one `.npz` archive, under the names of the fields:
+    /// `numpy.load(path)["energy"]`.
+    ///
+    /// # Errors
+    /// [`ExchangeError`].
+    pub fn write_npz(&self, path: &Path) -> Result<(), ExchangeError> {
         archive(path, |npz| {
             npz.add_array("step", &ArrayView1::from(&self.step))?;
-            for (name, values) in columns {
-                npz.add_array(name, &ArrayView1::from(values))?;
+            for (name, values) in self.arrays() {
+                npz.add_array(name, &values)?;
             }
             Ok(())
         })
@@ -159,9 +218,25 @@ pub fn write_samples<L: Scalar>(path: &Path, samples: &Samples<L>) -> Result<(),
         .map(|l| Complex64::new(l.re(), l.im()))
         .collect();
     archive(path, |npz| {
-        npz.add_array("configurations", &samples.configurations())?;
-        npz.add_array("weights", &ArrayView1::from(&samples.weight))?;
+        npz.add_array(CONFIGURATIONS, &samples.configurations())?;
+        npz.add_array(WEIGHTS, &ArrayView1::from(&samples.weight))?;
         npz.add_array("log_psi", &log_psi)
+    })
+}
+
+/// Writes arrays under their names as one `.npz` archive.
+///
+/// # Errors
+/// [`ExchangeError`].
+pub fn write_arrays<'a>(
+    path: &Path,
+    arrays: impl IntoIterator<Item = &'a (String, ArrayD<f64>)>,
+) -> Result<(), ExchangeError> {
+    archive(path, |npz| {
+        for (name, values) in arrays {
+            npz.add_array(name.as_str(), values)?;
+        }
+        Ok(())
     })
 }
 

@@ -11,11 +11,13 @@
 mod diffuse;
 mod failure;
 mod line;
+mod taught;
 mod train;
 
 pub use diffuse::{asked, complete, diffuse, passes};
 pub use failure::Failure;
 pub use line::{Field, Line};
+pub use taught::Pupil;
 pub use train::{Plan, State, Trained, carried, train, train_network};
 
 use clap::Parser;
@@ -56,6 +58,10 @@ pub enum Takes {
     Resume,
     /// `--exact`.
     Exact,
+    /// `--data`.
+    Data,
+    /// `--device`.
+    Device,
     /// A ladder in `[monte_carlo]`; a story of Monte Carlo that does not take one refuses it.
     Tempering,
 }
@@ -98,6 +104,12 @@ struct Flags {
     /// Compute the exact twin at any size that fits into memory
     #[arg(long)]
     exact: bool,
+    /// Read configurations from this file (.npz, or text with one a line)
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Compute the network there: flex (the processor), or wgpu, vulkan, cuda where built with that feature
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
 }
 
 /// One call of an example: the run as resolved and the flags.
@@ -119,6 +131,10 @@ pub struct Session {
     pub beta: Vec<f64>,
     /// `--exact`.
     pub exact: bool,
+    /// `--data`.
+    pub data: Option<PathBuf>,
+    /// `--device`.
+    pub device: Option<String>,
     /// Number of threads in use.
     pub threads: usize,
     name: &'static str,
@@ -193,6 +209,8 @@ impl Session {
             levels: flags.levels,
             beta: flags.beta,
             exact: flags.exact,
+            data: flags.data,
+            device: flags.device,
             threads,
             name: story.name,
             json: flags.json,
@@ -370,6 +388,8 @@ fn refuse_foreign(story: Story, flags: &Flags) -> Result<(), Failure> {
         (Takes::Beta, !flags.beta.is_empty(), "--beta"),
         (Takes::Resume, flags.resume, "--resume"),
         (Takes::Exact, flags.exact, "--exact"),
+        (Takes::Data, flags.data.is_some(), "--data"),
+        (Takes::Device, flags.device.is_some(), "--device"),
     ];
     for (what, is_given, word) in given {
         if is_given && !story.takes.contains(&what) {

@@ -36,8 +36,8 @@ pub use arrays::jacobian;
 pub use autoregressive::Autoregressive;
 #[cfg(feature = "burn")]
 pub use burn_network::{
-    BurnAmplitude, BurnConditional, BurnError, BurnMap, BurnNetwork, BurnRealMap, BurnState,
-    BurnWork, burn,
+    BurnAmplitude, BurnConditional, BurnCopies, BurnError, BurnGru, BurnMap, BurnNetwork,
+    BurnRealMap, BurnState, BurnTransformer, BurnWork, burn,
 };
 pub use code::{CheckKind, CodeError, CodeSector, StabilizerState};
 pub use conditional::Conditional;

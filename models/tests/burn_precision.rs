@@ -27,5 +27,6 @@ fn a_network_behind_a_tensor_in_single_precision_is_refused() {
     .unwrap_err();
     let found = format!("{:?}", first.dtype());
     assert_eq!(found, "F32");
-    assert_eq!(refused, BurnError::Precision { found });
+    let expected = "F64";
+    assert_eq!(refused, BurnError::Precision { found, expected });
 }

@@ -2,6 +2,7 @@ use super::krylov::{Krylov, Ritz};
 use super::vector::{axpy, norm, project_out, scale};
 use super::{Basis, ExactError, Memory, SparseMatrix, Spectrum};
 use crate::hamiltonians::{Hamiltonian, Scalar};
+use ndarray::ArrayView1;
 
 /// How the lowest levels are found.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,6 +58,17 @@ impl<T> Levels<T> {
         self.basis.len()
     }
 
+    /// The state of a level as an array that shares its memory; entry i is the amplitude of configuration i of
+    /// the basis.
+    ///
+    /// # Panics
+    /// If there is no such level.
+    #[track_caller]
+    #[must_use]
+    pub fn state(&self, level: usize) -> ArrayView1<'_, T> {
+        ArrayView1::from(&self.vectors[level])
+    }
+
     /// Energies and how often each occurs, for levels within `tolerance` of their neighbour.
     #[must_use]
     pub fn multiplets(&self, tolerance: f64) -> Vec<(f64, usize)> {
@@ -85,6 +97,7 @@ pub(super) fn multiplets(energies: &[f64], tolerance: f64) -> Vec<(f64, usize)> 
 /// let tfim = Tfim::new(1.0).on(&Lattice::chain(10, Boundary::Periodic)?)?;
 /// let ground = ground_state(&tfim, &LanczosParams::default())?;
 /// assert!((ground.energies[0] + 12.78490644).abs() < 1e-8);
+/// assert_eq!(ground.state(0).len(), ground.dimension()); // the same numbers as an ndarray view
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn ground_state<H>(h: &H, params: &LanczosParams) -> Result<Levels<H::Elem>, ExactError>

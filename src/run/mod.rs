@@ -1,5 +1,6 @@
 //! Whole runs from run files: what the examples do, for programs that want the same.
 
+mod arrays;
 mod diffusion;
 mod ground_state;
 mod initial;

@@ -1,6 +1,6 @@
 //! Quantum Monte Carlo from a run file: parameters by name, checkpoint, exact twin, picture.
 
-use super::{Kept, RunError, RunOptions};
+use super::{Kept, RunError, RunOptions, arrays};
 use crate::exact::{Memory, dimension, spectrum};
 use crate::run_file::{MonteCarloSection, Observable, RunFile, TemperedParameter};
 use crate::{Checkpoint, Figure, Panel, Progress};
@@ -157,6 +157,7 @@ impl MonteCarloRun {
             rungs,
         };
         if let Some(dir) = &options.out {
+            arrays::write(dir, &outcome.arrays());
             // A picture that fails loses no result.
             if let Err(e) = picture(&outcome).write(&dir.join("monte_carlo.png")) {
                 eprintln!("{e}");

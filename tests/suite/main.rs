@@ -13,6 +13,8 @@ mod dynamics;
 mod gauge;
 #[cfg(test)]
 mod gauge_states;
+#[cfg(all(test, feature = "wgpu"))]
+mod graphics;
 mod ground_state;
 #[cfg(test)]
 mod laws;

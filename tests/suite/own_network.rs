@@ -6,11 +6,13 @@ use ketwork::burn::module::{Module, Param};
 use ketwork::burn::nn::{Embedding, EmbeddingConfig, Initializer, Linear, LinearConfig};
 use ketwork::burn::tensor::{Device, Int, Tensor, TensorData};
 use ketwork::diffusion::{Autoencoder, AutoencoderParams, Data, Perceptron};
-use ketwork::exact::Memory;
-use ketwork::hamiltonians::{Hamiltonian, OnSpace, Space};
+use ketwork::exact::{LanczosParams, Memory, ground_state};
+use ketwork::hamiltonians::{Boundary, Hamiltonian, Lattice, Model, OnSpace, Space, Tfim};
 use ketwork::{
-    Autoregressive, BurnConditional, BurnError, BurnMap, BurnNetwork, BurnRealMap, FullSum,
-    GroundState, Independent, MinSr, RealMap, Schedule, Stream, Wavefunction,
+    Ansatz, Autoregressive, BurnAmplitude, BurnConditional, BurnCopies, BurnError, BurnMap,
+    BurnNetwork, BurnRealMap, BurnState, BurnTransformer, FullSum, GroundState, Independent,
+    Metropolis, MetropolisParams, MinSr, RealMap, Schedule, Stopwatch, Stream, Transformer,
+    TransformerParams, Wavefunction,
 };
 use std::sync::Arc;
 
@@ -73,9 +75,68 @@ fn a_burn_network_reaches_the_exact_energy_of_the_critical_ring_of_six_sites() {
     );
 }
 
+/// A Boltzmann machine, ln psi = a z + sum_j ln 2 cosh(b_j + sum_i z_i W_ij).
+#[derive(Module, Debug)]
+pub(crate) struct Machine {
+    visible: Param<Tensor<2>>,
+    hidden: Param<Tensor<1>>,
+    weight: Param<Tensor<2>>,
+}
+
+impl Machine {
+    pub(crate) fn new(n_sites: usize, hidden: usize, device: &Device) -> Self {
+        let start = Initializer::Normal {
+            mean: 0.0,
+            std: 0.1,
+        };
+        Self {
+            visible: Initializer::Zeros.init([n_sites, 1], device),
+            hidden: Initializer::Zeros.init([hidden], device),
+            weight: start.init([n_sites, hidden], device),
+        }
+    }
+}
+
+impl BurnAmplitude for Machine {
+    fn log_psi_each(&self, values: Tensor<2, Int>, copies: &BurnCopies) -> Option<Tensor<2>> {
+        let b = values.dims()[0];
+        let z: Tensor<3> = (values.float() * -2.0 + 1.0).unsqueeze_dim(1);
+        let angle = copies.product(z.clone(), &self.weight) + copies.of(&self.hidden);
+        let hidden = (angle.clone().exp() + (-angle).exp()).log().sum_dim(2);
+        Some((copies.product(z, &self.visible) + hidden).reshape([b, 1]))
+    }
+}
+
+#[test]
+fn a_burn_boltzmann_machine_sampled_by_metropolis_reaches_the_exact_energy() {
+    let ring = Lattice::chain(6, Boundary::Periodic).expect("a ring");
+    let model = Tfim::new(2.0).on(&ring).expect("a model");
+    let exact = ground_state(&model, &LanczosParams::default()).expect("64 configurations");
+    let sector = model.sector().clone();
+    let psi = BurnState::<_, f64>::new(sector.clone(), 1, |device| Machine::new(6, 12, device));
+    let psi = psi.expect("a sound state");
+    let theta = psi.layout().initial(Stream::new(1));
+    let params = MetropolisParams {
+        samples: 1024,
+        ..MetropolisParams::default()
+    };
+    let sampler = Metropolis::new(sector, params, Stream::new(2)).expect("samples and chains");
+    let mut vmc = GroundState::new(&model, &psi, sampler, theta);
+    vmc.by_ref()
+        .take(150)
+        .try_for_each(|report| report.map(drop))
+        .expect("no step fails");
+    let (energy, variance) = vmc.measure().expect("a sample");
+    let exact = exact.energies[0];
+    // Within error bars, which a small variance keeps small.
+    assert!(energy.z(exact).abs() < 4.0, "{energy} against {exact}");
+    assert!(variance < 0.02, "variance {variance}");
+    assert!((energy.mean - exact).abs() < 1e-3 * exact.abs(), "{energy}");
+}
+
 /// Two layers on the token and the one before it.
 #[derive(Module, Debug)]
-struct Small {
+pub(crate) struct Small {
     token: Embedding,
     head: Linear,
 }
@@ -88,12 +149,16 @@ impl BurnNetwork for Small {
     }
 }
 
-fn small(space: Space) -> BurnConditional<Small, f64> {
-    BurnConditional::new(space, 2, |device| Small {
+pub(crate) fn small_on(device: Device, space: Space) -> BurnConditional<Small, f64> {
+    BurnConditional::on(device, space, 2, |device| Small {
         token: EmbeddingConfig::new(3, 6).init(device),
         head: LinearConfig::new(6, 2).init(device),
     })
     .expect("a causal network")
+}
+
+fn small(space: Space) -> BurnConditional<Small, f64> {
+    small_on(Device::flex(), space)
 }
 
 #[test]
@@ -277,4 +342,52 @@ fn a_map_of_another_shape_or_with_coupled_rows_is_refused() {
     });
     let e = refused.expect_err("two outputs, not five");
     assert!(matches!(e, BurnError::Shape { .. }), "{e}");
+}
+
+/// CPU seconds of whole steps, solve included, one thread;
+/// `cargo test -p ketwork -p ketwork-models --features ketwork/burn --test suite -- --ignored --nocapture whole_steps`.
+#[test]
+#[ignore = "a measurement, not a test: minutes"]
+fn timings_of_whole_steps_of_burn_and_native_transformers() {
+    let sizes = TransformerParams::default();
+    for n in [16, 32] {
+        let model = critical_ring(n);
+        let space = *model.space();
+        let build = |device: &Device| BurnTransformer::new(space, sizes, false, device);
+        let own = BurnConditional::<_, f64>::new(space, 1, build).expect("a causal network");
+        let own = Autoregressive::new(own, model.sector().clone());
+        let native = Transformer::<f64>::new(space, sizes).expect("heads fit");
+        let native = Autoregressive::new(native, model.sector().clone());
+        let theta = native.layout().initial(Stream::new(1));
+        let bytes = native.layout().to_safetensors(&theta).expect("all arrays");
+        let own_theta = own
+            .layout()
+            .from_safetensors(&bytes)
+            .expect("the same names");
+        let (burn, energy) = with_threads(1, || seconds_of_a_step(&model, &own, own_theta));
+        let (base, other) = with_threads(1, || seconds_of_a_step(&model, &native, theta));
+        let ratio = burn / base;
+        println!(
+            "N = {n}: Burn {burn:.2}, native {base:.2} CPU s a step; ratio {ratio:.1}; energies {energy} and {other}"
+        );
+        assert!(ratio < 12.0, "a step costs {ratio:.1} times the native one");
+    }
+}
+
+/// The least of three steps after a first, with 1024 shots, and the last energy.
+fn seconds_of_a_step(
+    model: &Model<f64>,
+    psi: &dyn Ansatz<Log = f64>,
+    theta: Vec<f64>,
+) -> (f64, f64) {
+    let sampler = Independent::new(1024, Stream::new(2).named("samples"));
+    let mut vmc = GroundState::new(model, psi, sampler, theta);
+    let step = |_| {
+        let watch = Stopwatch::start();
+        let report = vmc.next().expect("endless").expect("no step fails");
+        (watch.elapsed().cpu_seconds, report.energy.mean)
+    };
+    let steps: Vec<_> = (0..4).map(step).collect();
+    let least = steps[1..].iter().map(|s| s.0).fold(f64::INFINITY, f64::min);
+    (least, steps[3].1)
 }

@@ -7,12 +7,14 @@
 pub enum BurnError {
     /// The device computes in another precision.
     #[error(
-        "Burn's processor device computes in {found}, not F64: Burn fixes the precision of a process \
+        "Burn's device computes in {found}, not {expected}: Burn fixes the precision of a device \
          with its first tensor; build the network before any other tensor"
     )]
     Precision {
         /// Precision of the device.
         found: String,
+        /// What it must be.
+        expected: &'static str,
     },
     /// The module has no parameter.
     #[error(
@@ -73,6 +75,17 @@ pub enum BurnError {
     Prefix {
         /// Number of tokens.
         length: usize,
+    },
+    /// A copy of the parameters for each row gives something else.
+    #[error(
+        "with a copy of the parameters for each row the {what} differ by {change:.1e}; take all parameters \
+         from `copies` and let a row meet no copy but its own"
+    )]
+    Copies {
+        /// Outputs or derivatives.
+        what: &'static str,
+        /// Their difference.
+        change: f64,
     },
     /// The output with derivatives differs from the one without.
     #[error(

@@ -1,19 +1,31 @@
 //! A Burn module with its parameters, and its copies with the parameters of some theta.
 
 use super::BurnError;
+use super::copies::BurnCopies;
 use super::parameters::{Collect, Gather, Places, load, numbers};
 use crate::Layout;
 use burn::module::Module;
 use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 /// Initial values come from Burn's one generator of a process: one network is built at a time.
 static BUILDING: Mutex<()> = Mutex::new(());
 
+/// Rows of one backward pass on the processor, where more leave the cache.
+const ROWS_AT_ONCE: usize = 32;
+/// Tokens of one pass on another device.
+const TOKENS: usize = 1 << 18;
+/// Numbers that the leaves of one backward pass hold at most: 32 MB, or 64 MB on the processor.
+const LEAVES: usize = 1 << 23;
+
 /// A module as it was built.
 pub(super) struct Host<M> {
     /// With automatic differentiation.
     device: Device,
+    is_processor: bool,
+    /// Change of an output of order 1 beyond rounding.
+    pub(super) tolerance: f64,
     pub(super) taped: M,
     plain: M,
     pub(super) layout: Layout,
@@ -21,21 +33,30 @@ pub(super) struct Host<M> {
 }
 
 impl<M: Module + Sync> Host<M> {
-    /// Builds a module in double precision from a seed; refuses what `check` refuses.
+    /// Builds a module on a device from a seed; refuses what `check` refuses.
     pub(super) fn new(
+        device: Device,
         seed: u64,
         build: impl FnOnce(&Device) -> M,
         check: impl FnOnce(&Self) -> Result<(), BurnError>,
     ) -> Result<Self, BurnError> {
-        let mut plain = Device::flex();
-        // Refused if tensors exist already; then their precision decides.
-        let _ = plain.configure(FloatDType::F64);
-        let found = plain.settings().float_dtype;
-        if found != FloatDType::F64 {
-            return Err(BurnError::Precision {
-                found: format!("{found:?}"),
-            });
-        }
+        let mut plain = device.without_autodiff();
+        let is_processor = plain == Device::flex();
+        let (wanted, expected) = match is_processor {
+            true => (FloatDType::F64, "F64"),
+            false => (FloatDType::F32, "F32 or F64"),
+        };
+        // Refused if it is configured already, by the user or by its first tensor; that decides then.
+        let _ = plain.configure(wanted);
+        let tolerance = match plain.settings().float_dtype {
+            FloatDType::F64 => 1e-9,
+            // Products may round factors to ten bits (TF32).
+            FloatDType::F32 if !is_processor => 1e-3,
+            found => {
+                let found = format!("{found:?}");
+                return Err(BurnError::Precision { found, expected });
+            }
+        };
         let device = plain.autodiff();
         let mut collect = Collect::default();
         // Also while it is checked: what draws random numbers is refused there.
@@ -49,6 +70,8 @@ impl<M: Module + Sync> Host<M> {
         }
         let host = Self {
             device,
+            is_processor,
+            tolerance,
             plain: taped.valid(),
             taped,
             layout: collect.layout,
@@ -56,6 +79,24 @@ impl<M: Module + Sync> Host<M> {
         };
         check(&host)?;
         Ok(host)
+    }
+
+    /// Rows of a pass: `here` on the processor; elsewhere all that fit, since a call costs the same for any number.
+    pub(super) fn rows_of_a_pass(&self, here: usize, n_sites: usize) -> usize {
+        match self.is_processor {
+            true => here,
+            false => (TOKENS / n_sites).max(1),
+        }
+    }
+
+    /// Rows of one backward pass.
+    fn rows_at_once(&self) -> usize {
+        let most = if self.is_processor {
+            ROWS_AT_ONCE
+        } else {
+            1024
+        };
+        (LEAVES / self.layout.n_params()).clamp(1, most)
     }
 
     fn device(&self, is_taped: bool) -> Device {
@@ -113,6 +154,33 @@ impl<M: Module + Sync> Host<M> {
         });
         // No gradient: the output does not depend on it.
         by_input.map_or_else(|| vec![0.0; input.dims().iter().product()], |g| numbers(&g))
+    }
+
+    /// Overwrites rows (B, P) with the derivatives of outputs times seeds (B, ..), by one backward pass for
+    /// many rows; false and nothing done where the module cannot.
+    ///
+    /// `run` takes numbers of rows and the copies of the parameters.
+    pub(super) fn pullback_rows<const D: usize>(
+        &self,
+        theta: &[f64],
+        seed: &[f64],
+        rows: &mut [f64],
+        run: impl Fn(&M, Range<usize>, &BurnCopies) -> Option<Tensor<D>>,
+    ) -> bool {
+        let p = theta.len();
+        let (n_rows, chunk) = (rows.len() / p, self.rows_at_once());
+        for (i, rows) in rows.chunks_mut(chunk * p).enumerate() {
+            let some = i * chunk..i * chunk + rows.len() / p;
+            let copies = BurnCopies::each(some.len(), theta, &self.places, &self.device);
+            let Some(out) = run(&self.taped, some.clone(), &copies) else {
+                return false;
+            };
+            let width = seed.len() / n_rows;
+            let seed = seed[some.start * width..some.end * width].to_vec();
+            let seed = Tensor::from_data(TensorData::new(seed, out.dims()), &self.device);
+            copies.gather((out * seed).sum().backward(), rows);
+        }
+        true
     }
 
     /// Overwrites a row with the derivative of the sum of output times seed.

@@ -57,13 +57,27 @@ pub struct BurnRealMap<M> {
 }
 
 impl<M: BurnMap> BurnRealMap<M> {
-    /// The function from I to O numbers whose module `build` makes on the device it is given, with
+    /// The function from I to O numbers whose module `build` makes on Burn's processor device, with
     /// initial parameters drawn from `seed`.
+    ///
+    /// # Errors
+    /// Those of [`on`](Self::on).
+    pub fn new(
+        shape: [usize; 2],
+        seed: u64,
+        build: impl FnOnce(&Device) -> M,
+    ) -> Result<Self, BurnError> {
+        Self::on(Device::flex(), shape, seed, build)
+    }
+
+    /// The function from I to O numbers whose module `build` makes on a device, as
+    /// [`BurnConditional::on`](crate::BurnConditional::on).
     ///
     /// # Errors
     /// [`BurnError`]: another precision, no parameter, wrong shape, numbers that are not finite, an
     /// output that depends on other rows or on chance.
-    pub fn new(
+    pub fn on(
+        device: Device,
         [n_inputs, n_outputs]: [usize; 2],
         seed: u64,
         build: impl FnOnce(&Device) -> M,
@@ -72,7 +86,7 @@ impl<M: BurnMap> BurnRealMap<M> {
         Ok(Self {
             n_inputs,
             n_outputs,
-            host: Host::new(seed, build, check)?,
+            host: Host::new(device, seed, build, check)?,
             pool: Mutex::new(Vec::new()),
         })
     }

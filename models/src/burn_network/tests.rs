@@ -1,4 +1,3 @@
-use super::twins::{GruTwin, TransformerTwin};
 use super::*;
 use crate::{
     Ancestral, Autoregressive, Cell, Differentiable, Rnn, RnnParams, Stream, Transformer,
@@ -6,7 +5,7 @@ use crate::{
 };
 use burn::module::{Initializer, Param};
 use burn::nn::{Dropout, DropoutConfig};
-use ketwork_hamiltonians::{Configs, Free, Neighbours, Number, Sector};
+use ketwork_hamiltonians::{Configs, Free, Number, Sector};
 use num_complex::Complex64;
 use std::sync::Arc;
 
@@ -22,16 +21,16 @@ const GRU: RnnParams = RnnParams {
     width: 6,
 };
 
-fn transformer<L: Scalar>(space: Space) -> BurnConditional<TransformerTwin, L> {
+fn transformer<L: Scalar>(space: Space) -> BurnConditional<BurnTransformer, L> {
     BurnConditional::new(space, 3, |device| {
-        TransformerTwin::new(space, SIZES, L::COMPONENTS == 2, device)
+        BurnTransformer::new(space, SIZES, L::COMPONENTS == 2, device)
     })
     .unwrap()
 }
 
-fn gru<L: Scalar>(space: Space) -> BurnConditional<GruTwin, L> {
+fn gru<L: Scalar>(space: Space) -> BurnConditional<BurnGru, L> {
     BurnConditional::new(space, 4, |device| {
-        GruTwin::new(space, GRU, L::COMPONENTS == 2, device)
+        BurnGru::new(space, GRU, L::COMPONENTS == 2, device)
     })
     .unwrap()
 }
@@ -169,7 +168,7 @@ fn in_a_sector_every_shot_is_legal_and_the_probabilities_add_up_to_one() {
 fn the_seed_decides_the_initial_parameters() {
     let space = Space::qubits(3);
     let initial = |seed| {
-        let build = |device: &Device| GruTwin::new(space, GRU, false, device);
+        let build = |device: &Device| BurnGru::new(space, GRU, false, device);
         let net = BurnConditional::<_, f64>::new(space, seed, build).unwrap();
         net.layout().initial(Stream::new(0))
     };
@@ -194,6 +193,10 @@ enum Fault {
     Wide,
     /// Nothing to train.
     Frozen,
+    /// A row meets the copies of all rows.
+    Mixes,
+    /// One parameter does not come from the copies.
+    Bypasses,
     /// Prefixes are promised, yet the last output of a prefix differs.
     Ends,
 }
@@ -239,12 +242,25 @@ impl BurnNetwork for Faulty {
         };
         let x = look(&self.now);
         match self.fault {
+            Fault::Mixes | Fault::Bypasses => x + self.next.val().sum_dim(0).unsqueeze(),
             Fault::LooksAhead => x + look(&self.next).roll_dim(-1, 1),
             Fault::Batch => x.clone() - x.mean_dim(0),
             Fault::Dropout => self.dropout.forward(x),
             Fault::Ends if n < 4 => x * 2.0,
             Fault::Root => (x.square() * -1.0 - 1.0).sqrt(),
             Fault::Sound | Fault::Wide | Fault::Frozen | Fault::Ends => x,
+        }
+    }
+
+    fn forward_each(&self, tokens: Tensor<2, Int>, copies: &BurnCopies) -> Option<Tensor<3>> {
+        let own = copies.lookup(&self.now, tokens.clone());
+        let next: Tensor<3> = copies.of(&self.next);
+        match self.fault {
+            Fault::Sound => Some(own),
+            // The means of equal copies are equal to them.
+            Fault::Mixes => Some(own + (next.clone().mean_dim(0) * 0.5 + next * 0.5).sum_dim(1)),
+            Fault::Bypasses => Some(own + self.next.val().sum_dim(0).unsqueeze()),
+            _ => None,
         }
     }
 
@@ -282,6 +298,17 @@ fn faulty_networks_are_refused_with_their_fault() {
     assert_eq!(
         (&found[..], &expected[..]),
         (&[3, 4, 3][..], &[3, 4, 2][..])
+    );
+    let mixes = refused(Fault::Mixes);
+    let what = "derivatives";
+    assert!(
+        matches!(mixes, BurnError::Copies { what: found, .. } if found == what),
+        "{mixes}"
+    );
+    let bypasses = refused(Fault::Bypasses);
+    assert!(
+        matches!(bypasses, BurnError::Copies { what: found, .. } if found == what),
+        "{bypasses}"
     );
     assert_eq!(refused(Fault::Frozen), BurnError::NoParameters);
     assert_eq!(refused(Fault::Ends), BurnError::Prefix { length: 1 });
@@ -405,60 +432,4 @@ fn an_amplitude_of_the_wrong_shape_is_refused() {
             if found == &[3, 2] && expected == &[3, 1]),
         "{refused}"
     );
-}
-
-/// Seconds of one thread for the parts of a step on single flips (no solve);
-/// `cargo test --release -p ketwork-models --features burn -- --ignored --nocapture burn_and_native`.
-#[test]
-#[ignore = "a measurement, not a test: a minute"]
-fn timings_of_a_step_of_burn_and_native_transformers() {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
-    pool.unwrap().install(|| {
-        let sizes = TransformerParams::default();
-        for n in [16, 32] {
-            let space = Space::qubits(n);
-            let build = |device: &Device| TransformerTwin::new(space, sizes, false, device);
-            let own = BurnConditional::<_, f64>::new(space, 1, build).unwrap();
-            let native = Transformer::<f64>::new(space, sizes).unwrap();
-            let theta = native.layout().initial(Stream::new(1));
-            let bytes = native.layout().to_safetensors(&theta).unwrap();
-            let own_theta = own.layout().from_safetensors(&bytes).unwrap();
-            let [sum, base] = [
-                parts_of_a_step(own, &own_theta),
-                parts_of_a_step(native, &theta),
-            ];
-            let ratio = sum.iter().sum::<f64>() / base.iter().sum::<f64>();
-            println!("N = {n}: Burn {sum:.3?}, native {base:.3?} s; ratio {ratio:.1}");
-        }
-    });
-}
-
-/// Seconds for 1024 shots, the amplitudes of all their single flips, and their derivatives.
-fn parts_of_a_step<M: Conditional>(net: M, theta: &[f64]) -> [f64; 3] {
-    let (n, p) = (net.space().n_sites, theta.len());
-    let psi = Autoregressive::new(net, Arc::new(Free::new(Space::qubits(n))));
-    let mut best = [f64::INFINITY; 3];
-    for repeat in 0..3 {
-        let start = std::time::Instant::now();
-        let samples = psi.sample(theta, 0..1024, Stream::new(repeat));
-        let mut seconds = [start.elapsed().as_secs_f64(), 0.0, 0.0];
-        let mut near = Neighbours::default();
-        for (r, row) in samples.x.view().rows().enumerate() {
-            for (site, value) in row.iter().enumerate() {
-                near.push(r, [(site, 1 - value)]);
-            }
-        }
-        let start = std::time::Instant::now();
-        let mut out = vec![M::Log::ZERO; near.len()];
-        psi.log_psi_neighbours(theta, samples.x.view(), &near, &mut out);
-        seconds[1] = start.elapsed().as_secs_f64();
-        let mut rows = vec![0.0; samples.len() * p * M::Log::COMPONENTS];
-        let start = std::time::Instant::now();
-        psi.jacobian(theta, samples.x.view(), &mut rows);
-        seconds[2] = start.elapsed().as_secs_f64();
-        best.iter_mut()
-            .zip(seconds)
-            .for_each(|(b, s)| *b = b.min(s));
-    }
-    best
 }

@@ -1,6 +1,6 @@
-//! The transformer and the GRU a second time, as Burn modules with the native names.
+//! The native transformer and GRU a second time, as Burn modules with the same names.
 
-use super::BurnNetwork;
+use super::{BurnCopies, BurnNetwork};
 use crate::{RnnParams, TransformerParams};
 use burn::module::{Initializer, Module, Param};
 use burn::tensor::activation::{gelu_approximate, sigmoid, softmax};
@@ -15,13 +15,7 @@ fn array<const D: usize>(shape: [usize; D], device: &Device) -> Param<Tensor<D>>
     spread.init(shape, device)
 }
 
-/// Rows of a table for tokens (B, N): (B, N, width).
-fn rows(table: &Param<Tensor<2>>, tokens: &Tensor<2, Int>) -> Tensor<3> {
-    let ([b, n], w) = (tokens.dims(), table.dims()[1]);
-    let flat = tokens.clone().reshape([b * n]);
-    table.val().select(0, flat).reshape([b, n, w])
-}
-
+// ANCHOR: transformer
 #[derive(Module, Debug)]
 struct Affine {
     weight: Param<Tensor<2>>,
@@ -36,8 +30,8 @@ impl Affine {
         }
     }
 
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        x.matmul(self.weight.val().unsqueeze()) + self.bias.val().unsqueeze()
+    fn forward(&self, x: Tensor<3>, copies: &BurnCopies) -> Tensor<3> {
+        copies.product(x, &self.weight) + copies.of(&self.bias)
     }
 }
 
@@ -55,10 +49,10 @@ impl Norm {
         }
     }
 
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    fn forward(&self, x: Tensor<3>, copies: &BurnCopies) -> Tensor<3> {
         let x = x.clone() - x.mean_dim(2);
         let variance = x.clone().square().mean_dim(2);
-        x / (variance + 1e-5).sqrt() * self.gain.val().unsqueeze() + self.bias.val().unsqueeze()
+        x / (variance + 1e-5).sqrt() * copies.of(&self.gain) + copies.of(&self.bias)
     }
 }
 
@@ -78,9 +72,10 @@ struct Layer {
     down: Affine,
 }
 
-/// Twin of [`crate::Transformer`].
+/// The native [`Transformer`](crate::Transformer) as a Burn module with the same names and numbers: for a
+/// graphics processor, and as an example. A checkpoint of one is a checkpoint of the other.
 #[derive(Module, Debug)]
-pub(super) struct TransformerTwin {
+pub struct BurnTransformer {
     embed: Embed,
     layers: Vec<Layer>,
     norm: Norm,
@@ -89,13 +84,19 @@ pub(super) struct TransformerTwin {
     attention_heads: usize,
 }
 
-impl TransformerTwin {
-    pub(super) fn new(
-        space: Space,
-        params: TransformerParams,
-        has_phase: bool,
-        device: &Device,
-    ) -> Self {
+impl BurnTransformer {
+    /// A transformer on a device, with random parameters; `has_phase` for states with a phase.
+    ///
+    /// # Panics
+    /// If the heads do not share the width evenly.
+    #[track_caller]
+    #[must_use]
+    pub fn new(space: Space, params: TransformerParams, has_phase: bool, device: &Device) -> Self {
+        assert_eq!(
+            params.width % params.heads,
+            0,
+            "heads share the width evenly"
+        );
         let (n, d, w) = (space.n_sites, space.local_dim, params.width);
         let layer = |_| Layer {
             norm1: Norm::new(w, device),
@@ -128,24 +129,27 @@ impl TransformerTwin {
         let scores = q.matmul(k.swap_dims(2, 3)) / (c as f64).sqrt();
         // True where the key is later than the query.
         let later = Tensor::<2, Bool>::tril_mask([n, n], 0, &scores.device());
-        let scores = scores.mask_fill(later.unsqueeze::<4>().expand([b, h, n, n]), -1e300);
+        let scores = scores.mask_fill(later.unsqueeze::<4>().expand([b, h, n, n]), -1e30);
         let o = softmax(scores, 3).matmul(v);
         o.swap_dims(1, 2).reshape([b, n, w])
     }
 }
 
-impl BurnNetwork for TransformerTwin {
-    fn forward(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
-        let positions = self.embed.position.val().narrow(0, 0, tokens.dims()[1]);
-        let mut x = rows(&self.embed.token, &tokens) + positions.unsqueeze();
+impl BurnNetwork for BurnTransformer {
+    fn forward_each(&self, tokens: Tensor<2, Int>, copies: &BurnCopies) -> Option<Tensor<3>> {
+        let positions: Tensor<3> = copies.of(&self.embed.position);
+        let positions = positions.narrow(1, 0, tokens.dims()[1]);
+        let mut x = copies.lookup(&self.embed.token, tokens) + positions;
         for layer in &self.layers {
-            let qkv = layer.qkv.forward(layer.norm1.forward(x.clone()));
-            x = x + layer.out.forward(self.attend(qkv));
-            let hidden = gelu_approximate(layer.up.forward(layer.norm2.forward(x.clone())));
-            x = x + layer.down.forward(hidden);
+            let qkv = layer.norm1.forward(x.clone(), copies);
+            let mixed = self.attend(layer.qkv.forward(qkv, copies));
+            x = x + layer.out.forward(mixed, copies);
+            let hidden = layer.norm2.forward(x.clone(), copies);
+            let hidden = gelu_approximate(layer.up.forward(hidden, copies));
+            x = x + layer.down.forward(hidden, copies);
         }
-        let x = self.norm.forward(x);
-        heads(x, &self.head, self.phase.as_ref())
+        let x = self.norm.forward(x, copies);
+        Some(heads(x, &self.head, self.phase.as_ref(), copies))
     }
 
     fn takes_prefixes(&self) -> bool {
@@ -153,11 +157,12 @@ impl BurnNetwork for TransformerTwin {
     }
 }
 
-fn heads(x: Tensor<3>, head: &Affine, phase: Option<&Affine>) -> Tensor<3> {
-    let mut out = vec![head.forward(x.clone())];
-    out.extend(phase.map(|phase| phase.forward(x)));
+fn heads(x: Tensor<3>, head: &Affine, phase: Option<&Affine>, copies: &BurnCopies) -> Tensor<3> {
+    let mut out = vec![head.forward(x.clone(), copies)];
+    out.extend(phase.map(|phase| phase.forward(x, copies)));
     Tensor::cat(out, 2)
 }
+// ANCHOR_END: transformer
 
 #[derive(Module, Debug)]
 struct GruLayer {
@@ -166,16 +171,19 @@ struct GruLayer {
     recurrent: Affine,
 }
 
-/// Twin of [`crate::Rnn`] with [`crate::Cell::Gru`].
+/// The native [`Rnn`](crate::Rnn) with [`Cell::Gru`](crate::Cell::Gru) as a Burn module with the same names and
+/// numbers. A checkpoint of one is a checkpoint of the other.
 #[derive(Module, Debug)]
-pub(super) struct GruTwin {
+pub struct BurnGru {
     layers: Vec<GruLayer>,
     head: Affine,
     phase: Option<Affine>,
 }
 
-impl GruTwin {
-    pub(super) fn new(space: Space, params: RnnParams, has_phase: bool, device: &Device) -> Self {
+impl BurnGru {
+    /// A GRU on a device, with random parameters; `has_phase` for states with a phase. `params.cell` is not read.
+    #[must_use]
+    pub fn new(space: Space, params: RnnParams, has_phase: bool, device: &Device) -> Self {
         let (d, w) = (space.local_dim, params.width);
         let layer = |l| GruLayer {
             token: (l == 0).then(|| array([d + 1, 3 * w], device)),
@@ -193,33 +201,38 @@ impl GruTwin {
     }
 }
 
-impl BurnNetwork for GruTwin {
-    fn forward(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
+impl BurnNetwork for BurnGru {
+    fn forward_each(&self, tokens: Tensor<2, Int>, copies: &BurnCopies) -> Option<Tensor<3>> {
         let [b, n] = tokens.dims();
         let mut below: Option<Tensor<3>> = None;
         for layer in &self.layers {
             let w = layer.recurrent.bias.dims()[0];
             let gates = match (&layer.token, &layer.input, below) {
-                (Some(table), _, _) => rows(table, &tokens),
-                (None, Some(input), Some(below)) => input.forward(below),
+                (Some(table), _, _) => copies.lookup(table, tokens.clone()),
+                (None, Some(input), Some(below)) => input.forward(below, copies),
                 _ => unreachable!("the first layer has a table, the others an input"),
             };
-            let mut h = Tensor::<2>::zeros([b, w], &gates.device());
+            let bias: Tensor<3> = copies.of(&layer.recurrent.bias);
+            let mut h = Tensor::<3>::zeros([b, 1, w], &gates.device());
             let mut all = Vec::with_capacity(n);
             for p in 0..n {
-                let a = gates.clone().narrow(1, p, 1).reshape([b, 3 * w]);
-                let u = h.clone().matmul(layer.recurrent.weight.val());
-                let part = |t: &Tensor<2>, i: usize| t.clone().narrow(1, i * w, w);
+                let a = gates.clone().narrow(1, p, 1);
+                let u = copies.product(h.clone(), &layer.recurrent.weight);
+                let part = |t: &Tensor<3>, i: usize| t.clone().narrow(2, i * w, w);
                 let r = sigmoid(part(&a, 0) + part(&u, 0));
                 let z = sigmoid(part(&a, 1) + part(&u, 1));
-                let inner = part(&u, 2) + layer.recurrent.bias.val().unsqueeze();
+                let inner = part(&u, 2) + bias.clone();
                 let new = (part(&a, 2) + r * inner).tanh();
                 h = new.clone() + z * (h - new);
                 all.push(h.clone());
             }
-            below = Some(Tensor::stack(all, 1));
+            below = Some(Tensor::cat(all, 1));
         }
         let x = below.expect("at least one layer");
-        heads(x, &self.head, self.phase.as_ref())
+        Some(heads(x, &self.head, self.phase.as_ref(), copies))
+    }
+
+    fn takes_prefixes(&self) -> bool {
+        true
     }
 }

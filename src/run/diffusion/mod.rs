@@ -3,7 +3,7 @@
 mod choices;
 mod family;
 
-use super::{Kept, RunError, RunOptions};
+use super::{Kept, RunError, RunOptions, arrays};
 use crate::run_file::{DiffusionData, RunFile};
 use crate::{Figure, Panel, Progress};
 use choices::{classes, encoded, encoder, params, qubits};
@@ -175,6 +175,7 @@ impl DiffusionRun {
             eprintln!("{warning}");
         }
         if let Some(dir) = &options.out {
+            arrays::write(dir, &arrays::diffusion(&found.report));
             // A picture that fails loses no result.
             if let Err(e) = self.draw(&found, dir) {
                 eprintln!("{e}");

@@ -12,7 +12,7 @@ mod tests;
 
 use super::symmetry::{self, Checked};
 use super::watch::{bar, stopped};
-use super::{Kept, RunError, RunOptions};
+use super::{Kept, RunError, RunOptions, arrays};
 use crate::exact::{Basis, Memory, SparseMatrix};
 #[cfg(doc)]
 use crate::open::ReducedDensity;
@@ -244,6 +244,9 @@ impl OpenRun {
         match self.is_exact() {
             true => self.exactly(&mut found, options)?,
             false => self.neurally(&mut found, options)?,
+        }
+        if let Some(dir) = &options.out {
+            arrays::write(dir, &found.arrays());
         }
         if let (Some(dir), false) = (&options.out, found.times.is_empty()) {
             // A picture that fails loses no result.

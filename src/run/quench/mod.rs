@@ -12,7 +12,7 @@ pub use outcome::QuenchOutcome;
 use self::course::Course;
 use self::exact::Exact;
 use super::watch::{bar, stopped, too_large};
-use super::{Kept, RunError, RunOptions, State, build_state, initial};
+use super::{Kept, RunError, RunOptions, State, arrays, build_state, initial};
 use crate::exact::{Basis, Memory, SparseMatrix, dimension};
 use crate::run_file::{
     EvolutionMethod, HamiltonianSection, InitialState, Network, Observable, RunFile,
@@ -100,6 +100,7 @@ impl QuenchRun {
         .map_err(too_large)?;
         let found = found.expect("a run that was not only checked has an outcome");
         if let Some(dir) = &options.out {
+            arrays::write(dir, &found.arrays());
             // A picture that fails loses no result.
             if let Err(e) = outcome::picture(&found).write(&dir.join("quench.png")) {
                 eprintln!("{e}");

@@ -226,7 +226,9 @@ fn burn_is_optional_and_off_by_default() {
 
 #[test]
 fn the_default_build_pulls_in_nothing_of_burn() {
-    let tree = |more: &[&str]| {
+    const GRAPHICS: [&str; 2] = ["wgpu", "naga"];
+    const ALL: [&str; 5] = ["burn", "cubecl", "cubek", "wgpu", "naga"];
+    let tree = |more: &[&str], of: &[&str]| {
         let mut tree = Command::new(env!("CARGO"));
         tree.args(["tree", "--workspace", "--locked", "--prefix", "none"]);
         let out = tree.args(more).current_dir(workspace()).output();
@@ -237,14 +239,15 @@ fn the_default_build_pulls_in_nothing_of_burn() {
             String::from_utf8_lossy(&out.stderr)
         );
         let names = String::from_utf8(out.stdout).expect("names are text");
-        let is_burn = |line: &&str| line.starts_with("burn") || line.starts_with("cubecl");
-        names.lines().filter(is_burn).count()
+        let is_of = |line: &&str| of.iter().any(|name| line.starts_with(name));
+        names.lines().filter(is_of).count()
     };
-    assert_eq!(tree(&[]), 0, "packages of Burn in the default build");
-    assert!(
-        tree(&["--features", "burn"]) > 0,
-        "the check finds Burn where it is"
-    );
+    assert_eq!(tree(&[], &ALL), 0, "packages of Burn in the default build");
+    let burn = ["--features", "burn"];
+    assert!(tree(&burn, &ALL) > 0, "the check finds Burn where it is");
+    assert_eq!(tree(&burn, &GRAPHICS), 0, "a device that was not asked for");
+    let wgpu = ["--features", "wgpu"];
+    assert!(tree(&wgpu, &GRAPHICS) > 0, "the check finds the device");
 }
 
 #[test]
