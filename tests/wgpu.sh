@@ -21,6 +21,7 @@ export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/tmp}"
 echo "Vulkan drivers: $(drivers | tr '\n' ' ')" >&2
 both=(--locked -p ketwork -p ketwork-models --features ketwork/wgpu)
 cargo test "${both[@]}" --test suite -- graphics
+cargo test "${both[@]}" --doc -- Gpu
 cargo build "${both[@]}" --example custom_network
 found=$("${CARGO_TARGET_DIR:-target}"/debug/examples/custom_network --device wgpu --quick --json "$@")
 echo "$found"

@@ -182,7 +182,8 @@ impl<W: Differentiable + ?Sized> Tdvp<'_, W> {
             let mut image = vec![0.0; n * k];
             map.apply(&off, &mut image);
             error = image.iter().map(|x| x * x).sum::<f64>().sqrt();
-            if tableau.error().is_empty() && !(error < longest(tableau.order())) {
+            let is_close = error < longest(tableau.order());
+            if tableau.error().is_empty() && !is_close {
                 return Err(EvolveError::Diverged { t });
             }
         }

@@ -98,7 +98,7 @@ impl<'a> DrivenLindbladian<'a> {
                 tolerance.is_finite() && tolerance > 0.0,
             ),
         ];
-        for (key, value, _) in checks.into_iter().filter(|(_, _, holds)| !holds) {
+        if let Some((key, value, _)) = checks.into_iter().find(|(_, _, holds)| !holds) {
             let reason = "take a positive number";
             return Err(ExactError::Parameter { key, value, reason });
         }
