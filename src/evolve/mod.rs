@@ -127,7 +127,9 @@ pub enum EvolveError {
         dt: f64,
     },
     /// Parameters left the finite numbers, or a step what its stages agree on.
-    #[error("t = {t}: the step is too long for the motion; take a smaller evolution.dt")]
+    #[error(
+        "t = {t}: the step leads out of range or is too long for the motion; take a smaller evolution.dt"
+    )]
     Diverged {
         /// Time at the start of the step.
         t: f64,

@@ -6,7 +6,7 @@ use crate::{NaturalGradient, SampleError, Sampler, TangentSolver, moments};
 use ketwork_hamiltonians::Scalar as _;
 use ketwork_models::{Dense, Differentiable, Samples, TangentMap};
 
-/// Error of a step of fixed length, in units of the norm of the state, beyond which it is refused.
+/// Error of a step of fixed length beyond which it is refused, for one site.
 const LARGEST: f64 = 0.02;
 
 /// McLachlan's principle: $\dot\theta$ minimises $\|J\dot\theta - \sqrt{w}(v - \bar v)\|^2$ with the
@@ -30,6 +30,9 @@ pub struct Tdvp<'a, W: Differentiable + ?Sized> {
     /// Error of a step of a tableau with an embedded method, $\|J\,\delta\theta\|$, above which it is
     /// repeated with a shorter step.
     pub tolerance: f64,
+    /// Error of a step of fixed length in units of the norm of the state, as its stages tell it, beyond which the
+    /// step is refused: 0.02 for each root of a site, infinity to take them all.
+    pub refused: f64,
     /// Length of the next step where steps are adapted.
     next: Option<f64>,
 }
@@ -48,6 +51,7 @@ impl<'a, W: Differentiable + ?Sized> Tdvp<'a, W> {
             tableau: Tableau::rk4(),
             shift: 1e-10,
             tolerance: 1e-5,
+            refused: LARGEST * (psi.space().n_sites as f64).sqrt(),
             next: None,
         }
     }
@@ -116,11 +120,11 @@ fn moved_to<W: Differentiable + ?Sized>(
 }
 
 /// What later stages of order p may change of an Euler step, $x^2/2$ of an oscillation of x radians a step, where
-/// the error $x^{p+1}/(p+1)!$ of the whole step is the largest.
-fn longest(order: u32) -> f64 {
+/// the error $x^{p+1}/(p+1)!$ of the whole step is `largest`.
+fn longest(order: u32, largest: f64) -> f64 {
     let p = order + 1;
     let factorial: f64 = (1..=p).map(f64::from).product();
-    0.5 * (LARGEST * factorial).powf(2.0 / f64::from(p))
+    0.5 * (largest * factorial).powf(2.0 / f64::from(p))
 }
 
 /// $\dot\theta$ at a point.
@@ -182,7 +186,7 @@ impl<W: Differentiable + ?Sized> Tdvp<'_, W> {
             let mut image = vec![0.0; n * k];
             map.apply(&off, &mut image);
             error = image.iter().map(|x| x * x).sum::<f64>().sqrt();
-            let is_close = error < longest(tableau.order());
+            let is_close = error < longest(tableau.order(), self.refused);
             if tableau.error().is_empty() && !is_close {
                 return Err(EvolveError::Diverged { t });
             }

@@ -78,14 +78,16 @@ pub fn read_snapshots(path: &Path, sector: &dyn Constraint) -> Result<Snapshots,
             )));
         }
         let local_dim = sector.space().local_dim;
-        if let Some(site) = values.iter().position(|v| *v as usize >= local_dim) {
+        let of_site = |v: i64| u8::try_from(v).ok().filter(|v| usize::from(*v) < local_dim);
+        if let Some(site) = values.iter().position(|v| of_site(*v).is_none()) {
             let value = values[site];
             return Err(refused(format!(
                 "has the value {value} at site {site}; values are 0 to {}",
                 local_dim - 1
             )));
         }
-        if !is_legal_with(sector, values, &mut state) {
+        let values: Vec<u8> = values.iter().filter_map(|v| of_site(*v)).collect();
+        if !is_legal_with(sector, &values, &mut state) {
             return Err(refused(
                 "lies outside the constrained space of the model".into(),
             ));
@@ -95,17 +97,12 @@ pub fn read_snapshots(path: &Path, sector: &dyn Constraint) -> Result<Snapshots,
                 "has the weight {weight}; weights are finite and not negative"
             )));
         }
-        x.push(values);
+        x.push(&values);
     }
     Ok(Snapshots { x, weight })
 }
 
-/// Values that are none of a byte become 255, which no site has.
-fn byte(value: i64) -> u8 {
-    u8::try_from(value).unwrap_or(u8::MAX)
-}
-
-type Rows = (Vec<Vec<u8>>, Option<Vec<f64>>);
+type Rows = (Vec<Vec<i64>>, Option<Vec<f64>>);
 
 fn from_archive(path: &Path) -> Result<Rows, ExchangeError> {
     let unreadable = |source| ExchangeError::Unreadable {
@@ -137,17 +134,20 @@ fn from_archive(path: &Path) -> Result<Rows, ExchangeError> {
     Ok((rows, weights))
 }
 
-type Reader = fn(&mut NpzReader<File>) -> Result<Vec<Vec<u8>>, ReadNpzError>;
+type Reader = fn(&mut NpzReader<File>) -> Result<Vec<Vec<i64>>, ReadNpzError>;
 
 /// The configurations in whichever type of integer they were written.
-fn integers(npz: &mut NpzReader<File>) -> Result<Vec<Vec<u8>>, ReadNpzError> {
-    let readers: [Reader; 6] = [
+fn integers(npz: &mut NpzReader<File>) -> Result<Vec<Vec<i64>>, ReadNpzError> {
+    let readers: [Reader; 9] = [
         |npz| rows::<u8>(npz, i64::from),
         |npz| rows::<bool>(npz, i64::from),
         |npz| rows::<i64>(npz, |v| v),
         |npz| rows::<i32>(npz, i64::from),
         |npz| rows::<i8>(npz, i64::from),
         |npz| rows::<u32>(npz, i64::from),
+        |npz| rows::<i16>(npz, i64::from),
+        |npz| rows::<u16>(npz, i64::from),
+        |npz| rows::<u64>(npz, |v| i64::try_from(v).unwrap_or(i64::MAX)),
     ];
     let mut last = None;
     for read in readers {
@@ -162,13 +162,13 @@ fn integers(npz: &mut NpzReader<File>) -> Result<Vec<Vec<u8>>, ReadNpzError> {
 fn rows<T: ReadableElement + Copy>(
     npz: &mut NpzReader<File>,
     wide: fn(T) -> i64,
-) -> Result<Vec<Vec<u8>>, ReadNpzError> {
+) -> Result<Vec<Vec<i64>>, ReadNpzError> {
     let x: Array2<T> = npz.by_name::<OwnedRepr<T>, Ix2>(CONFIGURATIONS)?;
-    let row = |row: ArrayView1<'_, T>| row.iter().map(|v| byte(wide(*v))).collect();
+    let row = |row: ArrayView1<'_, T>| row.iter().map(|v| wide(*v)).collect();
     Ok(x.rows().into_iter().map(row).collect())
 }
 
-fn from_text(path: &Path) -> Result<Vec<Vec<u8>>, ExchangeError> {
+fn from_text(path: &Path) -> Result<Vec<Vec<i64>>, ExchangeError> {
     let text = std::fs::read_to_string(path).map_err(|source| ExchangeError::File {
         path: path.to_owned(),
         source,
@@ -177,7 +177,7 @@ fn from_text(path: &Path) -> Result<Vec<Vec<u8>>, ExchangeError> {
         .lines()
         .map(|line| line.split('#').next().unwrap_or(""));
     let filled = lines.filter(|line| !line.trim().is_empty());
-    let row = |(row, line): (usize, &str)| -> Result<Vec<u8>, ExchangeError> {
+    let row = |(row, line): (usize, &str)| -> Result<Vec<i64>, ExchangeError> {
         let words: Vec<&str> = line
             .split(|c: char| c.is_whitespace() || c == ',')
             .filter(|word| !word.is_empty())
@@ -188,8 +188,7 @@ fn from_text(path: &Path) -> Result<Vec<Vec<u8>>, ExchangeError> {
             _ => words,
         };
         let value = |(site, word): (usize, &&str)| {
-            let value = word.parse().map(byte);
-            value.map_err(|_| ExchangeError::Row {
+            word.parse().map_err(|_| ExchangeError::Row {
                 path: path.to_owned(),
                 row: row + 1,
                 reason: format!("has '{word}' at site {site}, which is no integer"),
@@ -304,7 +303,8 @@ mod tests {
             ("010\n01\n", &free as &dyn Constraint, 2, "2 values"),
             ("010\n011\n", &one, 2, "outside the constrained space"),
             ("010\n012\n", &free, 2, "value 2 at site 2"),
-            ("0 1 -1\n", &free, 1, "value 255"),
+            ("0 1 -1\n", &free, 1, "value -1 at site 2"),
+            ("0 256 1\n", &free, 1, "value 256 at site 1"),
             ("0 1 x\n", &free, 1, "'x' at site 2"),
         ] {
             let refused = text(words, sector).unwrap_err();

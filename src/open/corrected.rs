@@ -52,7 +52,8 @@ impl<'a, W: Differentiable<Log = f64> + ?Sized> Corrected<'a, W> {
         }
     }
 
-    /// The same with all outcomes, or the orbits of them, as points, and the generator as a matrix over these.
+    /// The same with all outcomes, or the orbits of them, as points, and the generator, which stands still, as a
+    /// matrix over these.
     #[must_use]
     pub fn with_all(mut self, all: crate::FullSum, generator: &'a SparseMatrix<f64>) -> Self {
         self.all = Some(Points::All(all));

@@ -17,6 +17,8 @@ pub struct DrivenLindbladian<'a> {
     still: Lindbladian,
     /// Positions of the driven values, and the generator that each of them multiplies.
     moving: Vec<(usize, Lindbladian)>,
+    /// Longest step (default 0.05): a pulse that is shorter may be stepped over unseen.
+    pub longest: f64,
 }
 
 impl<'a> DrivenLindbladian<'a> {
@@ -40,6 +42,7 @@ impl<'a> DrivenLindbladian<'a> {
             moving: moving.collect::<Result<_, ExactError>>()?,
             drive,
             still,
+            longest: 0.05,
         })
     }
 
@@ -74,7 +77,7 @@ impl<'a> DrivenLindbladian<'a> {
     }
 
     /// From `times.start` to `times.end` by the method of Dormand and Prince, with an error below `tolerance` in
-    /// the Frobenius norm over the whole time.
+    /// the Frobenius norm over the whole time, as its steps of at most [`Self::longest`] see it.
     ///
     /// # Errors
     /// [`ExactError::Parameter`] for times that go backwards or a tolerance that is not positive,
@@ -97,6 +100,7 @@ impl<'a> DrivenLindbladian<'a> {
                 tolerance,
                 tolerance.is_finite() && tolerance > 0.0,
             ),
+            ("longest", self.longest, self.longest > 0.0),
         ];
         if let Some((key, value, _)) = checks.into_iter().find(|(_, _, holds)| !holds) {
             let reason = "take a positive number";
@@ -105,6 +109,7 @@ impl<'a> DrivenLindbladian<'a> {
         let tableau = Tableau::rk45();
         let (mut t, mut step, mut products) = (times.start, 1e-3f64.min(total), 0);
         while times.end - t > 1e-14 * total {
+            step = step.min(self.longest);
             let last = step >= times.end - t;
             let dt = if last { times.end - t } else { step };
             let mut rates: Vec<Vec<Complex64>> = Vec::with_capacity(tableau.stages());
@@ -172,6 +177,7 @@ impl std::fmt::Debug for DrivenLindbladian<'_> {
 mod tests {
     use super::*;
     use crate::evolve::{Evolve, Tdvp};
+    use crate::exact::{Basis, SparseMatrix};
     use crate::hamiltonians::open::{Frame, Jump, Lindblad};
     use crate::hamiltonians::{Boundary, Free, Hamiltonian, Lattice, Space, Tfim};
     use crate::open::{Corrected, Master, density_matrix, product_density};
@@ -191,7 +197,7 @@ mod tests {
     fn pulsed() -> DrivenLindblad {
         let pulsed = DrivenLindblad::new(system(1.0, 0.5));
         let pulsed = pulsed.drive("h", |t| 1.0 + (4.0 * t).sin()).unwrap();
-        pulsed.drive("jumps", |t| 1.0 + t * t).unwrap()
+        pulsed.drive_rates(|t| 1.0 + t * t)
     }
 
     fn up() -> Vec<Complex64> {
@@ -237,7 +243,7 @@ mod tests {
         let net = Offset::new(PrefixTable::<f64>::new(space), law.repeat(SITES)).unwrap();
         let psi = Autoregressive::probability(net, Arc::new(strings.clone()));
         let all = FullSum::new(&strings, Memory::default()).unwrap();
-        let basis = crate::exact::Basis::new(&strings, Memory::default()).unwrap();
+        let basis = Basis::new(&strings, Memory::default()).unwrap();
         let error = |engine: &mut dyn Evolve, steps: u32| {
             let mut theta = vec![0.0; psi.layout().n_params()];
             let dt = 0.4 / f64::from(steps);
@@ -261,8 +267,7 @@ mod tests {
 
     #[test]
     fn a_rate_below_0_and_times_that_go_backwards_are_refused() {
-        let drive = DrivenLindblad::new(system(1.0, 0.5));
-        let drive = drive.drive("jumps", |t| 0.5 - t).unwrap();
+        let drive = DrivenLindblad::new(system(1.0, 0.5)).drive_rates(|t| 0.5 - t);
         let driven = DrivenLindbladian::new(&drive, Memory::default()).unwrap();
         let mut rho = up();
         let found = driven.evolve(0.0..1.0, &mut rho, 1e-8);
@@ -270,6 +275,17 @@ mod tests {
             matches!(found, Err(ExactError::NotFinite { .. })),
             "{found:?}"
         );
+        // Frozen at such a time, too, on matrices and on outcomes.
+        let frozen = drive.at(1.0);
+        let matrices = Lindbladian::new(&frozen, Memory::default()).unwrap();
+        let found = matrices.evolve(0.1, &mut up(), 1e-8);
+        assert!(
+            matches!(found, Err(ExactError::NotFinite { .. })),
+            "{found:?}"
+        );
+        let generator = frozen.generator(&Frame::rotated()).unwrap();
+        let basis = Basis::new(&Free::new(Space::new(SITES, 4)), Memory::default()).unwrap();
+        assert!(SparseMatrix::new(&generator, &basis, Memory::default()).is_err());
         let found = driven.evolve(1.0..0.0, &mut rho, 1e-8);
         assert!(
             matches!(found, Err(ExactError::Parameter { .. })),

@@ -102,7 +102,7 @@ impl Lindbladian {
             add(&mut drift[r], c as u32, minus_i * v);
         }
         let mut jumps = Vec::new();
-        for jump in lindblad.jumps().iter().filter(|j| j.rate > 0.0) {
+        for jump in lindblad.jumps().iter().filter(|j| j.rate != 0.0) {
             let rows = whole(jump, n);
             let mut by_column = vec![Vec::new(); basis.len()];
             for (r, row) in rows.iter().enumerate() {

@@ -9,6 +9,8 @@ use rayon::prelude::*;
 
 /// Orbits whose rows are built in one call.
 const CHUNK: usize = 256;
+/// Bytes of an element while rows are built, and of it in the matrix.
+const ENTRY: f64 = 28.0;
 
 /// The orbits of all outcome strings under a group of relabellings.
 ///
@@ -119,6 +121,12 @@ impl Orbits {
             return SparseMatrix::new(generator, &self.basis, memory);
         }
         let (x, sizes) = (self.sum.configurations(), self.sum.sizes());
+        let mut found = Connected::default();
+        let first = x.slice(0..x.len().min(64));
+        generator.connected(first, &mut found);
+        let per_row = 1.0 + found.element.len() as f64 / first.len() as f64;
+        let n = x.len() as f64;
+        memory.check("the sparse matrix over orbits", n, ENTRY * per_row * n)?;
         let blocks: Vec<usize> = (0..x.len()).step_by(CHUNK).collect();
         let rows = blocks.par_iter().flat_map_iter(|&from| {
             let part = x.slice(from..(from + CHUNK).min(x.len()));

@@ -53,13 +53,17 @@ impl FullSum {
     /// [`SampleError::NotInvariant`] where the group leads out of the sector, and as [`FullSum::new`].
     ///
     /// # Panics
-    /// If the relabellings lack the identity: they must be a whole group, as of [`Relabelling::group`].
+    /// If the relabellings are no whole group, as of [`Relabelling::group`].
     #[track_caller]
     pub fn of_orbits(
         sector: &dyn Constraint,
         group: &[Relabelling],
         memory: Memory,
     ) -> Result<Self, SampleError> {
+        assert!(
+            Relabelling::is_group(group),
+            "orbits are those of a whole group, see Relabelling::group"
+        );
         let all = Self::new(sector, memory)?;
         let local_dim = sector.space().local_dim;
         let (mut x, mut size) = (Configs::new(sector.space().n_sites), Vec::new());

@@ -4,13 +4,10 @@ use super::{Frame, Lindblad, OpenError};
 use crate::{Driven, LocalSum, OnSpace, Operator, OperatorError, Space};
 use std::fmt;
 
-/// The name under which the rates of all jumps are driven, as a factor.
-const JUMPS: &str = "jumps";
-
 type Ramp = Box<dyn Fn(f64) -> f64 + Send + Sync>;
 
-/// A Lindblad equation with a drive: couplings of its Hamiltonian are functions of time, and a factor of all
-/// rates may be one, under the name "jumps".
+/// A Lindblad equation with a drive: couplings of its Hamiltonian, and a factor of all rates, are functions of
+/// time.
 ///
 /// # Examples
 /// ```
@@ -38,11 +35,9 @@ impl DrivenLindblad {
         }
     }
 
-    /// Makes one coupling of the Hamiltonian a function of time, or the factor "jumps" of all rates; the last
-    /// function given for a name counts.
+    /// Makes one coupling of the Hamiltonian a function of time; the last function given for a name counts.
     ///
-    /// A value that is not finite, and a factor below 0, makes elements that are not finite: integrators stop
-    /// there.
+    /// A value that is not finite makes elements that are not finite: integrators stop there.
     ///
     /// # Errors
     /// [`OperatorError::UnknownCoupling`] for a name that the Hamiltonian does not have.
@@ -51,14 +46,18 @@ impl DrivenLindblad {
         name: &str,
         value: impl Fn(f64) -> f64 + Send + Sync + 'static,
     ) -> Result<Self, OperatorError> {
-        let terms = self.lindblad.hamiltonian();
-        let index = match terms.coupling_index(name) {
-            Ok(index) => index,
-            Err(_) if name == JUMPS => terms.couplings().len(),
-            Err(e) => return Err(e),
-        };
+        let index = self.lindblad.hamiltonian().coupling_index(name)?;
         self.ramps.push((index, Box::new(value)));
         Ok(self)
+    }
+
+    /// Multiplies the rates of all jumps by a function of time. Where it is below 0 or not finite, elements are
+    /// not finite, and integrators stop.
+    #[must_use]
+    pub fn drive_rates(mut self, factor: impl Fn(f64) -> f64 + Send + Sync + 'static) -> Self {
+        let index = self.lindblad.hamiltonian().couplings().len();
+        self.ramps.push((index, Box::new(factor)));
+        self
     }
 
     /// The equation with its constant couplings and rates.
@@ -191,7 +190,7 @@ mod tests {
     fn the_generator_at_a_time_is_that_of_the_system_at_this_time() {
         let driven = DrivenLindblad::new(system(1.0, 0.5));
         let driven = driven.drive("h", |t| 0.3 + t).unwrap();
-        let driven = driven.drive("jumps", |t| 2.0 * t).unwrap();
+        let driven = driven.drive_rates(|t| 2.0 * t);
         assert_eq!(driven.driven(), [1, 3]);
         let frame = Frame::rotated();
         let moving = driven.generator(&frame).unwrap();
@@ -212,7 +211,7 @@ mod tests {
             .unwrap_err();
         assert!(error.to_string().contains("\"h\""), "{error}");
         let driven = DrivenLindblad::new(system(1.0, 0.5));
-        let driven = driven.drive("jumps", |t| 1.0 - t).unwrap();
+        let driven = driven.drive_rates(|t| 1.0 - t);
         assert!(driven.values(2.0).last().unwrap().is_nan());
     }
 }

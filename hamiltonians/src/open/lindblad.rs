@@ -124,7 +124,8 @@ impl Lindblad {
             };
             terms.push(on_outcomes(frame, sites, term.coupling, commutator));
         }
-        for jump in self.jumps.iter().filter(|j| j.rate > 0.0) {
+        // Rates that are no numbers, of a drive, are kept: they make elements that are none.
+        for jump in self.jumps.iter().filter(|j| j.rate != 0.0) {
             let d = 1usize << jump.sites.len();
             let l = &jump.matrix;
             let mut dagger = vec![Complex64::ZERO; d * d];

@@ -17,7 +17,9 @@ const ROWS: usize = 3;
 fn first_change(a: &[f64], b: &[f64], tolerance: f64) -> Option<(usize, f64)> {
     let change = |(i, (a, b)): (usize, (&f64, &f64))| {
         let change = (a - b).abs();
-        (change > tolerance * (1.0 + b.abs())).then_some((i, change))
+        // A change that is no number is one.
+        let is_same = change <= tolerance * (1.0 + b.abs());
+        (!is_same).then_some((i, change))
     };
     a.iter().zip(b).enumerate().find_map(change)
 }

@@ -42,6 +42,12 @@ impl Relabelling {
         close(n_sites, generators)
     }
 
+    /// Whether these, each of which must be there once, are a whole group.
+    #[must_use]
+    pub fn is_group(all: &[Self]) -> bool {
+        is_group(all)
+    }
+
     pub(super) fn after(&self, first: &Self) -> Self {
         let sites = self
             .sites

@@ -16,9 +16,10 @@ pub(super) fn check_network(run: &RunFile) -> Result<(), RunError> {
 }
 
 /// What a run says it does not use: the same file may describe closed dynamics and a ground state too.
-pub(super) fn unused(run: &RunFile, method: LindbladMethod) -> Vec<&'static str> {
+pub(super) fn unused(run: &RunFile, method: LindbladMethod, is_sampled: bool) -> Vec<&'static str> {
     let has_rule = match (method, run.evolution.integrator) {
         (LindbladMethod::Tdvp, _) | (_, None) => true,
+        (LindbladMethod::SteadyState, _) => is_sampled,
         (LindbladMethod::Teng, Some(rule)) => {
             matches!(rule, Integrator::Euler | Integrator::Heun)
         }
@@ -29,7 +30,13 @@ pub(super) fn unused(run: &RunFile, method: LindbladMethod) -> Vec<&'static str>
         None | Some(OptimizerMethod::Minsr | OptimizerMethod::Sr)
     );
     let is_exact = method == LindbladMethod::Exact;
+    let is_tdvp =
+        method == LindbladMethod::Tdvp || (method == LindbladMethod::SteadyState && is_sampled);
     let all = [
+        (
+            is_tdvp && run.optimizer.steps.is_some(),
+            "optimizer.steps: not used, TDVP fits nothing; evolution.dt is the step",
+        ),
         (
             run.evolution.method.is_some(),
             "evolution.method: not used, the method of an open system is lindblad.method",

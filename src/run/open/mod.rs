@@ -229,7 +229,8 @@ impl OpenRun {
     /// # Errors
     /// [`RunError`].
     pub fn run(&self, options: &RunOptions) -> Result<OpenOutcome, RunError> {
-        for words in keys::unused(&self.run, self.method) {
+        let is_sampled = !self.is_exact() && !self.sums()?;
+        for words in keys::unused(&self.run, self.method, is_sampled) {
             eprintln!("{words}");
         }
         let mut found = OpenOutcome {

@@ -15,6 +15,7 @@ use crate::run_file::{Integrator, LindbladMethod};
 use crate::{Estimate, Independent, Sampled, Sampler, SiteOperator};
 use ketwork_hamiltonians::{Free, Pauli, Space};
 use ketwork_models::{Ansatz, Draw, Samples, Stream};
+use std::f64::consts::E;
 use std::path::PathBuf;
 
 /// $\sum_a |(AP)(a)|$ at which a network counts as stationary, and most steps towards it. What a small
@@ -37,6 +38,8 @@ const SHORTEST: f64 = 1.0 / 64.0;
 /// distances of 1: the noise of a network's motion has its own time of the same order. In units of 1/gamma.
 const RELAXED: f64 = 8.0;
 const MEASURED: u32 = 4;
+/// Smallest rate of decay with which that is done.
+const SLOWEST: f64 = 0.01;
 /// Longest steps of sums and of shots.
 const STEP: f64 = 0.05;
 const SAMPLED_STEP: f64 = 0.02;
@@ -95,8 +98,16 @@ impl OpenRun {
         let is_judged = summed.is_some() && self.method != LindbladMethod::Tdvp;
         let gamma = self.run.lindblad.gamma.unwrap_or(1.0);
         let ends = match is_steady {
+            true if gamma < SLOWEST => {
+                return Err(RunError::Value {
+                    key: "lindblad.gamma",
+                    reason: format!(
+                        "a steady state on shots takes a time of {RELAXED}/gamma to be reached, too long below {SLOWEST}; use sampler = \"full_sum\" or no [wavefunction]"
+                    ),
+                });
+            }
             true => (0..=MEASURED)
-                .map(|i| (RELAXED + f64::from(i)) / gamma.max(0.1))
+                .map(|i| (RELAXED + f64::from(i)) / gamma)
                 .collect(),
             false => found.times.clone(),
         };
@@ -416,7 +427,8 @@ impl OpenRun {
 }
 
 /// One mean of those of all times of a steady state. Its error is that of the shots, or what the means scatter
-/// by if that is more: the network moves on, pushed by the noise of its shots.
+/// by if that is more: the network moves on, pushed by the noise of its shots. Means at a distance of 1/gamma
+/// are correlated by 1/e, which makes the variance of their mean (e + 1)/(e - 1) times as large.
 fn settled(found: &mut OpenOutcome) {
     let lists = found.values.iter_mut().chain(&mut found.purity);
     for list in lists.filter(|list| list.len() > 1) {
@@ -424,7 +436,7 @@ fn settled(found: &mut OpenOutcome) {
         let mean = list.iter().map(|e| e.mean).sum::<f64>() / n;
         let shots = list.iter().map(|e| e.error.powi(2)).sum::<f64>() / (n * n);
         let off = list.iter().map(|e| (e.mean - mean).powi(2));
-        let scatter = off.sum::<f64>() / (n * (n - 1.0));
+        let scatter = (E + 1.0) / (E - 1.0) * off.sum::<f64>() / (n * (n - 1.0));
         let error = shots.max(scatter).sqrt();
         let n = list.iter().map(|e| e.n).sum();
         *list = vec![Estimate {

@@ -197,7 +197,7 @@ fn what_has_no_meaning_is_refused_by_its_key() {
     // Keys of other things to do are told, not refused.
     let told = |run: RunFile, key: &str| {
         let method = run.lindblad.method.unwrap();
-        let words = keys::unused(&run, method);
+        let words = keys::unused(&run, method, false);
         OpenRun::new(run).unwrap();
         assert!(words.len() == 1 && words[0].starts_with(key), "{words:?}");
     };
@@ -219,7 +219,7 @@ fn what_has_no_meaning_is_refused_by_its_key() {
     }
     for (integrator, method) in [("rk4", "tdvp"), ("euler", "teng")] {
         let run = with(&format!("integrator = \"{integrator}\""), method);
-        assert!(keys::unused(&run, run.lindblad.method.unwrap()).is_empty());
+        assert!(keys::unused(&run, run.lindblad.method.unwrap(), false).is_empty());
         OpenRun::new(run).unwrap();
     }
     refused(ring(3, ""), "evolution.times");
