@@ -214,6 +214,7 @@ fn what_has_no_meaning_is_refused_by_its_key() {
             "[optimizer]\nlearning_rate = 0.1\n",
             "optimizer.learning_rate",
         ),
+        ("[optimizer]\nsteps = 3\n", "optimizer.steps"),
     ] {
         told(ring(3, &format!("{TIMES}{tdvp}{rest}")), key);
     }
