@@ -7,7 +7,7 @@ use ketwork_hamiltonians::Scalar as _;
 use ketwork_models::{Dense, Differentiable, Samples, TangentMap};
 
 /// Error of a step of fixed length beyond which it is refused, for one site.
-const LARGEST: f64 = 0.02;
+const LARGEST: f64 = 0.01;
 
 /// McLachlan's principle: $\dot\theta$ minimises $\|J\dot\theta - \sqrt{w}(v - \bar v)\|^2$ with the
 /// velocity $v = d\ln\psi/dt$ that a [`Velocity`] asks for and the centred tangent map J: of
@@ -31,7 +31,7 @@ pub struct Tdvp<'a, W: Differentiable + ?Sized> {
     /// repeated with a shorter step.
     pub tolerance: f64,
     /// Error of a step of fixed length in units of the norm of the state, as its stages tell it, beyond which the
-    /// step is refused: 0.02 for each root of a site, infinity to take them all.
+    /// step is refused: 0.01 for each root of a site, infinity to take them all.
     pub refused: f64,
     /// Length of the next step where steps are adapted.
     next: Option<f64>,

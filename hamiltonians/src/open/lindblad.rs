@@ -247,7 +247,8 @@ fn on_outcomes(
         let image = f(&product(&duals, b, k), d);
         for (a, m) in effects.iter().enumerate() {
             let element = trace_of(m, &image, d).re;
-            if element.abs() > ROUNDING {
+            // What is no number is no rounding.
+            if element.abs() > ROUNDING || element.is_nan() {
                 rows.push((a as u32, b as u32, element));
             }
         }
