@@ -38,7 +38,8 @@ impl<T: Scalar, D: Driven<T> + ?Sized> Driven<T> for Box<D> {
     }
 }
 
-type Ramp = Box<dyn Fn(f64) -> f64 + Send + Sync>;
+/// A value as a function of time.
+pub(crate) type Ramp = Box<dyn Fn(f64) -> f64 + Send + Sync>;
 
 /// A drive protocol: a model whose named couplings are functions of time.
 ///

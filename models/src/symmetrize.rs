@@ -14,7 +14,7 @@ mod relabelling;
 mod tests;
 
 pub use relabelling::Relabelling;
-use relabelling::{check_permutations, is_group};
+use relabelling::check_permutations;
 
 /// Samples handled together.
 const BLOCK: usize = 64;
@@ -115,7 +115,7 @@ impl<W: Wavefunction> Symmetrized<W> {
         check_invariance(sector, &relabellings)?;
         Ok(Self {
             inner,
-            is_group: is_group(&relabellings),
+            is_group: Relabelling::is_group(&relabellings),
             group: relabellings,
         })
     }

@@ -1,14 +1,11 @@
 //! Density matrices under a drive.
 
 use super::Lindbladian;
-use crate::evolve::Tableau;
+use super::adapted::Adapted;
 use crate::exact::{ExactError, Memory};
 use crate::hamiltonians::open::DrivenLindblad;
 use num_complex::Complex64;
 use std::ops::Range;
-
-/// Most products of the generator and a density matrix.
-const MOST_PRODUCTS: usize = 1_000_000;
 
 /// The density matrix of a driven system: the generator is a sum of what stands still and of each driven
 /// coupling times its value.
@@ -81,7 +78,7 @@ impl<'a> DrivenLindbladian<'a> {
     ///
     /// # Errors
     /// [`ExactError::Parameter`] for times that go backwards or a tolerance that is not positive,
-    /// [`ExactError::NotFinite`], [`ExactError::Stalled`] after a million products.
+    /// [`ExactError::NotFinite`], [`ExactError::Stalled`] after ten million products.
     ///
     /// # Panics
     /// If `rho` is no density matrix of this system by its length.
@@ -92,77 +89,16 @@ impl<'a> DrivenLindbladian<'a> {
         rho: &mut [Complex64],
         tolerance: f64,
     ) -> Result<(), ExactError> {
-        let total = times.end - times.start;
-        let checks = [
-            ("time", total, total.is_finite() && total >= 0.0),
-            (
-                "tolerance",
-                tolerance,
-                tolerance.is_finite() && tolerance > 0.0,
-            ),
-            ("longest", self.longest, self.longest > 0.0),
-        ];
-        if let Some((key, value, _)) = checks.into_iter().find(|(_, _, holds)| !holds) {
-            let reason = "take a positive number";
-            return Err(ExactError::Parameter { key, value, reason });
-        }
-        let tableau = Tableau::rk45();
-        let (mut t, mut step, mut products) = (times.start, 1e-3f64.min(total), 0);
-        while times.end - t > 1e-14 * total {
-            step = step.min(self.longest);
-            let last = step >= times.end - t;
-            let dt = if last { times.end - t } else { step };
-            let mut rates: Vec<Vec<Complex64>> = Vec::with_capacity(tableau.stages());
-            for stage in 0..tableau.stages() {
-                let there = moved(rho, dt, tableau.a(stage), &rates);
-                let mut rate = vec![Complex64::ZERO; rho.len()];
-                self.apply(t + tableau.c(stage) * dt, &there, &mut rate)?;
-                rates.push(rate);
-            }
-            products += tableau.stages();
-            let off = moved(
-                &vec![Complex64::ZERO; rho.len()],
-                dt,
-                tableau.error(),
-                &rates,
-            );
-            let error = off.iter().map(Complex64::norm_sqr).sum::<f64>().sqrt();
-            if !error.is_finite() {
-                return Err(ExactError::NotFinite {
-                    what: "the generator applied to the density matrix",
-                });
-            }
-            let allowed = (tolerance * dt / total).max(1e-15);
-            let factor = (0.9 * (allowed / error.max(1e-300)).powf(0.2)).clamp(0.2, 4.0);
-            if error <= allowed {
-                let next = moved(rho, dt, tableau.b(), &rates);
-                rho.copy_from_slice(&next);
-                t += dt;
-            }
-            if products > MOST_PRODUCTS {
-                let (reached, target) = (t, times.end);
-                return Err(ExactError::Stalled {
-                    reached,
-                    target,
-                    products,
-                });
-            }
-            if !last || error > allowed {
-                step = dt * factor;
-            }
-        }
-        Ok(())
+        let rate = |t: f64, rho: &[Complex64], out: &mut [Complex64]| self.apply(t, rho, out);
+        let adapted = Adapted {
+            tolerance,
+            longest: self.longest,
+            norm: |off: &[Complex64]| off.iter().map(Complex64::norm_sqr).sum::<f64>().sqrt(),
+            what: "the generator applied to the density matrix",
+            rate: &rate,
+        };
+        adapted.evolve(times, rho)
     }
-}
-
-fn moved(y: &[Complex64], dt: f64, by: &[f64], rates: &[Vec<Complex64>]) -> Vec<Complex64> {
-    let mut next = y.to_vec();
-    for (a, rate) in by.iter().zip(rates).filter(|(a, _)| **a != 0.0) {
-        next.iter_mut()
-            .zip(rate)
-            .for_each(|(x, r)| *x += dt * a * r);
-    }
-    next
 }
 
 impl std::fmt::Debug for DrivenLindbladian<'_> {
@@ -176,7 +112,7 @@ impl std::fmt::Debug for DrivenLindbladian<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evolve::{Evolve, Tdvp};
+    use crate::evolve::{Evolve, Tableau, Tdvp};
     use crate::exact::Basis;
     use crate::hamiltonians::open::{Frame, Jump, Lindblad};
     use crate::hamiltonians::{Boundary, Free, Hamiltonian, Lattice, Space, Tfim};

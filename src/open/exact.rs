@@ -1,10 +1,7 @@
 //! The probability vector over all outcome strings.
 
-use crate::evolve::Tableau;
+use super::adapted::Adapted;
 use crate::exact::{Basis, ExactError, SparseMatrix};
-
-/// Most products of the generator and a vector.
-const MOST_PRODUCTS: usize = 10_000_000;
 
 /// $\prod_i p_i(a_i)$ over a basis of outcome strings.
 ///
@@ -38,54 +35,18 @@ pub fn evolve_probabilities(
     p: &mut [f64],
     tolerance: f64,
 ) -> Result<(), ExactError> {
-    for (key, value) in [("time", time), ("tolerance", tolerance)] {
-        if !(value.is_finite() && value >= 0.0) || (key == "tolerance" && value <= 0.0) {
-            let reason = "take a positive number";
-            return Err(ExactError::Parameter { key, value, reason });
-        }
-    }
-    let tableau = Tableau::rk45();
-    let (mut at, mut step, mut products) = (0.0, 1e-3f64.min(time), 0);
-    while time - at > 1e-14 * time {
-        let last = step >= time - at;
-        let dt = if last { time - at } else { step };
-        let mut rates: Vec<Vec<f64>> = Vec::with_capacity(tableau.stages());
-        for stage in 0..tableau.stages() {
-            let there = moved(p, dt, tableau.a(stage), &rates);
-            let mut rate = vec![0.0; p.len()];
-            a.apply(&there, &mut rate);
-            rates.push(rate);
-        }
-        products += tableau.stages();
-        let zero = vec![0.0; p.len()];
-        let error: f64 = moved(&zero, dt, tableau.error(), &rates)
-            .iter()
-            .map(|x| x.abs())
-            .sum();
-        if !error.is_finite() {
-            return Err(ExactError::NotFinite {
-                what: "the generator applied to the probabilities",
-            });
-        }
-        let allowed = (tolerance * dt / time).max(1e-15);
-        let factor = (0.9 * (allowed / error.max(1e-300)).powf(0.2)).clamp(0.2, 4.0);
-        if error <= allowed {
-            let next = moved(p, dt, tableau.b(), &rates);
-            p.copy_from_slice(&next);
-            at += dt;
-        }
-        if products > MOST_PRODUCTS {
-            return Err(ExactError::Stalled {
-                reached: at,
-                target: time,
-                products,
-            });
-        }
-        if !last || error > allowed {
-            step = dt * factor;
-        }
-    }
-    Ok(())
+    let rate = |_: f64, p: &[f64], out: &mut [f64]| {
+        a.apply(p, out);
+        Ok(())
+    };
+    let adapted = Adapted {
+        tolerance,
+        longest: f64::INFINITY,
+        norm: |off: &[f64]| off.iter().map(|x| x.abs()).sum(),
+        what: "the generator applied to the probabilities",
+        rate: &rate,
+    };
+    adapted.evolve(0.0..time, p)
 }
 
 /// Evolves until $\sum_a |(AP)(a)|$ is below `tolerance`, the distance from stationarity; returns it.
@@ -122,14 +83,4 @@ pub fn steady_probabilities(
         }
         piece = (1.5 * piece).min(20.0);
     }
-}
-
-fn moved(y: &[f64], dt: f64, by: &[f64], rates: &[Vec<f64>]) -> Vec<f64> {
-    let mut next = y.to_vec();
-    for (a, rate) in by.iter().zip(rates).filter(|(a, _)| **a != 0.0) {
-        next.iter_mut()
-            .zip(rate)
-            .for_each(|(x, r)| *x += dt * a * r);
-    }
-    next
 }

@@ -1,8 +1,8 @@
 //! The trapezoid as it was published: the L1 norm of its residual, by Adam on shots.
 
 use crate::evolve::{Evolve, EvolveError, StepReport, forward};
-use crate::{Adam, Sampler};
-use ketwork_hamiltonians::{Configs, Connected, Driven, Operator};
+use crate::{Adam, Sampler, local};
+use ketwork_hamiltonians::{Configs, Connected, Driven};
 use ketwork_models::{Differentiable, Samples};
 
 /// Outcomes whose derivatives are summed in one call.
@@ -60,16 +60,19 @@ impl<'a, W: Differentiable<Log = f64> + ?Sized> L1Trapezoid<'a, W> {
         gradient.fill(0.0);
         let mut sum = Pullbacks::new(self.psi, theta);
         let (mut rows, mut log) = (Connected::default(), Vec::new());
-        let mut earlier = vec![0.0; samples.len()];
-        self.psi.log_psi(old, samples.x.view(), &mut earlier);
+        // (1 + tau/2 A) P_old over P.
+        let mut earlier = samples.clone();
+        self.psi
+            .log_psi(old, samples.x.view(), &mut earlier.log_psi);
+        let mut known = vec![0.0; samples.len()];
+        local(&*before, self.psi, old, &earlier, &mut known);
+        let logs = earlier.log_psi.iter().zip(&samples.log_psi);
+        for (v, (then, now)) in known.iter_mut().zip(logs) {
+            *v = (1.0 + half * *v) * (then - now).exp();
+        }
         for from in (0..samples.len()).step_by(BLOCK) {
             let to = (from + BLOCK).min(samples.len());
             let x = samples.x.view().slice(from..to);
-            // (1 + tau/2 A) P_old over P.
-            let mut known = rates(&*before, self.psi, old, x, &earlier[from..to]);
-            for (b, v) in known.iter_mut().enumerate() {
-                *v = (1.0 + half * *v) * (earlier[from + b] - samples.log_psi[from + b]).exp();
-            }
             after.connected(x, &mut rows);
             log.clear();
             log.resize(rows.neighbours.len(), 0.0);
@@ -83,7 +86,7 @@ impl<'a, W: Differentiable<Log = f64> + ?Sized> L1Trapezoid<'a, W> {
             }
             let mut signs = vec![0.0; x.len()];
             for (b, s) in signs.iter_mut().enumerate() {
-                let left = 1.0 - half * v[b] - known[b];
+                let left = 1.0 - half * v[b] - known[from + b];
                 loss += samples.weight[from + b] * left.abs();
                 *s = samples.weight[from + b] * left.signum();
                 sum.push(x.row(b), *s * (1.0 - half * rows.diagonal[b]), gradient);
@@ -98,26 +101,6 @@ impl<'a, W: Differentiable<Log = f64> + ?Sized> L1Trapezoid<'a, W> {
         sum.finish(gradient);
         loss
     }
-}
-
-/// $(A P)(a) / P(a)$ at x, whose log-probabilities are known.
-fn rates<W: Differentiable<Log = f64> + ?Sized>(
-    generator: &dyn Operator<Elem = f64>,
-    psi: &W,
-    theta: &[f64],
-    x: ketwork_hamiltonians::ConfigsRef<'_>,
-    known: &[f64],
-) -> Vec<f64> {
-    let mut rows = Connected::default();
-    generator.connected(x, &mut rows);
-    let mut log = vec![0.0; rows.neighbours.len()];
-    psi.log_psi_neighbours(theta, x, &rows.neighbours, &mut log);
-    let mut v = rows.diagonal;
-    for (k, l) in log.iter().enumerate() {
-        let b = rows.neighbours.parent[k] as usize;
-        v[b] += rows.element[k] * (l - known[b]).exp();
-    }
-    v
 }
 
 /// $\sum_b c_b\, \partial \ln P(b)$, a chunk at a time.

@@ -3,6 +3,7 @@
 //!
 //! Frames and generators are in [`hamiltonians::open`](crate::hamiltonians::open).
 
+mod adapted;
 mod corrected;
 mod density;
 mod driven;

@@ -1,10 +1,9 @@
 //! Open systems whose couplings and rates are functions of time.
 
 use super::{Frame, Lindblad, OpenError};
+use crate::driven::Ramp;
 use crate::{Driven, LocalSum, OnSpace, Operator, OperatorError, Space};
 use std::fmt;
-
-type Ramp = Box<dyn Fn(f64) -> f64 + Send + Sync>;
 
 /// A Lindblad equation with a drive: couplings of its Hamiltonian, and a factor of all rates, are functions of
 /// time.

@@ -45,7 +45,24 @@ impl Relabelling {
     /// Whether these, each of which must be there once, are a whole group.
     #[must_use]
     pub fn is_group(all: &[Self]) -> bool {
-        is_group(all)
+        let set: BTreeSet<&Self> = all.iter().collect();
+        if set.len() != all.len() {
+            return false;
+        }
+        // Each element outside the group of those before it at least doubles that group, so that a few generate
+        // all, and products with these are enough.
+        let (mut generators, mut group): (Vec<Self>, Vec<Self>) = (vec![], vec![]);
+        for g in all {
+            if group.binary_search(g).is_ok() {
+                continue;
+            }
+            generators.push(g.clone());
+            group = match close(g.sites.len(), &generators) {
+                Ok(larger) if larger.len() <= all.len() => larger,
+                _ => return false,
+            };
+        }
+        group.len() == all.len() && group.iter().all(|g| set.contains(g))
     }
 
     pub(super) fn after(&self, first: &Self) -> Self {
@@ -117,28 +134,6 @@ pub(super) fn check_permutations(n_sites: usize, all: &[Relabelling]) -> Result<
         }
     }
     Ok(())
-}
-
-/// Whether products of these stay among them, each of which is there once.
-pub(super) fn is_group(all: &[Relabelling]) -> bool {
-    let set: BTreeSet<&Relabelling> = all.iter().collect();
-    if set.len() != all.len() {
-        return false;
-    }
-    // Each element outside the group of those before it at least doubles that group, so that a few generate
-    // all, and products with these are enough.
-    let (mut generators, mut group): (Vec<Relabelling>, Vec<Relabelling>) = (vec![], vec![]);
-    for g in all {
-        if group.binary_search(g).is_ok() {
-            continue;
-        }
-        generators.push(g.clone());
-        group = match close(g.sites.len(), &generators) {
-            Ok(larger) if larger.len() <= all.len() => larger,
-            _ => return false,
-        };
-    }
-    group.len() == all.len() && group.iter().all(|g| set.contains(g))
 }
 
 fn close(n: usize, generators: &[Relabelling]) -> Result<Vec<Relabelling>, SymmetryError> {

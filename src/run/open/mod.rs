@@ -6,7 +6,9 @@ mod network;
 mod neural;
 mod picture;
 mod product;
+mod steps;
 mod strings;
+mod summed;
 #[cfg(test)]
 mod tests;
 

@@ -1,11 +1,12 @@
 //! Networks of outcome probabilities.
 
 use super::course::Course;
+use super::steps::{POOR, Steps};
+use super::summed::Summed;
 use super::{NARROW_UP_TO, OpenOutcome, OpenRun, PURITY_UP_TO};
-use crate::evolve::{Evolve, EvolveError, FitParams, Tableau, Tdvp};
-use crate::exact::{Memory, SparseMatrix};
+use crate::evolve::{Evolve, FitParams, Tableau, Tdvp};
 use crate::open::{
-    Corrected, Master, Orbits, Trapezoid, evolve_probabilities, fit_probabilities, reduced_density,
+    Corrected, Master, Trapezoid, evolve_probabilities, fit_probabilities, reduced_density,
     sampled_purity,
 };
 use crate::run::kept::{bits, words};
@@ -13,8 +14,8 @@ use crate::run::watch::{bar, measured, stopped};
 use crate::run::{Kept, RunError, RunOptions};
 use crate::run_file::{Integrator, LindbladMethod};
 use crate::{Estimate, Independent, Sampled, Sampler, SiteOperator};
-use ketwork_hamiltonians::{Free, Pauli, Space};
-use ketwork_models::{Ansatz, Draw, Samples, Stream};
+use ketwork_hamiltonians::Pauli;
+use ketwork_models::{Ansatz, Samples, Stream};
 use std::f64::consts::E;
 use std::path::PathBuf;
 
@@ -28,10 +29,6 @@ const SETTLED: usize = 3;
 /// Steps of the law towards stationarity, the first and the longest, in units of 1/gamma.
 const FIRST_STEP: f64 = 0.05;
 const PATIENT_STEP: f64 = 2.0;
-/// Residual of a step above which it is repeated at half its length: the network could not follow.
-/// Dissipative Ising ring of 6 from all up, V = g = 2: steps of 0.05 left 0.06 and an error of 0.03 in
-/// the mean of X.
-const POOR: f64 = 4e-3;
 /// Shortest step, in units of the shorter of the one asked for and the default.
 const SHORTEST: f64 = 1.0 / 64.0;
 /// Time that shots are given to become stationary, and how often they are measured from then on, at
@@ -59,7 +56,7 @@ const CORRECTIONS: u32 = 4;
 /// Error of an adapted TDVP step.
 const TOLERANCE: f64 = 2e-4;
 
-type Law = dyn Ansatz<Log = f64>;
+pub(super) type Law = dyn Ansatz<Log = f64>;
 
 impl OpenRun {
     pub(super) fn neurally(
@@ -237,14 +234,6 @@ impl OpenRun {
         let theta = &best;
         bar.finish();
         self.measure_sums((0.0, true), psi, theta, summed, found)
-    }
-
-    /// All outcomes, or the orbits of them, and the generator on these.
-    fn summed(&self) -> Result<Summed, RunError> {
-        let strings = Free::new(Space::new(self.start.len(), 4));
-        let orbits = Orbits::new(&strings, &self.group, Memory::default())?;
-        let a = orbits.generator(&self.generator, Memory::default())?;
-        Ok(Summed { a, orbits })
     }
 
     fn shots(&self) -> u64 {
@@ -463,88 +452,5 @@ impl Course {
                 .set_array("engine", &words(&engine.save()))
                 .set_array("observed", &words(&Sampler::<Law>::save(observed)));
         })
-    }
-}
-
-/// How long steps may be.
-struct Steps {
-    longest: f64,
-    shortest: f64,
-    /// Whether a step with a large residual is repeated at half its length.
-    is_judged: bool,
-}
-
-impl Steps {
-    /// One step towards t, with its residual; `None` for one that is to be repeated, shorter.
-    fn take(
-        &self,
-        engine: &mut (dyn Evolve + '_),
-        course: &mut Course,
-        theta: &mut Vec<f64>,
-        t: f64,
-    ) -> Result<Option<f64>, RunError> {
-        let left = t - course.at;
-        // Equal steps to the end, none of them longer than the fits of late could follow.
-        let taken = left / (left / course.step - 1e-9).ceil().max(1.0);
-        let mut next = theta.clone();
-        let report = match engine.advance(course.at, &mut next, taken) {
-            Ok(report) => report,
-            Err(e) if taken <= self.shortest => return Err(RunError::Evolve(e)),
-            // An implicit equation that no iteration solves, or a law out of range.
-            Err(
-                e @ (EvolveError::Diverged { .. }
-                | EvolveError::Solve { .. }
-                | EvolveError::Sample { .. }),
-            ) => {
-                eprintln!("{e}; the step is halved");
-                course.step = 0.5 * taken;
-                return Ok(None);
-            }
-            Err(e) => return Err(RunError::Evolve(e)),
-        };
-        if self.is_judged && report.residual > POOR && taken > self.shortest {
-            course.step = 0.5 * taken;
-            return Ok(None);
-        }
-        *theta = next;
-        course.at += taken;
-        course.worst = course.worst.max(report.residual);
-        if !self.is_judged || report.residual < 0.25 * POOR {
-            course.step = (1.5 * course.step).min(self.longest);
-        }
-        Ok(Some(report.residual))
-    }
-}
-
-/// All outcome strings, or their orbits under the symmetries of a mixture, and the generator on these.
-struct Summed {
-    a: SparseMatrix<f64>,
-    orbits: Orbits,
-}
-
-impl Summed {
-    /// Probabilities of the orbits.
-    fn probabilities(&self, psi: &Law, theta: &[f64]) -> Result<Vec<f64>, RunError> {
-        Ok(self.orbits.sum().clone().draw(psi, theta)?.weight)
-    }
-
-    /// All outcomes with their probabilities.
-    fn all(&self, psi: &Law, theta: &[f64]) -> Result<Samples<f64>, RunError> {
-        let weight = self.orbits.scattered(&self.probabilities(psi, theta)?);
-        let basis = self.orbits.basis();
-        Ok(Samples {
-            x: basis.configs(0..basis.len()),
-            log_psi: weight.iter().map(|p| p.ln()).collect(),
-            weight,
-            draw: Draw::Exact,
-        })
-    }
-
-    /// $\sum_a |(AP)(a)|$.
-    fn unrest(&self, psi: &Law, theta: &[f64]) -> Result<f64, RunError> {
-        let p = self.probabilities(psi, theta)?;
-        let mut rate = vec![0.0; p.len()];
-        self.a.apply(&p, &mut rate);
-        Ok(rate.iter().map(|x| x.abs()).sum())
     }
 }
