@@ -2,10 +2,12 @@
 
 use faer::{Accum, Mat, Par, linalg::matmul::matmul};
 use ketwork::hamiltonians::{Boundary, Hamiltonian, Lattice, Model, OnSpace, Tfim};
+use ketwork::run::OpenRun;
 use ketwork::{
-    Ancestral, Autoregressive, Cell, Conditional, Layout, Rnn, RnnParams, Samples, Stream,
+    Ancestral, Autoregressive, Cell, Conditional, Layout, Rnn, RnnParams, RunFile, Samples, Stream,
     Transformer, TransformerParams, Wavefunction,
 };
+use std::error::Error;
 
 /// Samples of a batch in all comparisons.
 pub const SAMPLES: u64 = 1024;
@@ -65,6 +67,23 @@ impl Case<Rnn<f64>> {
             Rnn::new(*model.space(), params).expect("the sizes are not 0")
         })
     }
+}
+
+/// The dissipative Ising ring (V = 2, gamma = 1) as a run file with these keys beside it.
+///
+/// # Errors
+/// Of a run file.
+pub fn ising_decay(
+    n_sites: usize,
+    g: f64,
+    seed: u64,
+    keys: &str,
+) -> Result<OpenRun, Box<dyn Error + Send + Sync>> {
+    let text = format!(
+        "seed = {seed}\n[hamiltonian]\nmodel = \"dissipative_tfim\"\nv = 2.0\ng = {g:?}\n\
+         lattice = {{ kind = \"chain\", extent = [{n_sites}], boundary = \"periodic\" }}\n{keys}"
+    );
+    Ok(OpenRun::new(text.parse::<RunFile>()?)?)
 }
 
 /// The critical Ising ring.

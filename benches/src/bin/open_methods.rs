@@ -10,12 +10,12 @@ use ketwork::exact::Memory;
 use ketwork::hamiltonians::open::{Frame, Jump, Lindblad};
 use ketwork::hamiltonians::{Boundary, Free, Hamiltonian, Lattice, OnSpace, Pauli, Space, Tfim};
 use ketwork::open::L1Trapezoid;
-use ketwork::run::{OpenRun, RunOptions};
+use ketwork::run::RunOptions;
 use ketwork::{
-    Autoregressive, FullSum, Offset, RunFile, Sampler, Stopwatch, Stream, Transformer,
-    TransformerParams, Wavefunction,
+    Autoregressive, FullSum, Offset, Sampler, Stopwatch, Stream, Transformer, TransformerParams,
+    Wavefunction,
 };
-use ketwork_benches::pool;
+use ketwork_benches::{ising_decay, pool};
 use std::error::Error;
 use std::sync::Arc;
 
@@ -80,13 +80,11 @@ fn by_run(
     symmetric: &str,
     times: &[f64],
 ) -> Result<(Means, f64), Box<dyn Error + Send + Sync>> {
-    let text = format!(
-        "seed = 1\n[hamiltonian]\nmodel = \"dissipative_tfim\"\nv = 2.0\ng = 2.0\n\
-         lattice = {{ kind = \"chain\", extent = [{n}], boundary = \"periodic\" }}\n\
-         [wavefunction]\nnetwork = \"transformer\"\nwidth = 8\n{symmetric}\n[lindblad]\nmethod = \"{method}\"\n\
+    let keys = format!(
+        "[wavefunction]\nnetwork = \"transformer\"\nwidth = 8\n{symmetric}\n[lindblad]\nmethod = \"{method}\"\n\
          [evolution]\ntimes = {times:?}\nobservables = [\"mean_sx\", \"mean_sy\", \"mean_sz\"]\n{keys}\n"
     );
-    let run = OpenRun::new(text.parse::<RunFile>()?)?;
+    let run = ising_decay(n, 2.0, 1, &keys)?;
     let watch = Stopwatch::start();
     let found = run.run(&RunOptions::default())?;
     let seconds = watch.elapsed().cpu_seconds;

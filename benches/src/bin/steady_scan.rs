@@ -1,17 +1,15 @@
 //! Steady states of the dissipative Ising ring on shots of a network, against the field g: means of X, Y and Z with
-//! error bars for each seed, and CPU seconds; exact ones beside them up to 6 sites.
+//! error bars for each seed; exact ones beside them up to 6 sites.
 //!
-//! `steady_scan SITES POINTS.csv [--shots N] [--seeds N] [--fields 0.5,1,2] [--quick]`: V = 2, gamma = 1, one thread,
-//! the fields of the published figure unless told otherwise. Points that POINTS.csv has are not computed again, so that a scan
-//! of hours may be interrupted; the picture of all of them, POINTS.png, is drawn at the end.
+//! `steady_scan SITES DIR [--shots N] [--seeds N] [--fields 0.5,1,2] [--quick]`: V = 2, gamma = 1, one thread, RK4 in
+//! steps of 0.1 (tried up to 16 sites), the fields of the published figure unless told otherwise. Every point keeps its
+//! checkpoint in DIR and is not computed again, so that a scan of hours may be interrupted; DIR/steady.png shows this scan.
 
-use ketwork::run::{OpenRun, RunOptions};
-use ketwork::{Figure, Panel, RunFile, Stopwatch};
-use ketwork_benches::pool;
+use ketwork::run::RunOptions;
+use ketwork::{Figure, Panel, Stopwatch};
+use ketwork_benches::{ising_decay, pool};
 use std::error::Error;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Fields of the published figure.
 const FIELDS: [f64; 23] = [
@@ -19,11 +17,15 @@ const FIELDS: [f64; 23] = [
     3.4, 3.7, 4.0, 4.8,
 ];
 const AXES: [&str; 3] = ["x", "y", "z"];
-const HEAD: &str = "sites,shots,seed,g,x,x_error,y,y_error,z,z_error,cpu_seconds";
+const STEADY: &str = "[lindblad]\nmethod = \"steady_state\"\n";
 /// Most sites of an exact density matrix.
 const EXACT_UP_TO: usize = 6;
+const USAGE: &str =
+    "usage: steady_scan SITES DIR [--shots N] [--seeds N] [--fields 0.5,1,2] [--quick]";
 
 type Fault = Box<dyn Error + Send + Sync>;
+/// Means of X, Y and Z, each with its error.
+type Means = [(f64, f64); 3];
 
 /// What is scanned.
 struct Scan {
@@ -31,55 +33,20 @@ struct Scan {
     shots: usize,
     seeds: u64,
     fields: Vec<f64>,
-    points: PathBuf,
-}
-
-/// Means of X, Y and Z, each with its error.
-struct Point {
-    g: f64,
-    seed: u64,
-    means: [(f64, f64); 3],
+    dir: PathBuf,
 }
 
 fn main() -> Result<(), Fault> {
     let scan = Scan::read(std::env::args().skip(1))?;
-    let mut found = scan.known()?;
-    println!("| g | seed | x, y, z | exact | CPU s |\n| --- | --- | --- | --- | --- |");
-    let mut curve = Vec::new();
-    for &g in &scan.fields {
-        let exact = match scan.sites <= EXACT_UP_TO {
-            true => Some(scan.run(g, 1, true)?.0.means.map(|m| m.0)),
-            false => None,
-        };
-        let beside = exact.map_or(String::new(), |m| m.map(|v| format!("{v:.4}")).join(", "));
-        curve.extend(exact.map(|means| (g, means)));
-        for seed in 1..=scan.seeds {
-            if found
-                .iter()
-                .any(|p| p.g.to_bits() == g.to_bits() && p.seed == seed)
-            {
-                continue;
-            }
-            let (point, seconds) = pool(1).install(|| scan.run(g, seed, false))?;
-            let means = point.means.map(|(m, e)| format!("{m:.4} ± {e:.4}"));
-            println!(
-                "| {g} | {seed} | {} | {beside} | {seconds:.0} |",
-                means.join(", ")
-            );
-            scan.keep(&point, seconds)?;
-            found.push(point);
-        }
-    }
-    scan.draw(&found, &curve)
+    pool(1).install(|| scan.run())
 }
 
 impl Scan {
-    fn read(words: impl Iterator<Item = String>) -> Result<Self, Fault> {
-        let usage = "usage: steady_scan SITES POINTS.csv [--shots N] [--seeds N] [--fields 0.5,1,2] [--quick]";
-        let (mut plain, mut words) = (Vec::new(), words);
+    fn read(mut words: impl Iterator<Item = String>) -> Result<Self, Fault> {
+        let mut plain = Vec::new();
         let (mut shots, mut seeds, mut fields) = (1000, 3, FIELDS.to_vec());
         while let Some(word) = words.next() {
-            let mut value = || words.next().ok_or(usage);
+            let mut value = || words.next().ok_or(USAGE);
             match word.as_str() {
                 "--shots" => shots = value()?.parse()?,
                 "--seeds" => seeds = value()?.parse()?,
@@ -88,85 +55,74 @@ impl Scan {
                     fields = all.split(',').map(str::parse).collect::<Result<_, _>>()?;
                 }
                 "--quick" => (shots, seeds, fields) = (100, 1, vec![1.0]),
+                flag if flag.starts_with("--") => return Err(format!("{flag}? {USAGE}").into()),
                 _ => plain.push(word),
             }
         }
-        let [sites, points] = plain.as_slice() else {
-            return Err(usage.into());
+        let ([sites, dir], 1..) = (plain.as_slice(), seeds) else {
+            return Err(USAGE.into());
         };
+        fields.sort_by(f64::total_cmp);
         Ok(Self {
             sites: sites.parse()?,
             shots,
             seeds,
             fields,
-            points: points.into(),
+            dir: dir.into(),
         })
     }
 
-    /// The points of this scan that are in the file.
-    fn known(&self) -> Result<Vec<Point>, Fault> {
-        if !self.points.exists() {
-            return Ok(Vec::new());
-        }
-        let text = fs::read_to_string(&self.points)?;
-        let mut found = Vec::new();
-        for line in text.lines().skip(1) {
-            let row = line.split(',').map(str::parse::<f64>);
-            let row = row.collect::<Result<Vec<_>, _>>()?;
-            let &[sites, shots, seed, g, x, dx, y, dy, z, dz, _] = row.as_slice() else {
-                return Err(
-                    format!("{}: not a row of {HEAD}: {line}", self.points.display()).into(),
+    fn run(&self) -> Result<(), Fault> {
+        let (mut curve, mut found) = (Vec::new(), vec![Vec::new(); self.seeds as usize]);
+        println!("| g | seed | x, y, z | CPU s now |\n| --- | --- | --- | --- |");
+        for &g in &self.fields {
+            if self.sites <= EXACT_UP_TO {
+                let means = self.means(g, 1, STEADY, &RunOptions::default())?;
+                println!(
+                    "| {g} | exact | {} | |",
+                    means.map(|m| format!("{:.4}", m.0)).join(", ")
                 );
-            };
-            if (sites as usize, shots as usize) == (self.sites, self.shots) {
-                let (means, seed) = ([(x, dx), (y, dy), (z, dz)], seed as u64);
-                found.push(Point { g, seed, means });
+                curve.push((g, means));
+            }
+            for (seed, found) in (1..).zip(&mut found) {
+                let watch = Stopwatch::start();
+                let means = self.on_shots(g, seed)?;
+                println!(
+                    "| {g} | {seed} | {} | {:.0} |",
+                    means.map(|(m, e)| format!("{m:.4} ± {e:.4}")).join(", "),
+                    watch.elapsed().cpu_seconds
+                );
+                found.push((g, means));
             }
         }
-        Ok(found)
+        self.draw(&curve, &found)
     }
 
-    fn keep(&self, point: &Point, seconds: f64) -> Result<(), Fault> {
-        let is_new = !self.points.exists();
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.points)?;
-        if is_new {
-            writeln!(file, "{HEAD}")?;
-        }
-        let means = point.means.map(|(m, e)| format!("{m},{e}")).join(",");
-        let (sites, shots, Point { g, seed, .. }) = (self.sites, self.shots, point);
-        Ok(writeln!(
-            file,
-            "{sites},{shots},{seed},{g},{means},{seconds:.1}"
-        )?)
-    }
-
-    fn run(&self, g: f64, seed: u64, is_exact: bool) -> Result<(Point, f64), Fault> {
+    fn on_shots(&self, g: f64, seed: u64) -> Result<Means, Fault> {
         let (n, shots) = (self.sites, self.shots);
-        // Without a network the steady state is that of the density matrix.
-        let network = match is_exact {
-            true => String::new(),
-            false => format!(
-                "[wavefunction]\nnetwork = \"transformer\"\n\
-                 [sampling]\nsampler = \"ancestral\"\nsamples = {shots}\n"
-            ),
+        let out = self
+            .dir
+            .join(format!("{n}_sites_{shots}_shots_g_{g}_seed_{seed}"));
+        let options = RunOptions {
+            resume: out.join("checkpoint.safetensors").exists(),
+            out: Some(out),
+            ..RunOptions::default()
         };
-        let text = format!(
-            "seed = {seed}\n[hamiltonian]\nmodel = \"dissipative_tfim\"\nv = 2.0\ng = {g:?}\n\
-             lattice = {{ kind = \"chain\", extent = [{n}], boundary = \"periodic\" }}\n{network}\
-             [lindblad]\nmethod = \"steady_state\"\n\
-             [evolution]\nobservables = [\"mean_sx\", \"mean_sy\", \"mean_sz\"]\n"
+        let keys = format!(
+            "{STEADY}[wavefunction]\nnetwork = \"transformer\"\n\
+             [sampling]\nsampler = \"ancestral\"\nsamples = {shots}\n\
+             [evolution]\nintegrator = \"rk4\"\ndt = 0.1\n"
         );
-        let run = OpenRun::new(text.parse::<RunFile>()?)?;
-        let watch = Stopwatch::start();
-        let found = run.run(&RunOptions::default())?;
-        let means = [0, 1, 2].map(|k| (found.values[k][0].mean, found.values[k][0].error));
-        Ok((Point { g, seed, means }, watch.elapsed().cpu_seconds))
+        self.means(g, seed, &keys, &options)
     }
 
-    fn draw(&self, found: &[Point], curve: &[(f64, [f64; 3])]) -> Result<(), Fault> {
+    fn means(&self, g: f64, seed: u64, keys: &str, options: &RunOptions) -> Result<Means, Fault> {
+        let found = ising_decay(self.sites, g, seed, keys)?.run(options)?;
+        // Steady states are asked for nothing: the means of X, Y and Z come first.
+        Ok([0, 1, 2].map(|k| (found.values[k][0].mean, found.values[k][0].error)))
+    }
+
+    fn draw(&self, curve: &[(f64, Means)], found: &[Vec<(f64, Means)>]) -> Result<(), Fault> {
         let title = format!(
             "Steady states of the dissipative Ising ring of {}, V = 2",
             self.sites
@@ -175,15 +131,14 @@ impl Scan {
         for (k, axis) in AXES.iter().enumerate() {
             let mut panel = Panel::new("field g / gamma", &format!("<{axis}>, mean over sites"));
             if !curve.is_empty() {
-                panel = panel.line("exact", curve.iter().map(|(g, m)| (*g, m[k])));
+                panel = panel.line("exact", curve.iter().map(|(g, m)| (*g, m[k].0)));
             }
-            for seed in 1..=self.seeds {
-                let of = found.iter().filter(|p| p.seed == seed);
-                let points = of.map(|p| (p.g, p.means[k].0, p.means[k].1));
-                panel = panel.points(&format!("seed {seed}"), points.collect::<Vec<_>>());
+            for (seed, points) in (1..).zip(found) {
+                let points = points.iter().map(|(g, m)| (*g, m[k].0, m[k].1));
+                panel = panel.points(&format!("seed {seed}"), points);
             }
             figure = figure.panel(panel);
         }
-        Ok(figure.write(Path::new(&self.points.with_extension("png")))?)
+        Ok(figure.write(&self.dir.join("steady.png"))?)
     }
 }

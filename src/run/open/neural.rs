@@ -37,12 +37,9 @@ const RELAXED: f64 = 8.0;
 const MEASURED: u32 = 4;
 /// Smallest rate of decay with which that is done.
 const SLOWEST: f64 = 0.01;
-/// Longest steps of sums, of shots, and of shots towards a steady state, where nobody asks for the way: by a
-/// tableau of fourth order. Dissipative Ising ring of 12, V = g = 2, 1000 shots: the same means in 142 CPU seconds
-/// that Heun's in steps of 0.02 take 349 for.
+/// Longest steps of sums and of shots.
 const STEP: f64 = 0.05;
 const SAMPLED_STEP: f64 = 0.02;
-const STEADY_STEP: f64 = 0.1;
 /// Shots of a step.
 const SHOTS: usize = 4096;
 /// Shots that observables are measured with, for each shot of a step: they cost no linear system.
@@ -75,14 +72,12 @@ impl OpenRun {
             false => None,
         };
         found.is_sampled = summed.is_none();
-        let is_steady = found.times.is_empty();
-        let longest = match (found.is_sampled, is_steady) {
-            (false, _) => STEP,
-            (true, false) => SAMPLED_STEP,
-            (true, true) if self.run.evolution.integrator.is_none() => STEADY_STEP,
-            (true, true) => SAMPLED_STEP,
+        let longest = match found.is_sampled {
+            true => SAMPLED_STEP,
+            false => STEP,
         };
         let tau = self.run.evolution.dt.unwrap_or(longest);
+        let is_steady = found.times.is_empty();
         // How often a steady state is relaxed may be prolonged; sweeps of a fit may not.
         let sweeps = self.run.optimizer.steps.filter(|_| !is_steady);
         let chosen = format!(
@@ -298,7 +293,6 @@ impl OpenRun {
                     Some(Integrator::Euler) => Tableau::euler(),
                     Some(Integrator::Heun) => Tableau::heun(),
                     Some(Integrator::Rk4) => Tableau::rk4(),
-                    None if self.method == LindbladMethod::SteadyState => Tableau::rk4(),
                     // Noise of shots is no error of the integrator.
                     None if summed.is_none() => Tableau::heun(),
                     Some(Integrator::Rk45) | None => Tableau::rk45(),

@@ -353,6 +353,7 @@ fn an_interrupted_open_run_continues_bit_for_bit() {
         format!("{}{shots}", method("\"teng\"")),
         format!("{}{shots}", method("\"tdvp\"")),
         format!("{STEADY}{network}[optimizer]\nsteps = 8\n"),
+        format!("{STEADY}{network}{shots}"),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let run = || OpenRun::new(ring(3, &rest)).unwrap();
